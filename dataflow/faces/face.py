@@ -1,0 +1,83 @@
+"""What a model says about a face, and what soloface asks of a model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dataflow.faces.contract import Contract
+
+BgrImage: TypeAlias = NDArray[np.uint8]
+"""Shape (height, width, 3), blue-green-red, upright."""
+
+Embedding: TypeAlias = NDArray[np.float32]
+"""Shape (dimension,), unit length: cosine distance is 1 - dot."""
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A face's bounding box in pixels of the upright photo; (x1, y1) is its top left corner."""
+
+    x1: float
+    y1: float
+    x2: float
+    y2: float
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """A detected face.
+
+    ``landmarks`` has shape (5, 2): x and y in pixels of the eyes, the nose tip and the mouth
+    corners, each pair from the image's left to its right.
+    """
+
+    box: Box
+    score: float
+    landmarks: NDArray[np.float32]
+
+    def scaled(self, x: float, y: float) -> Face:
+        """The same face in a photo that is ``x`` times as wide and ``y`` times as high."""
+        box = Box(self.box.x1 * x, self.box.y1 * y, self.box.x2 * x, self.box.y2 * y)
+        return Face(box, self.score, self.landmarks * np.array([x, y], np.float32))
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedFace:
+    """A face and its embedding, as it is stored."""
+
+    box: Box
+    score: float
+    embedding: Embedding
+
+
+class FacePack(Protocol):
+    """A detector and a recogniser that belong together. Safe to share between threads."""
+
+    @property
+    def contract(self) -> Contract:
+        """What its vectors may be compared with."""
+
+    @property
+    def threshold(self) -> float:
+        """The calibrated cosine distance up to which two faces are taken for one person."""
+
+    def detect(self, image: BgrImage) -> list[Face]:
+        """Find all faces, the highest score first."""
+
+    def magnification(self, face: Face) -> float:
+        """How many pixels of the recogniser's chip one pixel of the image would fill.
+
+        Raises:
+            DataError: ``low_quality``, when the landmarks make no face.
+        """
+
+    def embed(self, image: BgrImage, face: Face) -> Embedding:
+        """Embed one face of the image.
+
+        Raises:
+            DataError: ``low_quality``, when the landmarks make no face.
+        """

@@ -1,0 +1,85 @@
+"""Step 4: decode the photo, insist on exactly one face, embed it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from math import ceil
+
+import structlog
+
+from dataflow.errors import DataError
+from dataflow.faces.face import BgrImage, EmbeddedFace, Face, FacePack
+from dataflow.faces.image import Preview, decode_preview
+from dataflow.job import Fetched, Recognised
+from dataflow.outcome import Reason, Retry, Settled, sent_back
+
+log = structlog.get_logger()
+
+PREVIEW_LONG_SIDE = 640
+"""Pixels. As much as the detection procedure ever looks at, which names it in the contract."""
+
+MAX_MAGNIFICATION = 1.15
+"""How far the recogniser's chip may be blown up before more pixels are worth another decoding."""
+
+
+def recognise(image: bytes, pack: FacePack, max_pixels: int) -> EmbeddedFace:
+    """Embed the only face of a photo.
+
+    Detectors look at a few hundred pixels, so a large JPEG is decoded small, and once more in finer
+    detail only where the face turns out to need it.
+
+    Raises:
+        DataError: ``image_undecodable``, ``image_too_large``, ``no_face``, ``multiple_faces`` or
+            ``low_quality``.
+    """
+    photo = decode_preview(image, max_pixels=max_pixels, long_side=PREVIEW_LONG_SIDE)
+    match pack.detect(photo.pixels):
+        case []:
+            raise DataError(Reason.NO_FACE, "no face found")
+        case [face]:
+            whole = face.scaled(photo.reduction, photo.reduction)
+            pixels, face = _in_detail(image, photo, face, pack, max_pixels)
+            return EmbeddedFace(whole.box, face.score, pack.embed(pixels, face))
+        case faces:
+            raise DataError(Reason.MULTIPLE_FACES, f"{len(faces)} faces found")
+
+
+def _in_detail(
+    image: bytes, photo: Preview, face: Face, pack: FacePack, max_pixels: int
+) -> tuple[BgrImage, Face]:
+    """The pixels to cut the face out of, and where it is in them."""
+    magnification = pack.magnification(face)
+    if photo.reduction == 1 or magnification <= MAX_MAGNIFICATION:
+        return photo.pixels, face
+    height, width = photo.pixels.shape[:2]
+    needed = max(height, width) * magnification / MAX_MAGNIFICATION
+    finer = decode_preview(image, max_pixels=max_pixels, long_side=ceil(needed)).pixels
+    return finer, face.scaled(finer.shape[1] / width, finer.shape[0] / height)
+
+
+@dataclass(frozen=True, slots=True)
+class Recognition:
+    """Recognises a batch's faces on ``pool``. ``pack`` is a call, so that it loads when needed."""
+
+    pack: Callable[[], FacePack]
+    max_pixels: int
+    pool: Executor
+    retry_delay_s: float
+
+    def embed(self, photos: Sequence[Fetched]) -> Iterator[Recognised | Settled | Retry]:
+        """Recognise all of them, in the order they came."""
+        return self.pool.map(self._embed_one, photos)
+
+    def _embed_one(self, photo: Fetched) -> Recognised | Settled | Retry:
+        delivery, job = photo.delivery, photo.job
+        try:
+            face = recognise(photo.image, self.pack(), self.max_pixels)
+        except DataError as error:
+            return Settled(delivery, job, error.reason, str(error))
+        except Exception as error:
+            # One image must not stop the flow: it comes back, and is given up after a few times.
+            log.exception("recognition_failed", photo_id=str(job.photo_id))
+            return sent_back(delivery, job, error, self.retry_delay_s)
+        return Recognised(delivery, job, face)

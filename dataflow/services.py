@@ -1,0 +1,60 @@
+"""What the steps need from outside: adapters behind the core's own protocols."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from dataflow.dedup import SHARDS, SeenPhotos
+from dataflow.faces.face import FacePack
+from dataflow.fetching import Fetching, ObjectStore
+from dataflow.guardrails import Guardrails, PhotoRegistry
+from dataflow.image_ref import RefPolicy
+from dataflow.recognition import Recognition
+from dataflow.retry import LinearBackoff, Persistence
+from dataflow.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """One per process, shared by its workers. Nothing is contacted before the first job."""
+
+    settings: Settings
+    photos: PhotoRegistry
+    store: ObjectStore
+    pack: Callable[[], FacePack]
+    stop: threading.Event = field(default_factory=threading.Event)
+
+    def guardrails(self) -> Guardrails:
+        """Step 2."""
+        settings = self.settings
+        return Guardrails(self.photos, settings.worker.photo_grace_s, settings.nats.retry_delay_s)
+
+    def fetching(self) -> Fetching:
+        """Step 3."""
+        store = self.settings.store
+        return Fetching(
+            store=self.store,
+            refs=RefPolicy(store.bucket, store.buckets, store.prefixes),
+            persistence=Persistence(LinearBackoff(store.tries, store.backoff_s), self.stop),
+            pool=ThreadPoolExecutor(self.settings.worker.fetchers, "fetch"),
+            retry_delay_s=self.settings.nats.retry_delay_s,
+        )
+
+    def recognition(self) -> Recognition:
+        """Step 4."""
+        cores = self.settings.worker.cores or len(os.sched_getaffinity(0))
+        return Recognition(
+            pack=self.pack,
+            max_pixels=self.settings.images.max_pixels,
+            pool=ThreadPoolExecutor(cores, "embed"),
+            retry_delay_s=self.settings.nats.retry_delay_s,
+        )
+
+    def seen_photos(self) -> SeenPhotos:
+        """Step 5, one per shard."""
+        worker = self.settings.worker
+        return SeenPhotos(worker.dedup_window_s, worker.dedup_entries // SHARDS)

@@ -1,0 +1,44 @@
+"""The first SIGTERM or SIGINT drains, the second ends the process at once.
+
+Exit codes: 0 after a drain, 1 when the worker cannot start, failed, or did not drain in time, and
+128 plus the signal's number after a second one. Whatever was not answered comes again.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from types import FrameType
+
+import structlog
+
+log = structlog.get_logger()
+
+SIGNALLED = 128  # a shell's exit code for "ended by signal n" is this plus n
+
+
+def stop_on_signals(stop: threading.Event, drain_timeout_s: float) -> None:
+    """Install the handlers; a no-op outside the main thread, where Python forbids them.
+
+    A drain that takes longer than ``drain_timeout_s`` seconds is given up.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return
+
+    def handle(number: int, _frame: FrameType | None) -> None:
+        if stop.is_set():
+            os._exit(SIGNALLED + number)
+        stop.set()
+        log.info("draining", signal=signal.Signals(number).name)
+        watchdog = threading.Timer(drain_timeout_s, _give_up)
+        watchdog.daemon = True
+        watchdog.start()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, handle)
+
+
+def _give_up() -> None:
+    log.critical("drain_overdue")
+    os._exit(1)
