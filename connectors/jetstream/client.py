@@ -1,0 +1,100 @@
+"""One connection and one event loop per process, with a synchronous face for worker threads."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Coroutine, Sequence
+from concurrent.futures import Future
+from typing import Any, TypeVar
+
+from connectors.jetstream.connection import connect
+from connectors.jetstream.heartbeat import InFlight
+from connectors.jetstream.provision import effective_ack_wait_s, provision
+from connectors.jetstream.settling import CONFIRM_TIMEOUT_S, Settler
+from dataflow.outcome import Retry, Settled
+from dataflow.settings import NatsSettings
+
+T = TypeVar("T")
+
+START_TIMEOUT_S = 30
+
+
+class JetStreamClient:
+    """Connected and provisioned from the moment it exists until :meth:`close`."""
+
+    def __init__(self, settings: NatsSettings) -> None:
+        self.settings = settings
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="nats", daemon=True)
+        self._thread.start()
+        try:
+            self.start(self._open()).result(START_TIMEOUT_S)
+        except BaseException:
+            self._stop_loop()
+            raise
+
+    async def _open(self) -> None:
+        self.connection = await connect(self.settings)
+        self.js = self.connection.jetstream()
+        try:
+            consumer = await provision(self.js, self.settings)
+        except BaseException:
+            await self.connection.close()
+            raise
+        self.in_flight = InFlight(self.connection, effective_ack_wait_s(consumer.config))
+        self.settler = Settler(self.connection, self.js, self.in_flight, self.settings)
+        self._beating = asyncio.create_task(self.in_flight.beat())
+
+    def start(self, work: Coroutine[Any, Any, T]) -> Future[T]:
+        """Run a coroutine on the connection's loop."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop)
+
+    def settle(self, items: Sequence[Settled | Retry]) -> None:
+        """Answer deliveries and wait until the server has confirmed."""
+        # Two confirmations each: a dead letter's and the answer's own.
+        self.start(self.settler.settle(items)).result(3 * CONFIRM_TIMEOUT_S)
+
+    def close(self) -> None:
+        """Disconnect; unsettled deliveries come again after the ack wait."""
+        self.start(self._close()).result(START_TIMEOUT_S)
+        self._stop_loop()
+
+    async def _close(self) -> None:
+        self._beating.cancel()
+        await self.connection.close()
+
+    def _stop_loop(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+
+class SharedJetStream:
+    """The process's client: made for the first who asks, closed after the last who lets go."""
+
+    def __init__(self, settings: NatsSettings) -> None:
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._users = 0
+        self._client: JetStreamClient | None = None
+
+    def acquire(self) -> JetStreamClient:
+        """Take part in the client.
+
+        Raises:
+            ConfigurationError, SystemicError: it cannot be made.
+        """
+        with self._lock:
+            if self._client is None:
+                self._client = JetStreamClient(self._settings)
+            self._users += 1
+            return self._client
+
+    def release(self) -> None:
+        """Let go of it."""
+        with self._lock:
+            self._users -= 1
+            if self._users == 0 and self._client:
+                self._client.close()
+                self._client = None

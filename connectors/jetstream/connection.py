@@ -1,0 +1,131 @@
+"""Connecting to NATS, with errors that say what to do."""
+
+from __future__ import annotations
+
+import ssl
+from typing import Any
+
+import nats.errors
+import structlog
+from nats.aio.client import Client
+
+from connectors.jetstream.login import login
+from connectors.tls import certificate_problem, client_context, present_certificate
+from dataflow.errors import ConfigurationError, SolofaceError, SystemicError
+from dataflow.settings import PREFIX, NatsSettings
+
+log = structlog.get_logger()
+
+CONNECT_TIMEOUT_S = 5
+
+
+async def connect(settings: NatsSettings, name: str = "soloface") -> Client:
+    """Connect; afterwards the client reconnects for ever by itself.
+
+    Raises:
+        ConfigurationError: the server refuses our credentials, or we its certificate.
+        SystemicError: no server answers.
+    """
+    # With endless reconnects nats-py would also retry the first connection, and wrong credentials,
+    # for ever and in silence. So the first one is a trial.
+    await (await _connect(settings, name, attempts=1)).close()
+    return await _connect(settings, name, attempts=-1)
+
+
+class _Client(Client):
+    """One that can leave a connection that never was."""
+
+    def hang_up(self) -> None:
+        """Close the socket; `close` waits for ever for the end of a handshake that failed."""
+        if self._transport:
+            self._transport.close()  # type: ignore[no-untyped-call]
+
+
+class _TlsClient(_Client):
+    """Says nothing before the connection is encrypted.
+
+    nats-py alone follows the server, or whoever stands in front of it: where that asks for no TLS,
+    it sends the password in the clear, whatever the URL says.
+    """
+
+    async def _process_info(
+        self,
+        info: dict[str, Any],
+        initial_connection: bool = False,  # noqa: FBT001, FBT002 - nats-py's signature
+    ) -> None:
+        if initial_connection and not info.get("tls_required"):
+            if not info.get("tls_available"):
+                self.hang_up()
+                raise nats.errors.SecureConnWantedError
+            info["tls_required"] = True
+        await super()._process_info(info, initial_connection)
+
+
+async def _connect(settings: NatsSettings, name: str, attempts: int) -> Client:
+    async def ignored(_error: Exception) -> None:
+        """What matters is raised, or the connection comes back."""
+
+    async def disconnected() -> None:
+        if client.is_reconnecting:  # not when we close it ourselves
+            log.warning("nats_disconnected")
+
+    async def reconnected() -> None:
+        log.info("nats_reconnected")
+
+    tls = _tls(settings)
+    client = _TlsClient() if tls else _Client()
+    try:
+        await client.connect(
+            settings.servers,
+            name=name,
+            tls=tls,
+            connect_timeout=CONNECT_TIMEOUT_S,
+            reconnect_time_wait=0 if attempts > 0 else 1,
+            allow_reconnect=attempts < 0,
+            max_reconnect_attempts=attempts,
+            error_cb=ignored,
+            disconnected_cb=disconnected,
+            reconnected_cb=reconnected,
+            **login(settings),
+        )
+    except (nats.errors.Error, OSError, TimeoutError) as error:
+        client.hang_up()
+        raise explain(error, settings) from error
+    return client
+
+
+def _tls(settings: NatsSettings) -> ssl.SSLContext | None:
+    if not settings.tls:
+        return None
+    context = client_context(settings.tls_ca, "NATS__TLS_CA")
+    if settings.tls_cert and settings.tls_key:
+        present_certificate(
+            context, settings.tls_cert, settings.tls_key, "NATS__TLS_CERT and its key"
+        )
+    return context
+
+
+def explain(error: Exception, settings: NatsSettings) -> SolofaceError:
+    """Translate a client's error: its nature, and one line that says what to do about it."""
+    if "Authorization" in str(error):
+        login = settings.logins or [f"{PREFIX}NATS__{way}" for way in ("USER", "TOKEN")]
+        return ConfigurationError(f"NATS refuses the credentials; see {' or '.join(login)}")
+    if isinstance(error, nats.errors.SecureConnWantedError):
+        return ConfigurationError(
+            "NATS offers no TLS, so nothing was said to it; see SOLOFACE_NATS__URL"
+        )
+    if problem := certificate_problem(error):
+        return ConfigurationError(
+            f"NATS' certificate is not accepted: {problem}; see SOLOFACE_NATS__TLS_CA and the name "
+            "in SOLOFACE_NATS__URL"
+        )
+    # How a server ends a handshake that it refuses, depending on who notices first.
+    hung_up = settings.tls and isinstance(error, ConnectionResetError | BrokenPipeError)
+    if hung_up or isinstance(error, ssl.SSLError):
+        alert = str(getattr(error, "reason", None) or "it hangs up").replace("_", " ").lower()
+        return ConfigurationError(
+            f"no TLS connection to NATS: {alert}; it may ask for a certificate of ours, see "
+            "SOLOFACE_NATS__TLS_CERT"
+        )
+    why = str(error) or type(error).__name__
+    return SystemicError(f"NATS does not answer (SOLOFACE_NATS__URL): {why}")

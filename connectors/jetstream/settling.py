@@ -1,0 +1,83 @@
+"""Answering the server: acknowledge, give up with a dead letter, or ask for another delivery."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import structlog
+from nats.aio.client import Client
+from nats.errors import Error as NatsError
+from nats.js import JetStreamContext
+
+from connectors.jetstream.heartbeat import InFlight
+from connectors.jetstream.letter import seal
+from dataflow.outcome import Outcome, Retry, Settled
+from dataflow.settings import NatsSettings
+
+log = structlog.get_logger()
+
+ACK = b"+ACK"
+TERM = b"+TERM"
+CONFIRM_TIMEOUT_S = 5
+
+
+def nak(delay_s: float) -> bytes:
+    """The answer that asks for another delivery after ``delay_s`` seconds."""
+    return b'-NAK {"delay": %d}' % int(delay_s * 1e9)
+
+
+class Settler:
+    """Answers deliveries, each one confirmed by the server. Lives on the connection's loop."""
+
+    def __init__(
+        self, connection: Client, js: JetStreamContext, in_flight: InFlight, settings: NatsSettings
+    ) -> None:
+        self._connection = connection
+        self._js = js
+        self._in_flight = in_flight
+        self._settings = settings
+
+    async def settle(self, items: Sequence[Settled | Retry]) -> None:
+        """Answer all of them at once.
+
+        An answer that fails is logged and left: the job comes again after the ack wait, and its
+        outcome is found in the database.
+        """
+        await asyncio.gather(*(self._settle_one(item) for item in items))
+
+    async def answer(self, ack_token: str, answer: bytes) -> None:
+        """Send one answer and wait for the server's confirmation.
+
+        Raises:
+            nats.errors.Error: not confirmed in time, or disconnected.
+        """
+        self._in_flight.remove(ack_token)
+        await self._connection.request(ack_token, answer, timeout=CONFIRM_TIMEOUT_S)
+
+    async def _settle_one(self, item: Settled | Retry) -> None:
+        delivery = item.delivery
+        try:
+            match item:
+                case Retry():
+                    await self.answer(delivery.ack_token, nak(item.delay_s))
+                case Settled(reason=reason) if reason.outcome is Outcome.REJECTED:
+                    await self._bury(item)
+                    await self.answer(delivery.ack_token, TERM)
+                case Settled():
+                    await self.answer(delivery.ack_token, ACK)
+        except (NatsError, TimeoutError) as error:
+            self._in_flight.remove(delivery.ack_token)
+            log.warning("answer_unconfirmed", stream_seq=delivery.stream_seq, error=repr(error))
+
+    async def _bury(self, item: Settled) -> None:
+        """Publish the dead letter; its id makes a repetition harmless."""
+        settings = self._settings
+        payload, headers = seal(item, settings.stream, self._connection.max_payload)
+        await self._js.publish(
+            settings.dead_subject,
+            payload,
+            timeout=CONFIRM_TIMEOUT_S,
+            stream=settings.dead_stream,
+            headers=headers,
+        )

@@ -1,0 +1,162 @@
+"""The JetStream source: a bounded prefetch per worker that never blocks the dataflow."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import deque
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import TypeAlias
+
+import structlog
+from bytewax.inputs import DynamicSource, StatelessSourcePartition
+from nats.aio.msg import Msg
+from nats.errors import ConnectionClosedError
+from nats.errors import Error as NatsError
+from nats.js import JetStreamContext
+
+from connectors.jetstream.client import JetStreamClient, SharedJetStream
+from connectors.jetstream.settling import nak
+from dataflow.job import Delivery
+
+log = structlog.get_logger()
+
+PullSubscription: TypeAlias = JetStreamContext.PullSubscription
+
+POLL_S = 0.5
+"""How long one pull request waits at the server, and so how long a drain waits for it."""
+
+IDLE_S = 0.01
+
+
+class JetStreamSource(DynamicSource[Delivery]):
+    """Delivers the jobs of a durable pull consumer, which any number of processes may share."""
+
+    def __init__(self, shared: SharedJetStream, batch: int, stop: threading.Event) -> None:
+        self._shared = shared
+        self._batch = batch
+        self._stop = stop
+
+    def build(self, step_id: str, worker_index: int, worker_count: int) -> JetStreamPartition:
+        """Connect this worker."""
+        del step_id, worker_index, worker_count
+        return JetStreamPartition(self._shared, self._batch, self._stop)
+
+
+class JetStreamPartition(StatelessSourcePartition[Delivery]):
+    """One worker's share of the jobs."""
+
+    def __init__(self, shared: SharedJetStream, batch: int, stop: threading.Event) -> None:
+        self._shared = shared
+        self._batch = batch
+        self._stop = stop
+        client = shared.acquire()
+        self._fetcher = Fetcher(client, batch)
+        self._fetching = client.start(self._fetcher.run())
+        self._awake: datetime | None = None
+
+    def next_batch(self) -> list[Delivery]:
+        """Hand over what has arrived.
+
+        Raises:
+            StopIteration: drained after a stop request.
+        """
+        if self._stop.is_set():
+            self._fetcher.stopping = True
+            if self._fetching.done():
+                raise StopIteration
+            self._awake = datetime.now(UTC) + timedelta(seconds=IDLE_S)
+            return []
+        if self._fetching.done():
+            self._fetching.result()
+        deliveries = self._fetcher.take(self._batch)
+        self._awake = None if deliveries else datetime.now(UTC) + timedelta(seconds=IDLE_S)
+        return deliveries
+
+    def next_awake(self) -> datetime | None:
+        """When to be asked again: at once while jobs come in."""
+        return self._awake
+
+    def close(self) -> None:
+        """Let go of the connection, handing back what was not begun."""
+        self._fetcher.stopping = True
+        # Raising here would abort the process and hide why it ends.
+        for let_go in (partial(self._fetching.result, 4 * POLL_S), self._shared.release):
+            try:
+                let_go()
+            except Exception as error:  # noqa: BLE001
+                log.warning("source_closed_uncleanly", error=repr(error))
+
+
+class Fetcher:
+    """Pulls jobs ahead of their use, at most two batches of them."""
+
+    def __init__(self, client: JetStreamClient, batch: int) -> None:
+        self._client = client
+        self._depth = 2 * batch
+        self._batch = batch
+        self._queue: deque[Delivery] = deque()
+        self.stopping = False
+
+    def take(self, most: int) -> list[Delivery]:
+        """Up to ``most`` deliveries, without waiting. Called by the worker's thread."""
+        return [self._queue.popleft() for _ in range(min(most, len(self._queue)))]
+
+    async def run(self) -> None:
+        """Pull until told to stop, then hand back what nobody took."""
+        settings = self._client.settings
+        subscription = await self._client.js.pull_subscribe_bind(
+            durable=settings.durable, stream=settings.stream
+        )
+        while not self.stopping:
+            room = self._depth - len(self._queue)
+            if room <= 0:
+                await asyncio.sleep(IDLE_S)
+                continue
+            await self._pull(subscription, min(room, self._batch))
+        await self._hand_back()
+        await self._unsubscribe(subscription)
+
+    async def _pull(self, subscription: PullSubscription, batch: int) -> None:
+        try:
+            # Never cancelled: messages it already holds would be lost until the ack wait is over.
+            messages = await subscription.fetch(batch, timeout=POLL_S)
+        except TimeoutError:
+            return
+        except ConnectionClosedError:
+            raise  # for good: only a new process connects again
+        except NatsError as error:
+            log.warning("pull_failed", error=str(error) or type(error).__name__)
+            await asyncio.sleep(POLL_S)
+            return
+        self._client.in_flight.add(message.reply for message in messages)
+        self._queue.extend(map(delivery_of, messages))
+
+    async def _hand_back(self) -> None:
+        if not self._client.connection.is_connected:
+            return  # nobody would answer in time; they come again after the ack wait
+        for delivery in self.take(len(self._queue)):
+            try:
+                await self._client.settler.answer(delivery.ack_token, nak(0))
+            except NatsError as error:
+                log.warning("hand_back_failed", error=str(error) or type(error).__name__)
+                return
+
+    async def _unsubscribe(self, subscription: PullSubscription) -> None:
+        try:
+            await subscription.unsubscribe()
+        except NatsError as error:
+            log.debug("unsubscribe_failed", error=repr(error))
+
+
+def delivery_of(message: Msg) -> Delivery:
+    """A message as the core knows it."""
+    metadata = message.metadata
+    return Delivery(
+        payload=message.data,
+        ack_token=message.reply,
+        stream_seq=metadata.sequence.stream,
+        attempt=metadata.num_delivered,
+        published_at=metadata.timestamp,
+    )

@@ -1,0 +1,140 @@
+"""PostgreSQL connections, and what its errors mean to us."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from pgvector.psycopg import register_vector
+from psycopg.conninfo import conninfo_to_dict
+from psycopg.rows import TupleRow
+
+from dataflow.errors import (
+    ConfigurationError,
+    DataError,
+    SolofaceError,
+    SystemicError,
+    TransientError,
+)
+from dataflow.outcome import Reason
+from dataflow.settings import DatabaseSettings
+
+# https://www.postgresql.org/docs/current/errcodes-appendix.html
+_TRANSIENT_STATES = frozenset(
+    {
+        "40001",  # serialization_failure
+        "40P01",  # deadlock_detected
+        "55P03",  # lock_not_available
+        "57014",  # query_canceled: the statement timeout
+        "23503",  # foreign_key_violation: a row we saw is gone, the next try sees that
+        "23505",  # unique_violation: somebody wrote it meanwhile, the next try sees that
+    }
+)
+_DATA_CLASSES = frozenset({"21", "22", "23"})
+
+LOCK_TIMEOUT_S = 3
+"""How long a batch waits for somebody's row lock, and so how long that can hold up a drain."""
+
+
+def explain(error: psycopg.Error) -> SolofaceError:
+    """Translate a driver's error: its nature, and one line that says what went wrong."""
+    state = error.sqlstate or ""
+    message = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    if state in _TRANSIENT_STATES:
+        return TransientError(message)
+    ours = not state and not isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
+    if state[:2] in _DATA_CLASSES or ours:
+        # Without a state the server has not seen it: the driver could not even send a value.
+        return DataError(Reason.WRITE_REJECTED, message)
+    if state == "42P01":
+        return SystemicError(f"{message}; run: soloface migrate")
+    return SystemicError(message)
+
+
+class Database:
+    """One connection per thread, made when first needed and again after it broke."""
+
+    def __init__(self, settings: DatabaseSettings) -> None:
+        self._settings = settings
+        self._local = threading.local()
+
+    @contextmanager
+    def connection(self) -> Iterator[psycopg.Connection[TupleRow]]:
+        """This thread's connection, in autocommit mode, with vectors as binary parameters.
+
+        Raises:
+            TransientError, SystemicError, DataError: what psycopg raised, translated.
+        """
+        try:
+            yield self._connected()
+        except psycopg.Error as error:
+            translated = explain(error)
+            if isinstance(translated, SystemicError):
+                self.close()
+            raise translated from error
+
+    def close(self) -> None:
+        """Close this thread's connection, if it has one."""
+        connection = getattr(self._local, "connection", None)
+        self._local.connection = None
+        if connection is not None:
+            connection.close()
+
+    def _connected(self) -> psycopg.Connection[TupleRow]:
+        connection: psycopg.Connection[TupleRow] | None
+        connection = getattr(self._local, "connection", None)
+        if connection is None or connection.closed:
+            connection = connect(self._settings, lock_timeout_s=LOCK_TIMEOUT_S)
+            try:
+                register_vector(connection)
+            except psycopg.Error:
+                connection.close()
+                raise SystemicError("pgvector is not set up; run: soloface migrate") from None
+            self._local.connection = connection
+        return connection
+
+
+def connect(
+    settings: DatabaseSettings, *, lock_timeout_s: float = 0
+) -> psycopg.Connection[TupleRow]:
+    """Open a plain connection in autocommit mode; 0 seconds wait for a lock without limit.
+
+    Raises:
+        ConfigurationError: the DSN cannot be read.
+        psycopg.OperationalError: the server is unreachable or refuses us.
+    """
+    dsn = settings.dsn.get_secret_value()
+    own_options = _readable(dsn).get("options") or ""
+    timeout_ms = int(settings.statement_timeout_s * 1000)
+    return psycopg.connect(
+        dsn,
+        autocommit=True,
+        connect_timeout=settings.connect_timeout_s,
+        application_name="soloface",
+        options=f"-c statement_timeout={timeout_ms} -c lock_timeout={int(lock_timeout_s * 1000)} "
+        f"{own_options}",
+    )
+
+
+def _readable(dsn: str) -> dict[str, Any]:
+    """The DSN's parts; refuses what libpq would complain about by quoting it, password included."""
+    parts: dict[str, Any] = {}
+    try:
+        parts = conninfo_to_dict(dsn)
+    except psycopg.ProgrammingError:
+        readable = False
+    else:
+        # A special character of the password makes of it a host, a port or a database.
+        ports = str(parts.get("port") or "0").split(",")
+        login_is_lost = "://" in dsn and "@" in dsn.partition("?")[0] and "user" not in parts
+        host_is_login = "@" in str(parts.get("host") or "")[1:]
+        readable = all(map(str.isdecimal, ports)) and not login_is_lost and not host_is_login
+    if not readable:
+        raise ConfigurationError(
+            "SOLOFACE_DATABASE__DSN cannot be read; in the form postgresql://user:password@host:"
+            "port/database, special characters of the password are percent-encoded"
+        )
+    return parts

@@ -1,0 +1,82 @@
+"""The gallery: which users are enrolled, and whether the models in use can recognise them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+import psycopg
+from psycopg.rows import TupleRow
+
+from connectors.postgres.connection import Database
+from connectors.postgres.migrate import require_dimension
+from connectors.postgres.sql_files import query
+from dataflow.errors import ConfigurationError
+from dataflow.faces.contract import Contract
+from dataflow.faces.face import Embedding
+
+
+@dataclass(frozen=True, slots=True)
+class Gallery:
+    """The enrolled users."""
+
+    database: Database
+
+    def sizes(self) -> Mapping[str | None, int]:
+        """Enrolled users by the contract of their vectors; ``None``: not known."""
+        with self.database.connection() as connection:
+            return dict(connection.execute(query("gallery_sizes")).fetchall())
+
+    def require_schema(self, contract: Contract) -> None:
+        """Check that vectors of this contract can be stored.
+
+        Raises:
+            ConfigurationError: they cannot; the message says what to do.
+        """
+        with self.database.connection() as connection:
+            require_tables(connection)
+            require_dimension(connection, contract.dimension)
+
+    def require_comparable(self, contract: Contract) -> None:
+        """Check that faces of this contract can be compared with the enrolled users.
+
+        Raises:
+            ConfigurationError: they cannot; the message names both sides and the way out.
+        """
+        sizes = self.sizes()
+        if sizes and contract.id not in sizes:
+            others = ", ".join(sorted(str(model or "an unknown model") for model in sizes))
+            raise ConfigurationError(
+                f"the worker's model is {contract.id}, but the users were enrolled with {others}; "
+                "run the worker with that pack (SOLOFACE_MODEL__PACK) or enrol the users again "
+                "(soloface enroll)"
+            )
+
+    def enrol(self, user_id: UUID, embedding: Embedding, contract: Contract) -> None:
+        """Store a user's vector, replacing an earlier one; a new user is added.
+
+        Raises:
+            ConfigurationError: the platform's ``users`` need more than an id.
+        """
+        row = [embedding, contract.id, user_id]
+        with self.database.connection() as connection:
+            # Not an upsert: that would ask for the platform's own columns even where the user is.
+            if connection.execute(query("update_user"), row).rowcount == 0:
+                try:
+                    connection.execute(query("insert_user"), row)
+                except psycopg.errors.NotNullViolation:
+                    raise ConfigurationError(
+                        f"there is no user {user_id}, and `users` needs more than an id to add one"
+                    ) from None
+
+
+def require_tables(connection: psycopg.Connection[TupleRow]) -> None:
+    """Check that the schema is there.
+
+    Raises:
+        ConfigurationError: it is not.
+    """
+    row = connection.execute("select to_regclass('face_match_outcomes')").fetchone()
+    if row == (None,):
+        raise ConfigurationError("the database has no tables for faces; run: soloface migrate")

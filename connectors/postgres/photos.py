@@ -1,0 +1,49 @@
+"""What the database knows of a batch's photos, in one query."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from connectors.postgres.connection import Database
+from connectors.postgres.sql_files import query
+from dataflow.guardrails import PastOutcome, PhotoState
+from dataflow.outcome import Match, Reason
+from dataflow.retry import Persistence
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresPhotos:
+    """The platform's ``photos``, as the guardrails see them."""
+
+    database: Database
+    persistence: Persistence
+
+    def states(self, photo_ids: Sequence[UUID]) -> Mapping[UUID, PhotoState]:
+        """Look them up; holds while the database is away."""
+        return self.persistence.call(lambda: self._states(photo_ids), "PostgreSQL")
+
+    def _states(self, photo_ids: Sequence[UUID]) -> dict[UUID, PhotoState]:
+        with self.database.connection() as connection:
+            rows = connection.execute(query("photo_states"), {"photo_ids": list(photo_ids)})
+            states = {}
+            for photo_id, known, matched, seq, published_at, reason, detail, *match in rows:
+                past = (
+                    PastOutcome(seq, published_at, Reason(reason), detail, past_match(*match))
+                    if reason
+                    else None
+                )
+                states[photo_id] = PhotoState(known, matched, past)
+            return states
+
+
+def past_match(
+    user_id: UUID | None,
+    distance: float | None,
+    within_threshold: bool | None,  # noqa: FBT001 - a row's columns, in their order
+) -> Match | None:
+    """The match of a recorded outcome, if it had one whose user still exists."""
+    if user_id is None or distance is None:
+        return None
+    return Match(user_id, distance, bool(within_threshold))

@@ -1,0 +1,176 @@
+"""The write side: find the nearest users, then store a batch in one short transaction."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from psycopg.rows import TupleRow
+
+from connectors.postgres.connection import Database
+from connectors.postgres.photos import past_match
+from connectors.postgres.sql_files import query
+from dataflow.errors import DataError
+from dataflow.job import Delivery, Job, Recognised
+from dataflow.matching import Candidate, MatchPolicy
+from dataflow.outcome import Match, Reason, Settled
+from dataflow.retry import Persistence
+
+Connection = psycopg.Connection[TupleRow]
+
+
+@dataclass(frozen=True, slots=True)
+class _Proposal:
+    """What shall be recorded of a face, unless the database knows better."""
+
+    item: Recognised
+    reason: Reason
+    match: Match | None
+
+
+@dataclass(frozen=True, slots=True)
+class Recorder:
+    """Stores what became of a batch's jobs; ``model`` is the contract of their embeddings."""
+
+    database: Database
+    persistence: Persistence
+    policy: MatchPolicy
+    model: str
+
+    def record(self, items: Sequence[Recognised | Settled]) -> list[Settled]:
+        """Commit the batch and say how each job ended. No photo may come twice in it.
+
+        Raises:
+            TransientError: the database kept failing; nothing more was stored.
+            Stopped: the database is away and a stop was asked for; nothing more was stored.
+        """
+        try:
+            return self.persistence.call(lambda: self._record(items), "PostgreSQL")
+        except DataError as error:
+            if len(items) > 1:
+                # One bad row fails the whole statement: halve until it stands alone.
+                middle = len(items) // 2
+                return self.record(items[:middle]) + self.record(items[middle:])
+            only = items[0]
+            if isinstance(only, Settled):
+                return [only]
+            return self.record([Settled(only.delivery, only.job, error.reason, str(error))])
+
+    def _record(self, items: Sequence[Recognised | Settled]) -> list[Settled]:
+        settled = [item for item in items if isinstance(item, Settled)]
+        faces = [item for item in items if isinstance(item, Recognised)]
+        with self.database.connection() as connection:
+            proposals = self._propose(connection, faces)
+            verdicts = self._write(connection, proposals, settled)
+            while proposals:
+                gone = [p.item for p in proposals if verdicts[p.item.job.photo_id] is None]
+                settled += filter(None, verdicts.values())
+                # Their nearest user was deleted since the search: the next nearest it is.
+                proposals = self._propose(connection, gone)
+                verdicts = self._write(connection, proposals, [])
+        return settled
+
+    def _propose(self, connection: Connection, faces: Sequence[Recognised]) -> list[_Proposal]:
+        if not faces:
+            return []
+        embeddings = [item.face.embedding for item in faces]
+        parameters = {"embeddings": embeddings, "model": self.model}
+        nearest = defaultdict[int, list[Candidate]](list)
+        for face, user_id, distance in connection.execute(query("nearest_users"), parameters):
+            nearest[face].append(Candidate(user_id, distance))
+        return [
+            _Proposal(item, *self.policy.decide(nearest[index])) for index, item in enumerate(faces)
+        ]
+
+    def _write(
+        self, connection: Connection, proposals: list[_Proposal], settled: list[Settled]
+    ) -> dict[UUID, Settled | None]:
+        """Store everything in one transaction and one round trip.
+
+        Returns what became of each proposal, or ``None`` where its user is gone.
+        """
+        outcomes = [(s, s.job) for s in settled if s.job and not s.repeated]
+        photo_ids = [p.item.job.photo_id for p in proposals] + [job.photo_id for _, job in outcomes]
+        if not photo_ids:
+            return {}
+        recorded = None
+        with connection.pipeline(), connection.transaction():
+            connection.execute(query("lock_photos"), {"photo_ids": photo_ids})
+            if proposals:
+                parameters = {"model": self.model, **_columns(map(_face_row, proposals))}
+                recorded = connection.execute(query("record_faces"), parameters)
+            if outcomes:
+                rows = [_outcome_row(item, job) for item, job in outcomes]
+                connection.execute(query("record_outcomes"), _columns(rows))
+        by_photo = {p.item.job.photo_id: p for p in proposals}
+        return {row[0]: _verdict(by_photo[row[0]], *row[1:]) for row in recorded or ()}
+
+
+def _verdict(
+    proposal: _Proposal,
+    verdict: str,
+    past_reason: str,
+    *past: Any,  # noqa: ANN401 - the columns of `past_match`
+) -> Settled | None:
+    item = proposal.item
+    if verdict == "user_gone":
+        return None
+    if verdict == "repeated":
+        match = past_match(*past)
+        return Settled(item.delivery, item.job, Reason(past_reason), match=match, repeated=True)
+    reason = Reason(verdict)
+    match = proposal.match if reason is proposal.reason else None
+    return Settled(item.delivery, item.job, reason, match=match)
+
+
+def _columns(rows: Iterable[Mapping[str, Any]]) -> dict[str, list[Any]]:
+    """Rows as one array per column: the shape that ``unnest`` takes."""
+    columns = defaultdict[str, list[Any]](list)
+    for row in rows:
+        for name, value in row.items():
+            columns[name].append(value)
+    return columns
+
+
+def _face_row(proposal: _Proposal) -> Mapping[str, Any]:
+    item, match = proposal.item, proposal.match
+    box = item.face.box
+    return {
+        "photo_id": item.job.photo_id,
+        "face_index": item.job.face_index,
+        "embedding": item.face.embedding,
+        "x1": float(box.x1),
+        "y1": float(box.y1),
+        "x2": float(box.x2),
+        "y2": float(box.y2),
+        "det_score": float(item.face.score),
+        "reason": str(proposal.reason),
+        "user_id": match.user_id if match and proposal.reason is Reason.MATCHED else None,
+        "distance": match.distance if match else None,
+        "within_threshold": match.within_threshold if match else None,
+        "duplicate_of": item.duplicate_of,
+        **_delivery_row(item.delivery, item.job),
+    }
+
+
+def _outcome_row(item: Settled, job: Job) -> Mapping[str, Any]:
+    return {
+        "photo_id": job.photo_id,
+        "outcome": str(item.reason.outcome),
+        "reason": str(item.reason),
+        "detail": item.detail,
+        **_delivery_row(item.delivery, job),
+    }
+
+
+def _delivery_row(delivery: Delivery, job: Job) -> Mapping[str, Any]:
+    return {
+        "job_id": job.job_id,
+        "stream_seq": delivery.stream_seq,
+        "published_at": delivery.published_at,
+        "deliveries": delivery.attempt,
+    }

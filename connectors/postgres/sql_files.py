@@ -1,0 +1,22 @@
+"""The SQL that soloface runs lives in ``.sql`` files, where it can be read and tried as SQL."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import LiteralString
+
+_PACKAGED = Path(__file__).parent.parent / "sql"
+_CHECKOUT = Path(__file__).parent.parent.parent / "sql"
+
+
+def sql_folder() -> Path:
+    """Where the files are: inside an installed package, beside it in a checkout."""
+    return _PACKAGED if _PACKAGED.is_dir() else _CHECKOUT
+
+
+@cache
+def query(name: str) -> LiteralString:
+    """The text of ``queries/<name>.sql``."""
+    # Literal in spirit: files of ours, never put together from data.
+    return (sql_folder() / "queries" / f"{name}.sql").read_text(encoding="utf-8")

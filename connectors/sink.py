@@ -1,0 +1,93 @@
+"""The one sink: commit to PostgreSQL first, then answer JetStream, then tell the world."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from uuid import UUID
+
+import structlog
+from bytewax.outputs import DynamicSink, StatelessSinkPartition
+
+from connectors.jetstream.client import SharedJetStream
+from connectors.postgres.recorder import Recorder
+from dataflow.errors import Stopped, TransientError
+from dataflow.job import Recognised
+from dataflow.outcome import Retry, Settled, sent_back
+from dataflow.reporting import report_retry, report_settled
+
+log = structlog.get_logger()
+
+Result = Recognised | Settled | Retry
+
+
+class RecordingSink(DynamicSink[Result]):
+    """Records results with ``recorder()``, which is made once the models are known."""
+
+    def __init__(
+        self, shared: SharedJetStream, recorder: Callable[[], Recorder], retry_delay_s: float
+    ) -> None:
+        self._shared = shared
+        self._recorder = recorder
+        self._retry_delay_s = retry_delay_s
+
+    def build(self, step_id: str, worker_index: int, worker_count: int) -> RecordingPartition:
+        """Connect this worker.
+
+        Raises:
+            ConfigurationError: the database or the enrolled users do not fit the models.
+        """
+        del step_id, worker_index, worker_count
+        return RecordingPartition(self._shared, self._recorder(), self._retry_delay_s)
+
+
+class RecordingPartition(StatelessSinkPartition[Result]):
+    """One worker's writer. It keeps nothing between two batches, so a drain has nothing to do."""
+
+    def __init__(self, shared: SharedJetStream, recorder: Recorder, retry_delay_s: float) -> None:
+        self._shared = shared
+        self._client = shared.acquire()
+        self._recorder = recorder
+        self._retry_delay_s = retry_delay_s
+
+    def write_batch(self, items: list[Result]) -> None:
+        """Commit, answer, report."""
+        retries = [item for item in items if isinstance(item, Retry)]
+        for wave in waves([item for item in items if not isinstance(item, Retry)]):
+            try:
+                settled = self._recorder.record(wave)
+            except (TransientError, Stopped) as error:
+                retries += [
+                    sent_back(item.delivery, item.job, error, self._retry_delay_s) for item in wave
+                ]
+                continue
+            self._client.settle(settled)
+            for item in settled:
+                report_settled(item)
+        self._client.settle(retries)
+        for retry in retries:
+            report_retry(retry)
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        # Raising here would abort the process and hide why it ends.
+        for let_go in (self._recorder.database.close, self._shared.release):
+            try:
+                let_go()
+            except Exception as error:  # noqa: BLE001
+                log.warning("sink_closed_uncleanly", error=repr(error))
+
+
+def waves(items: Sequence[Recognised | Settled]) -> Iterator[list[Recognised | Settled]]:
+    """Split a batch so that no photo comes twice in a part: the later sees the earlier's row."""
+    waiting = list(items)
+    while waiting:
+        seen: set[UUID] = set()
+        wave: list[Recognised | Settled] = []
+        later: list[Recognised | Settled] = []
+        for item in waiting:
+            photo_id = item.job.photo_id if item.job else None
+            (later if photo_id in seen else wave).append(item)
+            if photo_id:
+                seen.add(photo_id)
+        yield wave
+        waiting = later

@@ -1,0 +1,124 @@
+"""The worker as it runs in production: the dataflow between JetStream and PostgreSQL."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from contextlib import closing
+
+import structlog
+from bytewax.dataflow import Dataflow
+from prometheus_client import start_http_server
+
+from connectors.jetstream.client import SharedJetStream
+from connectors.jetstream.source import JetStreamSource
+from connectors.objects import MinioStore
+from connectors.postgres.connection import Database
+from connectors.postgres.gallery import Gallery
+from connectors.postgres.photos import PostgresPhotos
+from connectors.postgres.recorder import Recorder
+from connectors.sink import RecordingSink
+from dataflow.errors import ConfigurationError, SolofaceError
+from dataflow.faces.packs import load_pack
+from dataflow.lazy import Lazy
+from dataflow.logs import configure_logs
+from dataflow.matching import MatchPolicy
+from dataflow.pipeline import build
+from dataflow.retry import LinearBackoff, Persistence
+from dataflow.services import Services
+from dataflow.settings import Settings, load_settings
+from dataflow.shutdown import stop_on_signals
+
+log = structlog.get_logger()
+
+DATABASE_BACKOFF = LinearBackoff(tries=5, step_s=0.1)
+
+
+def worker_flow() -> Dataflow:
+    """Build the dataflow from the environment.
+
+    Under ``bytewax.run`` everything is checked here first, so that what is wrong is one line;
+    otherwise, when the flow is drawn or tested, nothing is contacted before it runs.
+
+    Raises:
+        SystemExit: the worker cannot start; the message says why and what to do.
+    """
+    try:
+        settings = load_settings()
+        configure_logs(settings.log)
+        stop = threading.Event()
+        worker = Worker(settings, stop)
+        if _about_to_run():
+            stop_on_signals(stop, settings.worker.drain_timeout_s)
+            worker.check()
+            if settings.metrics_port:
+                serve_metrics(settings.metrics_port)
+        return worker.flow()
+    except SolofaceError as error:
+        raise SystemExit(f"soloface cannot start: {error}") from None
+
+
+class Worker:
+    """The resources of one process, and the dataflow over them."""
+
+    def __init__(self, settings: Settings, stop: threading.Event) -> None:
+        self._settings = settings
+        self._stop = stop
+        self._database = Database(settings.database)
+        self._persistence = Persistence(DATABASE_BACKOFF, stop)
+        self._jetstream = SharedJetStream(settings.nats)
+        self._pack = Lazy(lambda: load_pack(settings.model))
+
+    def flow(self) -> Dataflow:
+        """Wire the real source, services and sink; they connect when they are run."""
+        settings = self._settings
+        services = Services(
+            settings=settings,
+            photos=PostgresPhotos(self._database, self._persistence),
+            store=MinioStore(settings.store, settings.images, settings.worker.fetchers),
+            pack=self._pack,
+            stop=self._stop,
+        )
+        source = JetStreamSource(self._jetstream, settings.worker.batch, self._stop)
+        sink = RecordingSink(self._jetstream, self._recorder, settings.nats.retry_delay_s)
+        return build(source, sink, services)
+
+    def check(self) -> None:
+        """Try everything that must work before the first job.
+
+        Raises:
+            ConfigurationError, SystemicError: it does not.
+        """
+        contract = self._pack().contract
+        with closing(self._database):
+            gallery = Gallery(self._database)
+            gallery.require_schema(contract)
+            gallery.require_comparable(contract)
+        self._jetstream.acquire()
+        self._jetstream.release()
+        log.info("worker_starts", model=contract.id, durable=self._settings.nats.durable)
+
+    def _recorder(self) -> Recorder:
+        pack, match = self._pack(), self._settings.match
+        policy = MatchPolicy(pack.threshold, match.max_distance, match.min_margin)
+        return Recorder(self._database, self._persistence, policy, pack.contract.id)
+
+
+def _about_to_run() -> bool:
+    """Whether this process is ``python -m bytewax.run`` and not a drawing or a test."""
+    spec = getattr(sys.modules["__main__"], "__spec__", None)
+    return getattr(spec, "name", None) == "bytewax.run"
+
+
+def serve_metrics(port: int) -> None:
+    """Serve Prometheus metrics on our own port: Bytewax's server fails in silence when taken.
+
+    Raises:
+        ConfigurationError: the port is taken.
+    """
+    try:
+        start_http_server(port)
+    except OSError as error:
+        raise ConfigurationError(
+            f"metrics port {port} (SOLOFACE_METRICS_PORT): {error.strerror}"
+        ) from None

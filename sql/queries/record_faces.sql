@@ -1,0 +1,91 @@
+-- Store a batch's faces, matches and outcomes; say for each what became of it.
+-- Runs after lock_photos.sql in the same transaction. Each photo comes once.
+with input as (
+    select * from unnest(
+        %(photo_id)s::uuid[], %(face_index)s::integer[], %(embedding)b::vector[],
+        %(x1)s::float8[], %(y1)s::float8[], %(x2)s::float8[], %(y2)s::float8[],
+        %(det_score)s::real[], %(reason)s::text[], %(user_id)s::uuid[], %(distance)s::float8[],
+        %(within_threshold)s::boolean[], %(duplicate_of)s::bigint[], %(job_id)s::uuid[],
+        %(stream_seq)s::bigint[], %(published_at)s::timestamptz[], %(deliveries)s::integer[]
+    ) as t (
+        photo_id, face_index, embedding, x1, y1, x2, y2, det_score, reason, user_id, distance,
+        within_threshold, duplicate_of, job_id, stream_seq, published_at, deliveries
+    )
+),
+alive as (
+    select id from users where id = any(%(user_id)s::uuid[]) order by id for key share
+),
+judged as (
+    select
+        input.*,
+        case
+            when photos.id is null then 'photo_not_found'
+            when past.stream_seq = input.stream_seq and past.published_at = input.published_at
+                then 'repeated'
+            -- A job published after the answer was there is no duplicate but a new question.
+            when past.stream_seq = input.duplicate_of and input.published_at < past.settled_at
+                then 'duplicate_in_flight'
+            when exists (
+                select from photo_faces
+                join face_matches on face_matches.photo_face_id = photo_faces.id
+                where photo_faces.photo_id = input.photo_id
+            ) then 'already_matched'
+            when input.user_id is not null and alive.id is null then 'user_gone'
+            else input.reason
+        end as verdict,
+        photos.id as known_photo_id,
+        past.reason as past_reason,
+        past.user_id as past_user_id,
+        past.distance as past_distance,
+        past.within_threshold as past_within_threshold
+    from input
+    left join photos on photos.id = input.photo_id
+    left join face_match_outcomes as past on past.photo_id = input.photo_id
+    left join alive on alive.id = input.user_id
+),
+faces as (
+    insert into photo_faces as f (photo_id, face_index, embedding, bbox, model, det_score)
+    select
+        photo_id, face_index, embedding,
+        jsonb_build_object('x1', x1, 'y1', y1, 'x2', x2, 'y2', y2), %(model)s, det_score
+    from judged
+    where verdict = reason
+    order by photo_id
+    on conflict (photo_id, face_index) do update set
+        embedding = excluded.embedding, bbox = excluded.bbox, model = excluded.model,
+        det_score = excluded.det_score, updated_at = now()
+    returning f.id, f.photo_id
+),
+matches as (
+    insert into face_matches (photo_face_id, user_id, confidence)
+    select faces.id, judged.user_id, judged.distance
+    from judged
+    join faces using (photo_id)
+    where judged.verdict = 'matched'
+),
+outcomes as (
+    insert into face_match_outcomes as o (
+        photo_id, known_photo_id, outcome, reason, user_id, distance, within_threshold, model,
+        job_id, stream_seq, published_at, deliveries
+    )
+    select
+        photo_id, known_photo_id, case verdict when 'matched' then 'matched' else 'skipped' end,
+        verdict,
+        case when verdict = reason then user_id end,
+        case when verdict = reason then distance end,
+        case when verdict = reason then within_threshold end,
+        %(model)s, job_id, stream_seq, published_at, deliveries
+    from judged
+    where verdict not in ('repeated', 'user_gone')
+    order by photo_id
+    on conflict (photo_id) do update set
+        known_photo_id = excluded.known_photo_id, outcome = excluded.outcome,
+        reason = excluded.reason, detail = '', user_id = excluded.user_id,
+        distance = excluded.distance, within_threshold = excluded.within_threshold,
+        model = excluded.model, job_id = excluded.job_id, stream_seq = excluded.stream_seq,
+        published_at = excluded.published_at, deliveries = excluded.deliveries, settled_at = now()
+    -- These two only say that another job has the answer.
+    where excluded.reason not in ('already_matched', 'duplicate_in_flight')
+)
+select photo_id, verdict, past_reason, past_user_id, past_distance, past_within_threshold
+from judged
