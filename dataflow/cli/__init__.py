@@ -1,0 +1,19 @@
+"""The `soloface` command: one module per subcommand."""
+
+from __future__ import annotations
+
+import sys
+
+__all__ = ["main"]
+
+
+def main() -> None:
+    """Run the command line. An expected error is one line on standard error and exit code 1."""
+    from dataflow.cli.app import app  # noqa: PLC0415 - `import dataflow` stays light
+    from dataflow.errors import SolofaceError  # noqa: PLC0415
+
+    try:
+        app()
+    except SolofaceError as error:
+        sys.stderr.write(f"error: {error}\n")
+        sys.exit(1)

@@ -1,0 +1,25 @@
+"""Which subcommands there are."""
+
+from __future__ import annotations
+
+import typer
+
+from dataflow.cli import demo, dlq, doctor, enroll, migrate, models, publish, up
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,  # tracebacks with locals would show secrets and vectors
+    help="Find which enrolled user is on each photo that shows exactly one person.",
+    epilog="The worker itself: python -m bytewax.run dataflow:flow",
+)
+
+app.command()(demo.demo)
+app.command()(up.up)
+app.command()(migrate.migrate)
+app.command()(enroll.enroll)
+app.command()(publish.publish)
+app.command()(doctor.doctor)
+app.add_typer(dlq.app, name="dlq", help="List, show, replay and purge rejected jobs.")
+app.add_typer(models.app, name="models", help="Install, list and verify model packs.")
