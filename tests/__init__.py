@@ -1,0 +1,1 @@
+"""Tests of soloface: unit, integration with real servers, and faults."""

@@ -1,0 +1,12 @@
+"""Loads the fixture plugins."""
+
+pytest_plugins = [
+    "tests.fixtures.servers",
+    "tests.fixtures.certificates",
+    "tests.fixtures.configured_nats",
+    "tests.fixtures.environment",
+    "tests.fixtures.packs",
+    "tests.fixtures.recording",
+    "tests.fixtures.worker",
+    "tests.fixtures.letters",
+]

@@ -1,0 +1,61 @@
+"""Who is it?"""
+
+from __future__ import annotations
+
+import pytest
+
+from dataflow.matching import Candidate, MatchPolicy
+from dataflow.outcome import Match, Reason
+from tests.builders import user
+
+THRESHOLD = 0.5
+
+
+def nearest(*distances: float) -> list[Candidate]:
+    """User 1 at the first distance, user 2 at the second."""
+    return [Candidate(user(n), distance) for n, distance in enumerate(distances, 1)]
+
+
+@pytest.mark.parametrize(
+    ("distances", "max_distance", "min_margin", "reason"),
+    [
+        ([0.3], None, None, Reason.MATCHED),
+        ([1.9], None, None, Reason.MATCHED),
+        ([0.3, 0.3], None, None, Reason.MATCHED),
+        ([0.3], 0.3, None, Reason.MATCHED),
+        ([0.31], 0.3, None, Reason.NO_USER_WITHIN_DISTANCE),
+        ([0.0], 0.0, None, Reason.MATCHED),
+        ([0.1], 0.0, None, Reason.NO_USER_WITHIN_DISTANCE),
+        ([0.25, 0.5], None, 0.25, Reason.MATCHED),
+        ([0.25, 0.375], None, 0.25, Reason.AMBIGUOUS),
+        ([0.25, 0.25], None, 0.0, Reason.MATCHED),
+        ([0.25], None, 2.0, Reason.MATCHED),
+        ([0.25, 0.26], 0.2, 0.1, Reason.NO_USER_WITHIN_DISTANCE),
+        ([0.25, 0.26], 0.3, 0.1, Reason.AMBIGUOUS),
+        ([0.25, 0.45], 0.3, 0.1, Reason.MATCHED),
+    ],
+)
+def test_the_nearest_user_is_the_answer_unless_a_set_limit_says_no(
+    distances: list[float], max_distance: float | None, min_margin: float | None, reason: Reason
+) -> None:
+    policy = MatchPolicy(THRESHOLD, max_distance, min_margin)
+    expected = Match(user(1), distances[0], within_threshold=distances[0] <= THRESHOLD)
+    assert policy.decide(nearest(*distances)) == (reason, expected)
+
+
+@pytest.mark.parametrize("max_distance", [None, 2.0])
+def test_without_users_nobody_is_recorded(max_distance: float | None) -> None:
+    policy = MatchPolicy(THRESHOLD, max_distance, min_margin=0.1)
+    assert policy.decide([]) == (Reason.NO_ENROLLED_USERS, None)
+
+
+@pytest.mark.parametrize(
+    ("distance", "within"), [(0.0, True), (0.5, True), (0.500001, False), (2.0, False)]
+)
+def test_the_models_threshold_is_reported_and_decides_nothing(
+    distance: float,
+    within: bool,  # noqa: FBT001 - a table's column
+) -> None:
+    reason, match = MatchPolicy(THRESHOLD).decide(nearest(distance))
+    assert reason is Reason.MATCHED
+    assert match == Match(user(1), distance, within)

@@ -1,0 +1,284 @@
+"""The platform's side of a test: enrol, upload, publish, and look at what came of it."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from contextlib import asynccontextmanager, closing, contextmanager, suppress
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Any, LiteralString, TypeVar
+from uuid import UUID, uuid4
+
+import orjson
+import psycopg
+from minio import Minio
+from nats.aio.msg import Msg
+from nats.js import JetStreamContext
+from nats.js.api import ConsumerInfo, RawStreamMsg
+from nats.js.errors import NotFoundError
+from pgvector.psycopg import register_vector
+from psycopg.rows import DictRow, dict_row
+
+from connectors.embedded import NatsServer, ObjectServer
+from connectors.jetstream.connection import connect as connect_nats
+from connectors.jetstream.provision import provision
+from connectors.jetstream.source import delivery_of
+from connectors.postgres.connection import Database
+from connectors.postgres.gallery import Gallery
+from dataflow.cli.demo.changes import jpeg
+from dataflow.cli.demo.people import Person
+from dataflow.faces.face import EmbeddedFace, Embedding, FacePack
+from dataflow.job import Delivery
+from dataflow.recognition import recognise
+from dataflow.settings import NatsSettings, Settings
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Photo:
+    """A photo of the platform, and where its image would be."""
+
+    id: UUID
+    key: str
+
+    def job(self, **fields: Any) -> bytes:  # noqa: ANN401 - whatever JSON holds
+        """The job that asks who is on it."""
+        return orjson.dumps(
+            {"photo_id": self.id, "image_ref": self.key, "job_id": uuid4(), **fields}
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Everything the worker under test talks to."""
+
+    settings: Settings
+    pack: FacePack
+    store: Minio
+
+    # What the platform does
+
+    def enrol(self, *people: Person) -> dict[str, UUID]:
+        """Enrol users by their portraits; returns their ids by name."""
+        ids = {}
+        with closing(Database(self.settings.database)) as database:
+            for person in people:
+                face = self.recognise(jpeg(person.portrait()))
+                ids[person.name] = uuid4()
+                Gallery(database).enrol(ids[person.name], face.embedding, self.pack.contract)
+        return ids
+
+    def photo(self, image: bytes | None = None, *, listed: bool = True) -> Photo:
+        """Upload a photo and insert its row, each if wanted."""
+        return self.photos(image, 1, listed=listed)[0]
+
+    def photos(self, image: bytes | None, count: int, *, listed: bool = True) -> list[Photo]:
+        """So many photos that share an image."""
+        key = f"photos/{uuid4()}.jpg"
+        if image is not None:
+            self.upload(key, image)
+        made = [Photo(uuid4(), key) for _ in range(count)]
+        if listed:
+            self.list_photos(made)
+        return made
+
+    def upload(self, key: str, image: bytes) -> None:
+        self.store.put_object(self.settings.store.bucket, key, BytesIO(image), len(image))
+
+    def list_photos(self, photos: Iterable[Photo]) -> None:
+        """Insert their rows."""
+        with self.database() as connection:
+            rows = [(photo.id,) for photo in photos]
+            connection.cursor().executemany("insert into photos (id) values (%s)", rows)
+
+    def publish(self, *payloads: bytes) -> list[int]:
+        """Put jobs on the stream; returns their sequences."""
+
+        async def publish(js: JetStreamContext) -> list[int]:
+            nats = self.settings.nats
+            return [(await js.publish(nats.subject, p, stream=nats.stream)).seq for p in payloads]
+
+        return self.with_jetstream(publish)
+
+    def take(self, count: int = 1) -> list[Delivery]:
+        """Take jobs off the consumer without an answer, as a worker that dies."""
+
+        async def take(js: JetStreamContext) -> list[Delivery]:
+            nats = self.settings.nats
+            pull = await js.pull_subscribe_bind(durable=nats.durable, stream=nats.stream)
+            messages: list[Msg] = []
+            while len(messages) < count:
+                messages += await pull.fetch(count - len(messages))
+            await pull.unsubscribe()
+            return [delivery_of(message) for message in messages]
+
+        return self.with_jetstream(take)
+
+    def hand_back(self, deliveries: Iterable[Delivery]) -> None:
+        """Let them come again at once."""
+
+        async def hand_back(js: JetStreamContext) -> None:
+            for delivery in deliveries:
+                await js._nc.request(delivery.ack_token, b"-NAK")
+
+        self.with_jetstream(hand_back)
+
+    # What came of it
+
+    def recognise(self, image: bytes) -> EmbeddedFace:
+        """What the worker must have seen on it."""
+        return recognise(image, self.pack, self.settings.images.max_pixels)
+
+    def consumer(self) -> ConsumerInfo:
+        async def look(js: JetStreamContext) -> ConsumerInfo:
+            nats = self.settings.nats
+            info: ConsumerInfo = await js.consumer_info(nats.stream, nats.durable)
+            return info
+
+        return self.with_jetstream(look)
+
+    def assert_nothing_is_left(self) -> None:
+        """No job waits, none is in work, and the server knows that all before are done."""
+        consumer = self.consumer()
+        assert (consumer.num_pending, consumer.num_ack_pending) == (0, 0)
+        assert consumer.ack_floor is not None
+        assert consumer.delivered is not None
+        assert consumer.ack_floor.stream_seq == consumer.delivered.stream_seq
+
+    def dead_letters(self) -> list[RawStreamMsg]:
+        """All of them, in the order in which they came."""
+
+        async def read(js: JetStreamContext) -> list[RawStreamMsg]:
+            stream = self.settings.nats.dead_stream
+            state = (await js.stream_info(stream)).state
+            return [await js.get_msg(stream, seq) for seq in range(1, state.last_seq + 1)]
+
+        return self.with_jetstream(read)
+
+    def database(self) -> psycopg.Connection[DictRow]:
+        """A connection in autocommit mode, to be closed."""
+        dsn = self.settings.database.dsn.get_secret_value()
+        return psycopg.connect(dsn, autocommit=True, row_factory=dict_row)
+
+    @contextmanager
+    def locked(self, photo: Photo) -> Iterator[None]:
+        """Keep whoever wants to write about a photo waiting."""
+        with self.database() as connection:
+            connection.execute("begin")
+            connection.execute("select from photos where id = %s for update", [photo.id])
+            yield
+            with suppress(psycopg.OperationalError):  # a test may have stopped the server
+                connection.execute("rollback")
+
+    def someone_waits_for_a_lock(self) -> bool:
+        with self.database() as connection:
+            return self._activity(connection, "wait_event_type = 'Lock'")
+
+    def someone_is_connected(self) -> bool:
+        """Whether a worker is, or its last words are still being read."""
+        with self.database() as connection:
+            return self._activity(connection, "application_name = 'soloface'")
+
+    @staticmethod
+    def _activity(connection: psycopg.Connection[DictRow], condition: LiteralString) -> bool:
+        query = "select from pg_stat_activity where datname = current_database() and "
+        return connection.execute(query + condition).fetchone() is not None
+
+    def is_empty(self) -> bool:
+        """Whether no job waits and none is in work."""
+        consumer = self.consumer()
+        return consumer.num_pending == consumer.num_ack_pending == 0
+
+    def rows(self, table: str) -> dict[UUID, DictRow]:
+        """A table's rows by photo: photo_faces, face_matches or face_match_outcomes."""
+        key = "photo_id"
+        query = f"select * from {table} order by photo_id"  # noqa: S608 - a name of ours
+        if table == "face_matches":
+            query = (
+                "select face_matches.*, photo_id from face_matches "
+                "join photo_faces on photo_faces.id = photo_face_id order by photo_id"
+            )
+        with self.database() as connection:
+            register_vector(connection)
+            rows = connection.execute(query).fetchall()
+        found = {row[key]: row for row in rows}
+        assert len(found) == len(rows), f"a photo has more than one row in {table}"
+        return found
+
+    def gallery(self) -> dict[UUID, Embedding]:
+        """The enrolled users' vectors."""
+        with self.database() as connection:
+            register_vector(connection)
+            rows = connection.execute("select id, face_embedding from users").fetchall()
+        return {row["id"]: row["face_embedding"].to_numpy() for row in rows}
+
+    def with_jetstream(self, work: Callable[[JetStreamContext], Awaitable[T]]) -> T:
+        """Do something with streams and consumer, which are made if need be."""
+
+        async def connected() -> T:
+            async with jetstream(self.settings.nats) as js:
+                await provision(js, self.settings.nats)
+                return await work(js)
+
+        return asyncio.run(connected())
+
+
+def eventually(condition: Callable[[], bool], what: str, timeout_s: float = 30) -> None:
+    """Wait for something outside that tells nobody when it happens."""
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, f"too late: {what}"
+        time.sleep(0.05)
+
+
+@asynccontextmanager
+async def jetstream(settings: NatsSettings) -> AsyncIterator[JetStreamContext]:
+    """A connection for a moment."""
+    connection = await connect_nats(settings, "test")
+    try:
+        yield connection.jetstream()
+    finally:
+        await connection.close()
+
+
+def drop_streams(settings: NatsSettings) -> None:
+    """Leave nothing of a test's streams."""
+
+    async def drop() -> None:
+        async with jetstream(settings) as js:
+            for stream in (settings.stream, settings.dead_stream):
+                with suppress(NotFoundError):
+                    await js.delete_stream(stream)
+
+    asyncio.run(drop())
+
+
+def nats_variables(server: NatsServer) -> dict[str, str]:
+    """Settings that lead to streams and a consumer of one's own."""
+    tag = secrets.token_hex(6)
+    return {
+        "NATS__URL": server.url,
+        "NATS__USER": server.user,
+        "NATS__PASSWORD": server.password,
+        "NATS__STREAM": f"JOBS_{tag}",
+        "NATS__SUBJECT": f"jobs.{tag}",
+        "NATS__DURABLE": f"worker_{tag}",
+        "NATS__DEAD_STREAM": f"DEAD_{tag}",
+        "NATS__DEAD_SUBJECT": f"dead.{tag}",
+    }
+
+
+def store_variables(server: ObjectServer) -> dict[str, str]:
+    """Settings that lead to a bucket of one's own."""
+    return {
+        "STORE__ENDPOINT": server.endpoint,
+        "STORE__SECURE": "false",
+        "STORE__ACCESS_KEY": server.access_key,
+        "STORE__SECRET_KEY": server.secret_key,
+        "STORE__BUCKET": f"test-{secrets.token_hex(6)}",
+        "STORE__BACKOFF_S": "0.1",
+    }
