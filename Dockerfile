@@ -1,0 +1,43 @@
+ARG PYTHON_IMAGE=python:3.12-slim-bookworm
+
+FROM ${PYTHON_IMAGE} AS build
+RUN pip install --no-cache-dir "uv>=0.9,<1"
+ENV UV_COMPILE_BYTECODE=1 \
+    UV_LINK_MODE=copy \
+    UV_PROJECT_ENVIRONMENT=/opt/soloface \
+    UV_PYTHON=/usr/local/bin/python \
+    UV_PYTHON_DOWNLOADS=never
+WORKDIR /src
+# The dependencies first: they change less often than the code. A lock file is used if there is one.
+COPY pyproject.toml uv.lock* ./
+RUN uv sync --no-cache --no-dev --extra open --no-install-project
+COPY README.md LICENSE ./
+COPY sql sql
+COPY connectors connectors
+COPY dataflow dataflow
+RUN uv sync --no-cache --no-dev --extra open --no-editable
+
+FROM ${PYTHON_IMAGE}
+ARG VERSION=0.1.0
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="soloface" \
+      org.opencontainers.image.description="Finds which enrolled user a photo of one person shows." \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
+# An empty named volume takes over the owner of the folder that it covers, so /models must exist.
+RUN groupadd --gid 10001 soloface \
+ && useradd --uid 10001 --gid 10001 --create-home --shell /usr/sbin/nologin soloface \
+ && install --directory --owner=10001 --group=10001 /models
+COPY --from=build /opt/soloface /opt/soloface
+ENV PATH=/opt/soloface/bin:$PATH \
+    BYTEWAX_SNAPSHOT_INTERVAL=3600 \
+    PYTHONUNBUFFERED=1 \
+    RUST_BACKTRACE=0 \
+    SOLOFACE_MODEL__ROOT=/models
+USER 10001:10001
+WORKDIR /home/soloface
+STOPSIGNAL SIGTERM
+# In exec form, so that Python is process 1 and gets the signal itself. A health check is left out:
+# Docker does nothing with a sick container, and the worker mends or ends itself.
+CMD ["python", "-m", "bytewax.run", "dataflow:flow"]
