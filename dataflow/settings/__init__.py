@@ -1,0 +1,33 @@
+"""Every setting of the worker: read once from the environment, validated before anything starts.
+
+A field ``store.secret_key`` is the variable ``SOLOFACE_STORE__SECRET_KEY``. Any variable may be
+given as ``…_FILE`` instead: a file whose content is the value (Docker and Kubernetes secrets).
+"""
+
+from dataflow.settings.nats import NatsSettings
+from dataflow.settings.section import PREFIX
+from dataflow.settings.settings import Settings, load_settings
+from dataflow.settings.storage import DatabaseSettings, StoreSettings
+from dataflow.settings.work import (
+    OPEN_PACK,
+    ImageSettings,
+    LogSettings,
+    MatchSettings,
+    ModelSettings,
+    WorkerSettings,
+)
+
+__all__ = [
+    "OPEN_PACK",
+    "PREFIX",
+    "DatabaseSettings",
+    "ImageSettings",
+    "LogSettings",
+    "MatchSettings",
+    "ModelSettings",
+    "NatsSettings",
+    "Settings",
+    "StoreSettings",
+    "WorkerSettings",
+    "load_settings",
+]

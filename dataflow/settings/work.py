@@ -1,0 +1,79 @@
+"""The work itself: models, photos, decisions, and what is told of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from dataflow.settings.section import Section
+from dataflow.settings.types import Names, Seconds
+
+OPEN_PACK = "open"
+
+
+class ModelSettings(Section):
+    """Which networks look at the photos."""
+
+    pack: str = Field("buffalo_l", description="Installed pack, or the path of a pack's folder.")
+    root: Path = Field(
+        Path("~/.cache/soloface/models"), description="Where `soloface models install` puts packs."
+    )
+    dimension: int | None = Field(
+        None, ge=1, le=2000, description="Embedding size; by default 128 for `open`, 512 otherwise."
+    )
+    providers: Annotated[tuple[str, ...], Names] = Field(
+        ("CPUExecutionProvider",), description="ONNX Runtime providers, with commas."
+    )
+
+    @property
+    def embedding_dimension(self) -> int:
+        """Length of the vectors that the pack makes."""
+        return self.dimension or (128 if self.pack == OPEN_PACK else 512)
+
+
+class ImageSettings(Section):
+    """What a photo may cost."""
+
+    max_bytes: int = Field(30_000_000, ge=1, description="Larger objects are not read.")
+    max_pixels: int = Field(100_000_000, ge=1, description="Checked in the header, not decoded.")
+
+
+class MatchSettings(Section):
+    """When the nearest user is the answer. By default: always."""
+
+    max_distance: float | None = Field(
+        None, ge=0, le=2, description="Cosine distance above which nobody is recorded."
+    )
+    min_margin: float | None = Field(
+        None, ge=0, le=2, description="How much farther the second-best user must be."
+    )
+
+
+class WorkerSettings(Section):
+    """How the work is cut."""
+
+    batch: int = Field(8, ge=1, le=256, description="Jobs that pass a step together.")
+    fetchers: int = Field(8, ge=1, le=64, description="Images fetched at a time, per process.")
+    cores: int | None = Field(
+        None, ge=1, description="Images computed at a time, per process; by default all cores."
+    )
+    photo_grace_s: float = Field(
+        5,
+        ge=0,
+        allow_inf_nan=False,
+        description="How long an unknown photo may still be on its way into `photos`.",
+    )
+    drain_timeout_s: Seconds = Field(
+        25, description="A drain that takes longer is given up; below your platform's grace."
+    )
+    dedup_window_s: Seconds = Field(120, description="How long a photo is remembered as seen.")
+    dedup_entries: int = Field(100_000, ge=64, description="How many photos are, at most.")
+
+
+class LogSettings(Section):
+    """What is printed."""
+
+    level: str = Field("info", pattern="^(debug|info|warning|error)$", description="Least level.")
+    format: str = Field("auto", pattern="^(auto|json|console)$", description="auto: json if piped.")
