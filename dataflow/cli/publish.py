@@ -34,7 +34,7 @@ _NUMBERS = frozenset({"face_index", "faces_detected"})
 def publish(
     photo_id: Annotated[UUID | None, typer.Argument(help="The photo's id in `photos`.")] = None,
     image_ref: Annotated[
-        str | None, typer.Argument(help="minio://<bucket>/<key>, or a key in the default bucket.")
+        str | None, typer.Argument(help="minio://BUCKET/KEY, or a key in the default bucket.")
     ] = None,
     *,
     file: Annotated[

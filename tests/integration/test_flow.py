@@ -143,7 +143,7 @@ def test_a_mixed_stream_ends_as_it_must_in_the_log_the_tables_and_the_streams(
 ) -> None:
     world = mixed_world
     users = world.enrol(*ENROLLED)
-    cases = publish(world, [*matches(world, ENROLLED), *skips(world), *rejections(world, 300)])
+    cases = publish(world, [*matches(world, ENROLLED), *skips(world), *rejections(world, 1000)])
 
     worker = run_worker(threads)
     log.wait_settled(list(cases))
