@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import orjson
 import pytest
@@ -71,9 +71,9 @@ def test_the_same_job_id_is_not_stored_twice(
     ("ending", "text", "words"),
     [
         ("jsonl", "{}\n", "job 1: photo_id"),
-        ("jsonl", f'{{"photo_id": "{uuid4()}"}}\nnonsense\n', "job 2: not a JSON object"),
+        ("jsonl", f'{{"photo_id": "{UUID(int=1)}"}}\nnonsense\n', "job 2: not a JSON object"),
         ("jsonl", "\n", "job 1: not a JSON object"),
-        ("csv", f"photo_id,face_index\n{uuid4()},minus one\n", "job 1: face_index"),
+        ("csv", f"photo_id,face_index\n{UUID(int=1)},minus one\n", "job 1: face_index"),
         ("csv", "photo_id\nnot an id\n", "job 1: photo_id"),
     ],
 )
