@@ -80,10 +80,10 @@ def test_a_missing_secret_is_named(missing: str) -> None:
     assert f"set {missing} in .env" in done.stderr
 
 
-def test_the_readme_names_every_secret() -> None:
-    readme = (REPOSITORY / "README.md").read_text()
+def test_the_page_on_deployment_names_every_secret() -> None:
+    page = (REPOSITORY / "docs" / "deployment.md").read_text(encoding="utf-8")
 
-    assert all(f"{name}=" in readme for name in SECRETS)
+    assert all(f"{name}=" in page for name in SECRETS)
 
 
 def test_every_image_can_be_replaced() -> None:

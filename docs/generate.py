@@ -1,0 +1,102 @@
+"""Write what the pages take from the code: the table of settings and the drawing of the flow.
+
+    uv run python docs/generate.py
+
+A place for it begins with ``<!-- generated: NAME -->`` and ends with ``<!-- end -->``; what lies
+between is replaced. A test compares, so a page cannot lag behind the code.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+
+from pydantic import BaseModel, SecretStr
+from pydantic.fields import FieldInfo
+
+REPOSITORY = Path(__file__).parents[1]
+if __name__ == "__main__":
+    sys.path.insert(0, str(REPOSITORY))
+
+from dataflow.settings import PREFIX, Settings  # noqa: E402 - after the path that leads to it
+
+PLACE = re.compile(r"<!-- generated: (\w+) -->\n.*?<!-- end -->", re.DOTALL)
+
+
+def settings_tables() -> str:
+    """Every variable with its default and its description, section by section."""
+    loose = []
+    parts = []
+    for name, field in Settings.model_fields.items():
+        section = field.annotation
+        if isinstance(section, type) and issubclass(section, BaseModel):
+            rows = [
+                _row(f"{name}__{inner}", inner_field)
+                for inner, inner_field in section.model_fields.items()
+            ]
+            parts.append(f"## `{PREFIX}{name.upper()}__…`\n\n{section.__doc__}\n\n{_table(rows)}")
+        else:
+            loose.append(_row(name, field))
+    parts.append(f"## The rest\n\n{_table(loose)}")
+    return "\n\n".join(parts)
+
+
+def _table(rows: list[str]) -> str:
+    return "\n".join(["| variable | default | |", "| --- | --- | --- |", *rows])
+
+
+def _row(name: str, field: FieldInfo) -> str:
+    value = field.default
+    if isinstance(value, SecretStr):
+        value = value.get_secret_value()
+    if isinstance(value, (tuple, frozenset)):
+        value = ",".join(value)
+    if isinstance(value, bool):
+        value = str(value).lower()
+    shown = "" if value in {None, ""} else f"`{value}`"
+    return f"| `{PREFIX}{name.upper()}` | {shown} | {field.description} |"
+
+
+@cache
+def flow_drawing() -> str:
+    """The flow as Bytewax draws it, less its frame, which GitHub would lay out across the page."""
+    drawn = subprocess.run(
+        [sys.executable, "-m", "bytewax.visualize", "dataflow:flow", "-o", "mermaid"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    lines = [line for line in drawn.splitlines() if not line.startswith(("subgraph", "end"))]
+    text = "\n".join(lines).replace("soloface.", "")
+    text = re.sub(r' -- "down → ups?" --> ', " --> ", text)
+    text = text.replace('"falses → up"', '"open"').replace('"trues → ups"', '"settled"')
+    return f"```mermaid\n{text}\n```"
+
+
+GENERATORS: dict[str, Callable[[], str]] = {"settings": settings_tables, "flow": flow_drawing}
+
+
+def pages() -> Iterator[Path]:
+    """Every page that may have a place for something generated."""
+    yield REPOSITORY / "README.md"
+    yield from sorted((REPOSITORY / "docs").glob("*.md"))
+
+
+def refreshed(text: str) -> str:
+    """A page's text with everything generated as it is now."""
+
+    def fill(place: re.Match[str]) -> str:
+        name = place[1]
+        return f"<!-- generated: {name} -->\n{GENERATORS[name]()}\n<!-- end -->"
+
+    return PLACE.sub(fill, text)
+
+
+if __name__ == "__main__":
+    for page in pages():
+        page.write_text(refreshed(page.read_text(encoding="utf-8")), encoding="utf-8")
