@@ -8,7 +8,6 @@ from contextlib import closing
 
 import structlog
 from bytewax.dataflow import Dataflow
-from prometheus_client import start_http_server
 
 from connectors.jetstream.client import SharedJetStream
 from connectors.jetstream.source import JetStreamSource
@@ -17,9 +16,11 @@ from connectors.postgres.connection import Database
 from connectors.postgres.gallery import Gallery
 from connectors.postgres.photos import PostgresPhotos
 from connectors.postgres.recorder import Recorder
+from connectors.probes import serve_probes
 from connectors.sink import RecordingSink
-from dataflow.errors import ConfigurationError, SolofaceError
+from dataflow.errors import SolofaceError
 from dataflow.faces.packs import load_pack
+from dataflow.health import Health
 from dataflow.lazy import Lazy
 from dataflow.logs import configure_logs
 from dataflow.matching import MatchPolicy
@@ -49,10 +50,13 @@ def worker_flow() -> Dataflow:
         stop = threading.Event()
         worker = Worker(settings, stop)
         if _about_to_run():
-            stop_on_signals(stop, settings.worker.drain_timeout_s)
-            worker.check()
+            health = worker.health
+            stop_on_signals(stop, settings.worker.drain_timeout_s, health)
+            health.suffer("starting", "loading the models and looking at each dependency")
             if settings.metrics_port:
-                serve_metrics(settings.metrics_port)
+                serve_probes(settings.metrics_port, health, settings.worker.live_s)
+            worker.check()
+            health.recover("starting")
         return worker.flow()
     except SolofaceError as error:
         raise SystemExit(f"soloface cannot start: {error}") from None
@@ -62,11 +66,12 @@ class Worker:
     """The resources of one process, and the dataflow over them."""
 
     def __init__(self, settings: Settings, stop: threading.Event) -> None:
+        self.health = Health()
         self._settings = settings
         self._stop = stop
         self._database = Database(settings.database)
-        self._persistence = Persistence(DATABASE_BACKOFF, stop)
-        self._jetstream = SharedJetStream(settings.nats)
+        self._persistence = Persistence(DATABASE_BACKOFF, stop, health=self.health)
+        self._jetstream = SharedJetStream(settings.nats, self.health)
         self._pack = Lazy(lambda: load_pack(settings.model))
 
     def flow(self) -> Dataflow:
@@ -78,8 +83,10 @@ class Worker:
             store=MinioStore(settings.store, settings.images, settings.worker.fetchers),
             pack=self._pack,
             stop=self._stop,
+            health=self.health,
         )
-        source = JetStreamSource(self._jetstream, settings.worker.batch, self._stop)
+        work = settings.worker
+        source = JetStreamSource(self._jetstream, work.batch, work.stall_s, self._stop)
         sink = RecordingSink(self._jetstream, self._recorder, settings.nats.retry_delay_s)
         return build(source, sink, services)
 
@@ -108,17 +115,3 @@ def _about_to_run() -> bool:
     """Whether this process is ``python -m bytewax.run`` and not a drawing or a test."""
     spec = getattr(sys.modules["__main__"], "__spec__", None)
     return getattr(spec, "name", None) == "bytewax.run"
-
-
-def serve_metrics(port: int) -> None:
-    """Serve Prometheus metrics on our own port: Bytewax's server fails in silence when taken.
-
-    Raises:
-        ConfigurationError: the port is taken.
-    """
-    try:
-        start_http_server(port)
-    except OSError as error:
-        raise ConfigurationError(
-            f"metrics port {port} (SOLOFACE_METRICS_PORT): {error.strerror}"
-        ) from None

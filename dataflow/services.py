@@ -12,6 +12,7 @@ from dataflow.dedup import SHARDS, SeenPhotos
 from dataflow.faces.face import FacePack
 from dataflow.fetching import Fetching, ObjectStore
 from dataflow.guardrails import Guardrails, PhotoRegistry
+from dataflow.health import Health
 from dataflow.image_ref import RefPolicy
 from dataflow.recognition import Recognition
 from dataflow.retry import LinearBackoff, Persistence
@@ -27,6 +28,7 @@ class Services:
     store: ObjectStore
     pack: Callable[[], FacePack]
     stop: threading.Event = field(default_factory=threading.Event)
+    health: Health = field(default_factory=Health)
 
     def guardrails(self) -> Guardrails:
         """Step 2."""
@@ -39,7 +41,9 @@ class Services:
         return Fetching(
             store=self.store,
             refs=RefPolicy(store.bucket, store.buckets, store.prefixes),
-            persistence=Persistence(LinearBackoff(store.tries, store.backoff_s), self.stop),
+            persistence=Persistence(
+                LinearBackoff(store.tries, store.backoff_s), self.stop, health=self.health
+            ),
             pool=ThreadPoolExecutor(self.settings.worker.fetchers, "fetch"),
             retry_delay_s=self.settings.nats.retry_delay_s,
         )

@@ -13,12 +13,14 @@ from types import FrameType
 
 import structlog
 
+from dataflow.health import Health
+
 log = structlog.get_logger()
 
 SIGNALLED = 128  # a shell's exit code for "ended by signal n" is this plus n
 
 
-def stop_on_signals(stop: threading.Event, drain_timeout_s: float) -> None:
+def stop_on_signals(stop: threading.Event, drain_timeout_s: float, health: Health) -> None:
     """Install the handlers; a no-op outside the main thread, where Python forbids them.
 
     A drain that takes longer than ``drain_timeout_s`` seconds is given up.
@@ -30,7 +32,9 @@ def stop_on_signals(stop: threading.Event, drain_timeout_s: float) -> None:
         if stop.is_set():
             os._exit(SIGNALLED + number)
         stop.set()
-        log.info("draining", signal=signal.Signals(number).name)
+        name = signal.Signals(number).name
+        log.info("draining", signal=name)
+        health.suffer("draining", f"{name} came")
         watchdog = threading.Timer(drain_timeout_s, _give_up)
         watchdog.daemon = True
         watchdog.start()

@@ -12,19 +12,22 @@ from connectors.jetstream.connection import connect
 from connectors.jetstream.heartbeat import InFlight
 from connectors.jetstream.provision import effective_ack_wait_s, provision
 from connectors.jetstream.settling import CONFIRM_TIMEOUT_S, Settler
+from dataflow.health import Health
 from dataflow.outcome import Retry, Settled
 from dataflow.settings import NatsSettings
 
 T = TypeVar("T")
 
 START_TIMEOUT_S = 30
+TICK_S = 1
 
 
 class JetStreamClient:
     """Connected and provisioned from the moment it exists until :meth:`close`."""
 
-    def __init__(self, settings: NatsSettings) -> None:
+    def __init__(self, settings: NatsSettings, health: Health) -> None:
         self.settings = settings
+        self.health = health
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="nats", daemon=True)
         self._thread.start()
@@ -35,7 +38,7 @@ class JetStreamClient:
             raise
 
     async def _open(self) -> None:
-        self.connection = await connect(self.settings)
+        self.connection = await connect(self.settings, health=self.health)
         self.js = self.connection.jetstream()
         try:
             consumer = await provision(self.js, self.settings)
@@ -44,7 +47,10 @@ class JetStreamClient:
             raise
         self.in_flight = InFlight(self.connection, effective_ack_wait_s(consumer.config))
         self.settler = Settler(self.connection, self.js, self.in_flight, self.settings)
-        self._beating = asyncio.create_task(self.in_flight.beat())
+        self._tasks = [
+            asyncio.create_task(self.in_flight.beat()),
+            asyncio.create_task(self._tick()),
+        ]
 
     def start(self, work: Coroutine[Any, Any, T]) -> Future[T]:
         """Run a coroutine on the connection's loop."""
@@ -60,8 +66,14 @@ class JetStreamClient:
         self.start(self._close()).result(START_TIMEOUT_S)
         self._stop_loop()
 
+    async def _tick(self) -> None:
+        while True:
+            self.health.tick("nats")
+            await asyncio.sleep(TICK_S)
+
     async def _close(self) -> None:
-        self._beating.cancel()
+        for task in self._tasks:
+            task.cancel()
         await self.connection.close()
 
     def _stop_loop(self) -> None:
@@ -73,8 +85,9 @@ class JetStreamClient:
 class SharedJetStream:
     """The process's client: made for the first who asks, closed after the last who lets go."""
 
-    def __init__(self, settings: NatsSettings) -> None:
+    def __init__(self, settings: NatsSettings, health: Health) -> None:
         self._settings = settings
+        self._health = health
         self._lock = threading.Lock()
         self._users = 0
         self._client: JetStreamClient | None = None
@@ -87,7 +100,7 @@ class SharedJetStream:
         """
         with self._lock:
             if self._client is None:
-                self._client = JetStreamClient(self._settings)
+                self._client = JetStreamClient(self._settings, self._health)
             self._users += 1
             return self._client
 

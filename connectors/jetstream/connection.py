@@ -12,6 +12,7 @@ from nats.aio.client import Client
 from connectors.jetstream.login import login
 from connectors.tls import certificate_problem, client_context, present_certificate
 from dataflow.errors import ConfigurationError, SolofaceError, SystemicError
+from dataflow.health import Health
 from dataflow.settings import PREFIX, NatsSettings
 
 log = structlog.get_logger()
@@ -19,8 +20,10 @@ log = structlog.get_logger()
 CONNECT_TIMEOUT_S = 5
 
 
-async def connect(settings: NatsSettings, name: str = "soloface") -> Client:
-    """Connect; afterwards the client reconnects for ever by itself.
+async def connect(
+    settings: NatsSettings, name: str = "soloface", health: Health | None = None
+) -> Client:
+    """Connect; afterwards the client reconnects for ever by itself, and ``health`` hears of it.
 
     Raises:
         ConfigurationError: the server refuses our credentials, or we its certificate.
@@ -28,8 +31,9 @@ async def connect(settings: NatsSettings, name: str = "soloface") -> Client:
     """
     # With endless reconnects nats-py would also retry the first connection, and wrong credentials,
     # for ever and in silence. So the first one is a trial.
-    await (await _connect(settings, name, attempts=1)).close()
-    return await _connect(settings, name, attempts=-1)
+    health = health or Health()
+    await (await _connect(settings, name, health, attempts=1)).close()
+    return await _connect(settings, name, health, attempts=-1)
 
 
 class _Client(Client):
@@ -61,16 +65,18 @@ class _TlsClient(_Client):
         await super()._process_info(info, initial_connection)
 
 
-async def _connect(settings: NatsSettings, name: str, attempts: int) -> Client:
+async def _connect(settings: NatsSettings, name: str, health: Health, *, attempts: int) -> Client:
     async def ignored(_error: Exception) -> None:
         """What matters is raised, or the connection comes back."""
 
     async def disconnected() -> None:
         if client.is_reconnecting:  # not when we close it ourselves
             log.warning("nats_disconnected")
+            health.suffer("NATS", "disconnected")
 
     async def reconnected() -> None:
         log.info("nats_reconnected")
+        health.recover("NATS")
 
     tls = _tls(settings)
     client = _TlsClient() if tls else _Client()

@@ -18,6 +18,7 @@ from nats.js import JetStreamContext
 
 from connectors.jetstream.client import JetStreamClient, SharedJetStream
 from connectors.jetstream.settling import nak
+from connectors.jetstream.stall import StallWatch
 from dataflow.job import Delivery
 
 log = structlog.get_logger()
@@ -33,26 +34,32 @@ IDLE_S = 0.01
 class JetStreamSource(DynamicSource[Delivery]):
     """Delivers the jobs of a durable pull consumer, which any number of processes may share."""
 
-    def __init__(self, shared: SharedJetStream, batch: int, stop: threading.Event) -> None:
+    def __init__(
+        self, shared: SharedJetStream, batch: int, stall_s: float, stop: threading.Event
+    ) -> None:
         self._shared = shared
         self._batch = batch
+        self._stall_s = stall_s
         self._stop = stop
 
     def build(self, step_id: str, worker_index: int, worker_count: int) -> JetStreamPartition:
         """Connect this worker."""
         del step_id, worker_index, worker_count
-        return JetStreamPartition(self._shared, self._batch, self._stop)
+        return JetStreamPartition(self._shared, self._batch, self._stall_s, self._stop)
 
 
 class JetStreamPartition(StatelessSourcePartition[Delivery]):
     """One worker's share of the jobs."""
 
-    def __init__(self, shared: SharedJetStream, batch: int, stop: threading.Event) -> None:
+    def __init__(
+        self, shared: SharedJetStream, batch: int, stall_s: float, stop: threading.Event
+    ) -> None:
         self._shared = shared
         self._batch = batch
         self._stop = stop
         client = shared.acquire()
-        self._fetcher = Fetcher(client, batch)
+        self._health = client.health
+        self._fetcher = Fetcher(client, batch, stall_s)
         self._fetching = client.start(self._fetcher.run())
         self._awake: datetime | None = None
 
@@ -62,6 +69,7 @@ class JetStreamPartition(StatelessSourcePartition[Delivery]):
         Raises:
             StopIteration: drained after a stop request.
         """
+        self._health.tick()
         if self._stop.is_set():
             self._fetcher.stopping = True
             if self._fetching.done():
@@ -92,8 +100,10 @@ class JetStreamPartition(StatelessSourcePartition[Delivery]):
 class Fetcher:
     """Pulls jobs ahead of their use, at most two batches of them."""
 
-    def __init__(self, client: JetStreamClient, batch: int) -> None:
+    def __init__(self, client: JetStreamClient, batch: int, stall_s: float) -> None:
         self._client = client
+        self._consumer = client.health.watch("JetStream consumer")
+        self._stall_s = stall_s
         self._depth = 2 * batch
         self._batch = batch
         self._queue: deque[Delivery] = deque()
@@ -105,33 +115,46 @@ class Fetcher:
 
     async def run(self) -> None:
         """Pull until told to stop, then hand back what nobody took."""
-        settings = self._client.settings
-        subscription = await self._client.js.pull_subscribe_bind(
-            durable=settings.durable, stream=settings.stream
-        )
+        client = self._client
+        watch = StallWatch(client.js, client.settings, client.health, self._stall_s)
+        subscription = await self._subscribe()
         while not self.stopping:
             room = self._depth - len(self._queue)
             if room <= 0:
+                watch.rest()
                 await asyncio.sleep(IDLE_S)
-                continue
-            await self._pull(subscription, min(room, self._batch))
+            elif await self._pull(subscription, min(room, self._batch)):
+                watch.moved()
+            elif await watch.stalled():
+                await self._unsubscribe(subscription)
+                subscription = await self._subscribe()
         await self._hand_back()
         await self._unsubscribe(subscription)
 
-    async def _pull(self, subscription: PullSubscription, batch: int) -> None:
+    async def _subscribe(self) -> PullSubscription:
+        settings = self._client.settings
+        return await self._client.js.pull_subscribe_bind(
+            durable=settings.durable, stream=settings.stream
+        )
+
+    async def _pull(self, subscription: PullSubscription, batch: int) -> bool:
+        """Ask for jobs once; returns whether any came."""
         try:
             # Never cancelled: messages it already holds would be lost until the ack wait is over.
             messages = await subscription.fetch(batch, timeout=POLL_S)
         except TimeoutError:
-            return
+            self._consumer.succeeded()
+            return False
         except ConnectionClosedError:
             raise  # for good: only a new process connects again
         except NatsError as error:
-            log.warning("pull_failed", error=str(error) or type(error).__name__)
+            self._consumer.failed(str(error) or type(error).__name__)
             await asyncio.sleep(POLL_S)
-            return
+            return False
+        self._consumer.succeeded()
         self._client.in_flight.add(message.reply for message in messages)
         self._queue.extend(map(delivery_of, messages))
+        return True
 
     async def _hand_back(self) -> None:
         if not self._client.connection.is_connected:

@@ -45,7 +45,10 @@ class Settings(BaseSettings):
     worker: WorkerSettings = WorkerSettings()
     log: LogSettings = LogSettings()
     metrics_port: int | None = Field(
-        None, ge=1, le=65535, description="Serve Prometheus metrics there; absent: not at all."
+        None,
+        ge=1,
+        le=65535,
+        description="Serve `/metrics`, `/livez` and `/readyz` there, if set.",
     )
 
     @classmethod

@@ -68,6 +68,12 @@ class WorkerSettings(Section):
     drain_timeout_s: Seconds = Field(
         25, description="A drain that takes longer is given up; below your platform's grace."
     )
+    stall_s: Seconds = Field(
+        60, description="Jobs wait and none comes for so long: the subscription is made anew."
+    )
+    live_s: Seconds = Field(
+        300, description="`/livez` fails when a loop has not come round for so long."
+    )
     dedup_window_s: Seconds = Field(120, description="How long a photo is remembered as seen.")
     dedup_entries: int = Field(100_000, ge=64, description="How many photos are, at most.")
 

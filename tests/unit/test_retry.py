@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -12,6 +11,7 @@ from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from dataflow.errors import DataError, Stopped, SystemicError, TransientError
+from dataflow.health import Health
 from dataflow.outcome import Reason
 from dataflow.retry import LinearBackoff, Persistence
 from tests.builders import RecordingStop
@@ -90,15 +90,12 @@ def test_a_systemic_failure_is_held_without_burning_tries() -> None:
     assert stop.waits == [0.5, *[9] * 50, 1.0, *[9] * 50]
 
 
-def test_an_outage_is_logged_once_an_interval_and_once_when_it_is_over(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_an_outage_is_logged_once_an_interval_and_once_when_it_is_over() -> None:
     stop = RecordingStop()
-    clock = SimpleNamespace(monotonic=lambda: 1000.0 + sum(wait or 0 for wait in stop.waits))
-    monkeypatch.setattr("dataflow.retry.time", clock)
+    health = Health(report_every_s=10, now=lambda: 1000 + sum(wait or 0 for wait in stop.waits))
     operation = results(*[SystemicError("refused")] * 31, "back")
     with capture_logs() as logs:
-        Persistence(BACKOFF, stop, hold_s=1, report_every_s=10).call(operation, "store")
+        Persistence(BACKOFF, stop, hold_s=1, health=health).call(operation, "store")
     unusable: dict[str, object] = {
         "event": "dependency_unusable",
         "dependency": "store",
@@ -106,7 +103,7 @@ def test_an_outage_is_logged_once_an_interval_and_once_when_it_is_over(
     }
     assert logs == [
         *(unusable | {"log_level": "warning", "for_s": for_s} for for_s in (0, 10, 20, 30)),
-        {"event": "dependency_back", "dependency": "store", "log_level": "info", "after_s": 31.0},
+        {"event": "dependency_back", "dependency": "store", "log_level": "info", "after_s": 31},
     ]
 
 

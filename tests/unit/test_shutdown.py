@@ -11,14 +11,16 @@ from contextlib import contextmanager
 
 import pytest
 
+from dataflow.health import Health
 from dataflow.shutdown import stop_on_signals
 
 WORKER = """
 import sys, threading
+from dataflow.health import Health
 from dataflow.shutdown import stop_on_signals
 
 stop = threading.Event()
-stop_on_signals(stop, float(sys.argv[2]))
+stop_on_signals(stop, float(sys.argv[2]), Health())
 print("ready", flush=True)
 while not stop.wait(0.01):
     pass
@@ -79,7 +81,7 @@ def test_a_drain_that_takes_too_long_is_given_up() -> None:
 def test_a_thread_that_may_not_handle_signals_leaves_them_alone() -> None:
     before = signal.getsignal(signal.SIGTERM)
     stop = threading.Event()
-    thread = threading.Thread(target=stop_on_signals, args=[stop, 60])
+    thread = threading.Thread(target=stop_on_signals, args=[stop, 60, Health()])
     thread.start()
     thread.join()
     assert signal.getsignal(signal.SIGTERM) is before

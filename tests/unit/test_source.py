@@ -16,9 +16,11 @@ from structlog.testing import capture_logs
 
 from connectors.jetstream.client import SharedJetStream
 from connectors.jetstream.source import JetStreamPartition, PullSubscription
+from dataflow.health import Health
 from tests.builders import delivery
 
 BATCH = 4
+STALL_S = 60
 
 
 @dataclass
@@ -28,6 +30,7 @@ class FakeShared:
     fetching: Future[None] = field(default_factory=Future)
     on_release: Exception | None = None
     released: int = 0
+    health: Health = field(default_factory=Health)
 
     def acquire(self) -> FakeShared:
         return self
@@ -54,7 +57,7 @@ def shared() -> FakeShared:
 
 @pytest.fixture
 def partition(shared: FakeShared, stop: threading.Event) -> JetStreamPartition:
-    return JetStreamPartition(cast("SharedJetStream", shared), BATCH, stop)
+    return JetStreamPartition(cast("SharedJetStream", shared), BATCH, STALL_S, stop)
 
 
 def test_what_has_arrived_is_handed_over_in_order_and_in_batches(
