@@ -47,6 +47,7 @@ class JetStreamClient:
             raise
         self.in_flight = InFlight(self.connection, effective_ack_wait_s(consumer.config))
         self.settler = Settler(self.connection, self.js, self.in_flight, self.settings)
+        await self.settler.given_up.listen(consumer)
         self._tasks = [
             asyncio.create_task(self.in_flight.beat()),
             asyncio.create_task(self._tick()),

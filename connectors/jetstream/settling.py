@@ -10,6 +10,7 @@ from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 
+from connectors.jetstream.given_up import NOBODY_ASKS, GivenUp
 from connectors.jetstream.heartbeat import InFlight
 from connectors.jetstream.letter import seal
 from dataflow.outcome import Outcome, Retry, Settled
@@ -37,6 +38,7 @@ class Settler:
         self._js = js
         self._in_flight = in_flight
         self._settings = settings
+        self.given_up = GivenUp(connection, settings)
 
     async def settle(self, items: Sequence[Settled | Retry]) -> None:
         """Answer all of them at once.
@@ -59,11 +61,16 @@ class Settler:
         delivery = item.delivery
         try:
             match item:
+                case Retry() if delivery.ack_token == NOBODY_ASKS:
+                    self.given_up.again(delivery)
                 case Retry():
                     await self.answer(delivery.ack_token, nak(item.delay_s))
                 case Settled(reason=reason) if reason.outcome is Outcome.REJECTED:
                     await self._bury(item)
-                    await self.answer(delivery.ack_token, TERM)
+                    if delivery.ack_token == NOBODY_ASKS:
+                        await self.given_up.settled(delivery)
+                    else:
+                        await self.answer(delivery.ack_token, TERM)
                 case Settled():
                     await self.answer(delivery.ack_token, ACK)
         except (NatsError, TimeoutError) as error:

@@ -17,6 +17,7 @@ from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 
 from connectors.jetstream.client import JetStreamClient, SharedJetStream
+from connectors.jetstream.given_up import NOBODY_ASKS
 from connectors.jetstream.settling import nak
 from connectors.jetstream.stall import StallWatch
 from dataflow.job import Delivery
@@ -123,6 +124,8 @@ class Fetcher:
             if room <= 0:
                 watch.rest()
                 await asyncio.sleep(IDLE_S)
+            elif given_up := await client.settler.given_up.next():
+                self._queue.append(given_up)
             elif await self._pull(subscription, min(room, self._batch)):
                 watch.moved()
             elif await watch.stalled():
@@ -160,6 +163,8 @@ class Fetcher:
         if not self._client.connection.is_connected:
             return  # nobody would answer in time; they come again after the ack wait
         for delivery in self.take(len(self._queue)):
+            if delivery.ack_token == NOBODY_ASKS:
+                continue  # the next worker that starts finds it
             try:
                 await self._client.settler.answer(delivery.ack_token, nak(0))
             except NatsError as error:

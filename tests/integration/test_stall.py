@@ -59,12 +59,17 @@ def deafen(client: JetStreamClient) -> None:
 
 def arrived(partition: JetStreamPartition) -> list[Delivery]:
     found: list[Delivery] = []
-    eventually(lambda: bool(found.extend(partition.next_batch()) or found), "a job comes")
+
+    def came() -> bool:
+        found.extend(partition.next_batch())
+        return bool(found)
+
+    eventually(came, "a job comes")
     return found
 
 
 def stalls() -> float:
-    return STALLS._value.get()
+    return float(STALLS._value.get())
 
 
 def test_jobs_come_again_after_the_server_forgot_who_listens(
