@@ -19,7 +19,9 @@ from connectors.postgres.recorder import Recorder
 from connectors.probes import serve_probes
 from connectors.sink import RecordingSink
 from dataflow.errors import SolofaceError
+from dataflow.faces.face import FacePack
 from dataflow.faces.packs import load_pack
+from dataflow.fetching import ObjectStore
 from dataflow.health import Health
 from dataflow.lazy import Lazy
 from dataflow.logs import configure_logs
@@ -63,16 +65,27 @@ def worker_flow() -> Dataflow:
 
 
 class Worker:
-    """The resources of one process, and the dataflow over them."""
+    """The resources of one process, and the dataflow over them.
 
-    def __init__(self, settings: Settings, stop: threading.Event) -> None:
+    ``pack`` and ``store`` stand in for the configured ones, where given.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        stop: threading.Event,
+        *,
+        pack: FacePack | None = None,
+        store: ObjectStore | None = None,
+    ) -> None:
         self.health = Health()
         self._settings = settings
         self._stop = stop
         self._database = Database(settings.database)
         self._persistence = Persistence(DATABASE_BACKOFF, stop, health=self.health)
         self._jetstream = SharedJetStream(settings.nats, self.health)
-        self._pack = Lazy(lambda: load_pack(settings.model))
+        self._pack = Lazy(lambda: pack or load_pack(settings.model))
+        self._store = store or MinioStore(settings.store, settings.images, settings.worker.fetchers)
 
     def flow(self) -> Dataflow:
         """Wire the real source, services and sink; they connect when they are run."""
@@ -80,7 +93,7 @@ class Worker:
         services = Services(
             settings=settings,
             photos=PostgresPhotos(self._database, self._persistence),
-            store=MinioStore(settings.store, settings.images, settings.worker.fetchers),
+            store=self._store,
             pack=self._pack,
             stop=self._stop,
             health=self.health,

@@ -14,12 +14,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
-from dataflow.job import Recognised
+from dataflow.job import Recognised, Request
 
 SHARDS = 64
 
 
-def shard_of(item: Recognised) -> str:
+def shard_of(item: Request | Recognised) -> str:
     """Spread photos over a fixed number of keys, so that old ones are found without a scan."""
     return str(zlib.crc32(item.job.photo_id.bytes) % SHARDS)
 

@@ -1,9 +1,7 @@
-"""Step 3: get the image's bytes, several at a time."""
+"""Step 3: get the image's bytes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
@@ -34,19 +32,15 @@ class ObjectStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Fetching:
-    """Fetches a batch's images on ``pool``. ``retry_delay_s`` times the attempt delays a nak."""
+    """Fetches images. ``retry_delay_s`` times the attempt delays a nak."""
 
     store: ObjectStore
     refs: RefPolicy
     persistence: Persistence
-    pool: Executor
     retry_delay_s: float
 
-    def fetch(self, requests: Sequence[Request]) -> Iterator[Fetched | Settled | Retry]:
-        """Fetch all of them, in the order they came."""
-        return self.pool.map(self._fetch_one, requests)
-
-    def _fetch_one(self, request: Request) -> Fetched | Settled | Retry:
+    def fetch(self, request: Request) -> Fetched | Settled | Retry:
+        """Fetch one; from many threads at a time."""
         delivery, job = request.delivery, request.job
         try:
             ref = self.refs.parse(job.image_ref or "")

@@ -6,6 +6,10 @@ once, and everything meets again in the one sink, so that each message is answer
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TypeAlias, TypeVar, cast
 
@@ -16,7 +20,7 @@ from bytewax.operators import StatefulBatchLogic
 from bytewax.outputs import Sink
 
 from dataflow.dedup import SeenPhotos, shard_of
-from dataflow.job import Delivery, Recognised
+from dataflow.job import Delivery, Recognised, Request
 from dataflow.outcome import Retry, Settled
 from dataflow.services import Services
 from dataflow.validation import validate
@@ -24,6 +28,9 @@ from dataflow.validation import validate
 Done: TypeAlias = Settled | Retry
 Result: TypeAlias = Recognised | Done
 X = TypeVar("X")
+
+LOOK_AGAIN = timedelta(milliseconds=5)
+"""How soon to ask again whether photos under way are done, while there is nothing else to do."""
 
 
 def build(source: Source[Delivery], sink: Sink[Result], services: Services) -> Dataflow:
@@ -35,13 +42,11 @@ def build(source: Source[Delivery], sink: Sink[Result], services: Services) -> D
     requests, invalid = _split(op.map("validate", deliveries, validation))
     checked = op.flat_map_batch("guardrails", requests, services.guardrails().check)
     admitted, refused = _split(checked)
-    fetched, unfetched = _split(op.flat_map_batch("fetch", admitted, services.fetching().fetch))
-    faces, faceless = _split(op.flat_map_batch("embed", fetched, services.recognition().embed))
-    keyed = op.key_on("by_photo", faces, shard_of)
-    marked = op.stateful_batch("dedup", keyed, lambda _: _Dedup(services.seen_photos()))
-    results = op.merge(
-        "results", op.key_rm("marked", marked), invalid, refused, unfetched, faceless
-    )
+    under_way = services.under_way()
+    keyed = op.key_on("by_photo", admitted, shard_of)
+    faces = op.stateful_batch("fetch_and_embed", keyed, lambda _: _UnderWay(under_way.begin))
+    marked = op.stateful_batch("dedup", faces, lambda _: _Dedup(services.seen_photos()))
+    results = op.merge("results", op.key_rm("marked", marked), invalid, refused)
     op.output("record", results, sink)
     return flow
 
@@ -53,14 +58,46 @@ def _split(step: Stream[X | Done]) -> tuple[Stream[X], Stream[Done]]:
     return cast("Stream[X]", parted.falses), cast("Stream[Done]", parted.trues)
 
 
-class _Dedup(StatefulBatchLogic[Recognised, Recognised, None]):
+class _UnderWay(StatefulBatchLogic[Request, Result, None]):
+    """One shard's photos under way, as a Bytewax state: the way to go on without waiting for them.
+
+    They come out in the order they came. Not recovered: JetStream redelivers them.
+    """
+
+    def __init__(self, begin: Callable[[Request], Future[Result]]) -> None:
+        self._begin = begin
+        self._results: deque[Future[Result]] = deque()
+
+    def on_batch(self, values: list[Request]) -> tuple[list[Result], bool]:
+        self._results.extend(map(self._begin, values))
+        return self.on_notify()
+
+    def on_notify(self) -> tuple[list[Result], bool]:
+        return list(self._done()), self.RETAIN
+
+    def on_eof(self) -> tuple[list[Result], bool]:
+        return [result.result() for result in self._results], self.DISCARD
+
+    def notify_at(self) -> datetime | None:
+        return datetime.now(UTC) + LOOK_AGAIN if self._results else None
+
+    def snapshot(self) -> None:
+        return None
+
+    def _done(self) -> Iterator[Result]:
+        while self._results and self._results[0].done():
+            yield self._results.popleft().result()
+
+
+class _Dedup(StatefulBatchLogic[Result, Result, None]):
     """One shard's memory as a Bytewax state. Not recovered: JetStream redelivers what matters."""
 
     def __init__(self, seen: SeenPhotos) -> None:
         self._seen = seen
 
-    def on_batch(self, values: list[Recognised]) -> tuple[list[Recognised], bool]:
-        return [self._seen.mark(item) for item in values], self.RETAIN
+    def on_batch(self, values: list[Result]) -> tuple[list[Result], bool]:
+        marked = [self._seen.mark(v) if isinstance(v, Recognised) else v for v in values]
+        return marked, self.RETAIN
 
     def snapshot(self) -> None:
         return None

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import ceil
 
@@ -61,18 +60,14 @@ def _in_detail(
 
 @dataclass(frozen=True, slots=True)
 class Recognition:
-    """Recognises a batch's faces on ``pool``. ``pack`` is a call, so that it loads when needed."""
+    """Recognises faces. ``pack`` is a call, so that it loads when needed."""
 
     pack: Callable[[], FacePack]
     max_pixels: int
-    pool: Executor
     retry_delay_s: float
 
-    def embed(self, photos: Sequence[Fetched]) -> Iterator[Recognised | Settled | Retry]:
-        """Recognise all of them, in the order they came."""
-        return self.pool.map(self._embed_one, photos)
-
-    def _embed_one(self, photo: Fetched) -> Recognised | Settled | Retry:
+    def embed(self, photo: Fetched) -> Recognised | Settled | Retry:
+        """Recognise the face of one photo; from many threads at a time."""
         delivery, job = photo.delivery, photo.job
         try:
             face = recognise(photo.image, self.pack(), self.max_pixels)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
+from dataflow.cores import usable_cores
 from dataflow.dedup import SHARDS, SeenPhotos
 from dataflow.faces.face import FacePack
 from dataflow.fetching import Fetching, ObjectStore
@@ -17,6 +16,7 @@ from dataflow.image_ref import RefPolicy
 from dataflow.recognition import Recognition
 from dataflow.retry import LinearBackoff, Persistence
 from dataflow.settings import Settings
+from dataflow.underway import Bounds, UnderWay
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,19 +44,27 @@ class Services:
             persistence=Persistence(
                 LinearBackoff(store.tries, store.backoff_s), self.stop, health=self.health
             ),
-            pool=ThreadPoolExecutor(self.settings.worker.fetchers, "fetch"),
             retry_delay_s=self.settings.nats.retry_delay_s,
         )
 
     def recognition(self) -> Recognition:
         """Step 4."""
-        cores = self.settings.worker.cores or len(os.sched_getaffinity(0))
         return Recognition(
             pack=self.pack,
             max_pixels=self.settings.images.max_pixels,
-            pool=ThreadPoolExecutor(cores, "embed"),
             retry_delay_s=self.settings.nats.retry_delay_s,
         )
+
+    def under_way(self) -> UnderWay:
+        """Steps 3 and 4 for many photos at a time."""
+        worker = self.settings.worker
+        bounds = Bounds(
+            photos=worker.in_flight,
+            image_bytes=worker.in_flight_bytes,
+            fetchers=worker.fetchers,
+            cores=worker.cores or usable_cores(),
+        )
+        return UnderWay(self.fetching().fetch, self.recognition().embed, bounds, self.stop)
 
     def seen_photos(self) -> SeenPhotos:
         """Step 5, one per shard."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from connectors.jetstream.connection import connect
@@ -56,6 +57,11 @@ class JetStreamClient:
     def start(self, work: Coroutine[Any, Any, T]) -> Future[T]:
         """Run a coroutine on the connection's loop."""
         return asyncio.run_coroutine_threadsafe(work, self._loop)
+
+    def call_soon(self, call: Callable[[], object]) -> None:
+        """Run something short on the connection's loop, without waiting for it."""
+        with suppress(RuntimeError):  # the loop has ended, and whoever waited on it
+            self._loop.call_soon_threadsafe(call)
 
     def settle(self, items: Sequence[Settled | Retry]) -> None:
         """Answer deliveries and wait until the server has confirmed."""

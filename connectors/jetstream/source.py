@@ -72,7 +72,7 @@ class JetStreamPartition(StatelessSourcePartition[Delivery]):
         """
         self._health.tick()
         if self._stop.is_set():
-            self._fetcher.stopping = True
+            self._fetcher.stop()
             if self._fetching.done():
                 raise StopIteration
             self._awake = datetime.now(UTC) + timedelta(seconds=IDLE_S)
@@ -89,7 +89,7 @@ class JetStreamPartition(StatelessSourcePartition[Delivery]):
 
     def close(self) -> None:
         """Let go of the connection, handing back what was not begun."""
-        self._fetcher.stopping = True
+        self._fetcher.stop()
         # Raising here would abort the process and hide why it ends.
         for let_go in (partial(self._fetching.result, 4 * POLL_S), self._shared.release):
             try:
@@ -108,22 +108,38 @@ class Fetcher:
         self._depth = 2 * batch
         self._batch = batch
         self._queue: deque[Delivery] = deque()
-        self.stopping = False
+        self._taken = asyncio.Event()
+        self._stopping = False
+
+    @property
+    def stopping(self) -> bool:
+        """Whether it was told to stop."""
+        return self._stopping
+
+    def stop(self) -> None:
+        """Pull no more, and hand back what was not taken. Called by the worker's thread."""
+        if not self._stopping:
+            self._stopping = True
+            self._client.call_soon(self._taken.set)
 
     def take(self, most: int) -> list[Delivery]:
         """Up to ``most`` deliveries, without waiting. Called by the worker's thread."""
-        return [self._queue.popleft() for _ in range(min(most, len(self._queue)))]
+        taken = [self._queue.popleft() for _ in range(min(most, len(self._queue)))]
+        if taken:
+            self._client.call_soon(self._taken.set)
+        return taken
 
     async def run(self) -> None:
         """Pull until told to stop, then hand back what nobody took."""
         client = self._client
         watch = StallWatch(client.js, client.settings, client.health, self._stall_s)
         subscription = await self._subscribe()
-        while not self.stopping:
+        while not self._stopping:
+            self._taken.clear()
             room = self._depth - len(self._queue)
-            if room <= 0:
+            if room < self._batch and self._queue:
+                await self._taken.wait()  # few large pulls rather than many small ones
                 watch.rest()
-                await asyncio.sleep(IDLE_S)
             elif given_up := await client.settler.given_up.next():
                 self._queue.append(given_up)
             elif await self._pull(subscription, min(room, self._batch)):

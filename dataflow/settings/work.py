@@ -55,9 +55,17 @@ class WorkerSettings(Section):
     """How the work is cut."""
 
     batch: int = Field(8, ge=1, le=256, description="Jobs that pass a step together.")
-    fetchers: int = Field(8, ge=1, le=64, description="Images fetched at a time, per process.")
+    fetchers: int = Field(16, ge=1, le=64, description="Images fetched at a time, per process.")
     cores: int | None = Field(
-        None, ge=1, description="Images computed at a time, per process; by default all cores."
+        None,
+        ge=1,
+        description="Images computed at a time, per process; by default the cores it may use.",
+    )
+    in_flight: int = Field(
+        32, ge=1, le=1024, description="Photos fetched, waiting or computed at a time, per process."
+    )
+    in_flight_bytes: int = Field(
+        200_000_000, ge=1, description="Fetched images that wait; above that no fetch begins."
     )
     photo_grace_s: float = Field(
         5,

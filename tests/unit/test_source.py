@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -39,6 +39,9 @@ class FakeShared:
         self.released += 1
         if self.on_release:
             raise self.on_release
+
+    def call_soon(self, call: Callable[[], object]) -> None:
+        call()
 
     def start(self, work: Coroutine[Any, Any, None]) -> Future[None]:
         work.close()

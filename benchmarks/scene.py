@@ -1,0 +1,78 @@
+"""One pack and one size of photos: every way to do the work, taking turns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.lanes import BareLane, WorkerLane, far_store
+from benchmarks.measure import Lane, Series, take_turns
+from benchmarks.stage import Site
+
+LATENCIES_MS = (0, 20, 100)
+_NAIVE = ("-m", "benchmarks.naive")
+_THREADS = ("-m", "bytewax.run", "dataflow:flow", "-s", "3600", "-w")
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What is compared: ``pack`` and ``size`` are names, ``folder`` holds the photos."""
+
+    pack: str
+    size: str
+    folder: Path
+    site: Site
+    insightface: bool
+    scaling: bool
+
+    def lanes(self) -> list[str]:
+        """Names of the lanes, in their first order."""
+        names = ["loop", "limit"]
+        if self.insightface:
+            names += ["insightface", "insightface-1", "naive"]
+        names += [worker_name(latency_ms) for latency_ms in LATENCIES_MS]
+        if self.scaling:
+            names += ["one thread", "-w 2", "two processes"]
+        return names
+
+
+def worker_name(latency_ms: int) -> str:
+    """The lane of a worker whose store is so far away."""
+    return f"worker, store {latency_ms} ms"
+
+
+def measure(
+    scene: Scene, rounds: int, round_s: float, done: Callable[[], None]
+) -> Mapping[str, Series]:
+    """Run all lanes of a scene."""
+    keys = scene.site.upload(sorted(scene.folder.iterdir()))
+    with ExitStack() as stack:
+        lanes = {name: stack.enter_context(_lane(scene, name, keys)) for name in scene.lanes()}
+        return take_turns(lanes, rounds, round_s, done)
+
+
+@contextmanager
+def _lane(scene: Scene, name: str, keys: Sequence[str]) -> Iterator[Lane]:
+    site = scene.site
+    with ExitStack() as stack:
+        lane: BareLane | WorkerLane
+        match name:
+            case "naive":
+                lane = WorkerLane(site.queue(), keys, command=_NAIVE)
+            case "one thread":
+                lane = WorkerLane(site.queue(), keys, WORKER__CORES="1")
+            case "-w 2":
+                lane = WorkerLane(site.queue(), keys, command=(*_THREADS, "2"))
+            case "two processes":
+                lane = WorkerLane(site.queue(), keys, processes=2, WORKER__CORES="1")
+            case worker if worker.startswith("worker"):
+                latency_ms = float(worker.split()[-2])
+                endpoint = site.settings.store.endpoint
+                store = stack.enter_context(far_store(endpoint, latency_ms))
+                lane = WorkerLane(site.queue(), keys, STORE__ENDPOINT=store)
+            case kind:
+                lane = BareLane(kind, scene.folder, site.variables)
+        stack.callback(lane.close)
+        yield lane

@@ -1,0 +1,108 @@
+"""Steps 3 and 4 side by side: images are fetched while others are computed, within bounds."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from dataflow.errors import Stopped
+from dataflow.job import Fetched, Recognised, Request
+from dataflow.outcome import Retry, Settled, sent_back
+
+Result: TypeAlias = Recognised | Settled | Retry
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What one process takes on at a time.
+
+    ``photos`` are under way from the start of their fetching to the end of their embedding, by
+    ``fetchers`` and ``cores`` threads. No fetch begins while ``image_bytes`` of fetched images wait
+    for a core.
+    """
+
+    photos: int
+    image_bytes: int
+    fetchers: int
+    cores: int
+
+
+class UnderWay:
+    """The photos that a process has begun. Safe to share between threads.
+
+    The cores must never wait for the store or for the database, so more photos are fetched than
+    computed, and both go on while the flow's own thread is elsewhere.
+    """
+
+    def __init__(
+        self,
+        fetch: Callable[[Request], Fetched | Settled | Retry],
+        embed: Callable[[Fetched], Result],
+        bounds: Bounds,
+        stop: threading.Event,
+    ) -> None:
+        self._fetch = fetch
+        self._embed = embed
+        self._bounds = bounds
+        self._stop = stop
+        self._fetchers = ThreadPoolExecutor(bounds.fetchers, "fetch")
+        self._cores = ThreadPoolExecutor(bounds.cores, "embed")
+        self._room = threading.Condition()
+        self._photos = 0
+        self._bytes = 0
+
+    def begin(self, request: Request) -> Future[Result]:
+        """Fetch and embed a photo; waits for room first.
+
+        What has not been begun when a stop is asked for goes back, to be somebody else's.
+        """
+        with self._room:
+            self._room.wait_for(lambda: self._photos < self._bounds.photos)
+            self._photos += 1
+        result: Future[Result] = Future()
+        result.add_done_callback(lambda _: self._leave())
+        self._fetchers.submit(self._carry, result, self._fetch_next, request)
+        return result
+
+    def _carry(self, result: Future[Result], step: Callable[..., None], item: object) -> None:
+        """Take a step that gives the result or hands on; what it raises is the result."""
+        try:
+            step(result, item)
+        except BaseException as error:  # noqa: BLE001 - raised again where the result is read
+            result.set_exception(error)
+
+    def _fetch_next(self, result: Future[Result], request: Request) -> None:
+        with self._room:
+            self._room.wait_for(lambda: self._bytes < self._bounds.image_bytes)
+        fetched = self._sent_back(request) or self._fetch(request)
+        if not isinstance(fetched, Fetched):
+            result.set_result(fetched)
+            return
+        self._hold(len(fetched.image))
+        self._cores.submit(self._carry, result, self._embed_next, fetched)
+
+    def _embed_next(self, result: Future[Result], fetched: Fetched) -> None:
+        try:
+            done = self._sent_back(fetched) or self._embed(fetched)
+        finally:
+            self._hold(-len(fetched.image))
+        result.set_result(done)
+
+    def _sent_back(self, item: Request | Fetched) -> Retry | None:
+        """What becomes of a photo whose next step a stop forbids."""
+        if not self._stop.is_set():
+            return None
+        return sent_back(item.delivery, item.job, Stopped("stopped before it was begun"), 0)
+
+    def _hold(self, image_bytes: int) -> None:
+        with self._room:
+            self._bytes += image_bytes
+            self._room.notify_all()
+
+    def _leave(self) -> None:
+        with self._room:
+            self._photos -= 1
+            self._room.notify_all()

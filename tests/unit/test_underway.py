@@ -1,0 +1,160 @@
+"""Fetching and computing side by side: what is bounded, and what a stop means."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import pytest
+
+from dataflow.job import Fetched, Recognised, Request
+from dataflow.outcome import Reason, Retry, Settled
+from dataflow.underway import Bounds, Result, UnderWay
+from tests.builders import embedded_face, request
+
+PATIENCE_S = 30
+IMAGE = b"0123456789"
+
+
+@dataclass
+class Gate:
+    """A step that waits until it is opened, and knows how many wait in it."""
+
+    open: threading.Event = field(default_factory=threading.Event)
+    inside: int = 0
+    changed: threading.Condition = field(default_factory=threading.Condition)
+
+    def pass_through(self) -> None:
+        with self.changed:
+            self.inside += 1
+            self.changed.notify_all()
+        assert self.open.wait(PATIENCE_S)
+        with self.changed:
+            self.inside -= 1
+
+    def wait_inside(self, count: int) -> None:
+        with self.changed:
+            assert self.changed.wait_for(lambda: self.inside == count, PATIENCE_S)
+
+
+@dataclass
+class Steps:
+    """Fetching and embedding, each behind a gate."""
+
+    fetching: Gate = field(default_factory=Gate)
+    embedding: Gate = field(default_factory=Gate)
+    fetched: list[int] = field(default_factory=list)
+
+    def fetch(self, asked: Request) -> Fetched | Settled | Retry:
+        self.fetching.pass_through()
+        self.fetched.append(asked.delivery.stream_seq)
+        return Fetched(asked.delivery, asked.job, IMAGE)
+
+    def embed(self, photo: Fetched) -> Result:
+        self.embedding.pass_through()
+        return Recognised(photo.delivery, photo.job, embedded_face())
+
+
+@pytest.fixture
+def steps() -> Iterator[Steps]:
+    made = Steps()
+    yield made
+    made.fetching.open.set()
+    made.embedding.open.set()
+
+
+def under_way(  # noqa: PLR0913 - each bound of its own
+    steps: Steps,
+    *,
+    photos: int = 4,
+    image_bytes: int = 1000,
+    fetchers: int = 4,
+    cores: int = 1,
+    stop: threading.Event | None = None,
+    fetch: Callable[[Request], Fetched | Settled | Retry] | None = None,
+) -> UnderWay:
+    bounds = Bounds(photos, image_bytes, fetchers, cores)
+    return UnderWay(fetch or steps.fetch, steps.embed, bounds, stop or threading.Event())
+
+
+def results(futures: list[Future[Result]]) -> list[Result]:
+    return [future.result(PATIENCE_S) for future in futures]
+
+
+def test_images_are_fetched_while_another_is_computed(steps: Steps) -> None:
+    steps.fetching.open.set()
+    begun = under_way(steps)
+    first = begun.begin(request(1))
+    steps.embedding.wait_inside(1)
+    others = [begun.begin(request(number)) for number in (2, 3)]
+    while len(steps.fetched) < 3:
+        assert not first.done()
+    steps.embedding.open.set()
+    done = results([first, *others])
+    assert [result.delivery.stream_seq for result in done] == [1, 2, 3]
+    assert all(isinstance(result, Recognised) for result in done)
+
+
+def test_no_more_photos_are_under_way_than_allowed(steps: Steps) -> None:
+    begun = under_way(steps, photos=2)
+    first = [begun.begin(request(number)) for number in (1, 2)]
+    with ThreadPoolExecutor(1) as thread:
+        third = thread.submit(begun.begin, request(3))
+        steps.fetching.wait_inside(2)
+        assert not third.running() or not third.done()
+        steps.fetching.open.set()
+        steps.embedding.open.set()
+        results([*first, third.result(PATIENCE_S)])
+
+
+def test_no_fetch_begins_while_too_many_bytes_wait_for_a_core(steps: Steps) -> None:
+    steps.fetching.open.set()
+    begun = under_way(steps, image_bytes=2 * len(IMAGE), fetchers=1)
+    futures = [begun.begin(request(number)) for number in (1, 2, 3, 4)]
+    steps.embedding.wait_inside(1)
+    while len(steps.fetched) < 2:
+        pass
+    assert steps.fetched == [1, 2]
+    steps.embedding.open.set()
+    results(futures)
+    assert steps.fetched == [1, 2, 3, 4]
+
+
+def test_what_a_fetch_settles_is_the_result_and_makes_room(steps: Steps) -> None:
+    def absent(asked: Request) -> Settled:
+        return Settled(asked.delivery, asked.job, Reason.IMAGE_NOT_FOUND)
+
+    begun = under_way(steps, photos=1, fetch=absent)
+    done = results([begun.begin(request(number)) for number in (1, 2, 3)])
+    assert {getattr(result, "reason", None) for result in done} == {Reason.IMAGE_NOT_FOUND}
+
+
+def test_an_error_comes_out_where_the_result_is_read(steps: Steps) -> None:
+    def broken(_asked: Request) -> Settled:
+        raise ValueError("a bug")
+
+    begun = under_way(steps, photos=1, fetch=broken)
+    for number in (1, 2):
+        with pytest.raises(ValueError, match="a bug"):
+            begun.begin(request(number)).result(PATIENCE_S)
+
+
+def test_a_stop_sends_back_what_is_not_begun_and_finishes_what_is(steps: Steps) -> None:
+    stop = threading.Event()
+    begun = under_way(steps, stop=stop, fetchers=1)
+    computed = begun.begin(request(1))
+    steps.fetching.open.set()
+    steps.embedding.wait_inside(1)
+    steps.fetching.open.clear()
+    fetched, waiting = begun.begin(request(2)), begun.begin(request(3))
+    steps.fetching.wait_inside(1)
+    stop.set()
+    steps.fetching.open.set()
+    steps.embedding.open.set()
+    done, *back = results([computed, fetched, waiting])
+    assert isinstance(done, Recognised)
+    for result in back:
+        assert isinstance(result, Retry)
+        assert result.delay_s == 0
