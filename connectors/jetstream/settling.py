@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import structlog
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
+from nats.errors import TimeoutError as NatsTimeoutError
 from nats.js import JetStreamContext
 
 from connectors.jetstream.given_up import NOBODY_ASKS, GivenUp
@@ -39,6 +40,7 @@ class Settler:
         self._in_flight = in_flight
         self._settings = settings
         self.given_up = GivenUp(connection, settings)
+        self._waited_in_vain = False
 
     async def settle(self, items: Sequence[Settled | Retry]) -> None:
         """Answer all of them at once.
@@ -55,7 +57,15 @@ class Settler:
             nats.errors.Error: not confirmed in time, or disconnected.
         """
         self._in_flight.remove(ack_token)
-        await self._connection.request(ack_token, answer, timeout=CONFIRM_TIMEOUT_S)
+        if self._connection.is_connected:
+            self._waited_in_vain = False
+        elif self._waited_in_vain:
+            raise NatsTimeoutError  # one wait is enough for a server that is away
+        try:
+            await self._connection.request(ack_token, answer, timeout=CONFIRM_TIMEOUT_S)
+        except NatsTimeoutError:
+            self._waited_in_vain = not self._connection.is_connected
+            raise
 
     async def _settle_one(self, item: Settled | Retry) -> None:
         delivery = item.delivery
