@@ -81,7 +81,7 @@ def insightface(settings: Settings, photos: Sequence[bytes], *, one_thread: bool
     """What a user of insightface writes."""
     from insightface.app import FaceAnalysis  # type: ignore[import-untyped]  # noqa: PLC0415
 
-    options = {"sess_options": session_options()} if one_thread else {}
+    options = {"sess_options": session_options(settings.model)} if one_thread else {}
     app = FaceAnalysis(
         name=str(Path(settings.model.pack).absolute()),
         providers=list(settings.model.providers),

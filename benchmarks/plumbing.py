@@ -17,6 +17,7 @@ from connectors.worker import Worker
 from dataflow.cli.demo.changes import jpeg
 from dataflow.faces.contract import Contract
 from dataflow.faces.face import BgrImage, Box, Embedding, Face
+from dataflow.faces.procedure import FAST
 from dataflow.image_ref import ImageRef
 from dataflow.logs import configure_logs
 from dataflow.settings import Settings, load_settings
@@ -34,6 +35,7 @@ class FixedPack:
     """Finds the same face on every photo."""
 
     threshold = 0.5
+    procedure = FAST
 
     def __init__(self, settings: Settings) -> None:
         length = settings.model.embedding_dimension

@@ -16,12 +16,6 @@ from dataflow.outcome import Reason, Retry, Settled, sent_back
 
 log = structlog.get_logger()
 
-PREVIEW_LONG_SIDE = 640
-"""Pixels. As much as the detection procedure ever looks at, which names it in the contract."""
-
-MAX_MAGNIFICATION = 1.15
-"""How far the recogniser's chip may be blown up before more pixels are worth another decoding."""
-
 
 def recognise(image: bytes, pack: FacePack, max_pixels: int) -> EmbeddedFace:
     """Embed the only face of a photo.
@@ -33,7 +27,7 @@ def recognise(image: bytes, pack: FacePack, max_pixels: int) -> EmbeddedFace:
         DataError: ``image_undecodable``, ``image_too_large``, ``no_face``, ``multiple_faces`` or
             ``low_quality``.
     """
-    photo = decode_preview(image, max_pixels=max_pixels, long_side=PREVIEW_LONG_SIDE)
+    photo = decode_preview(image, max_pixels=max_pixels, long_side=pack.procedure.preview_px)
     match pack.detect(photo.pixels):
         case []:
             raise DataError(Reason.NO_FACE, "no face found")
@@ -49,11 +43,13 @@ def _in_detail(
     image: bytes, photo: Preview, face: Face, pack: FacePack, max_pixels: int
 ) -> tuple[BgrImage, Face]:
     """The pixels to cut the face out of, and where it is in them."""
-    magnification = pack.magnification(face)
-    if photo.reduction == 1 or magnification <= MAX_MAGNIFICATION:
+    if photo.reduction == 1:
+        return photo.pixels, face
+    enlarged = pack.magnification(face) / pack.procedure.max_magnification
+    if enlarged <= 1:
         return photo.pixels, face
     height, width = photo.pixels.shape[:2]
-    needed = max(height, width) * magnification / MAX_MAGNIFICATION
+    needed = max(height, width) * enlarged
     finer = decode_preview(image, max_pixels=max_pixels, long_side=ceil(needed)).pixels
     return finer, face.scaled(finer.shape[1] / width, finer.shape[0] / height)
 

@@ -54,7 +54,7 @@ def _row(name: str, field: FieldInfo) -> str:
     if isinstance(value, SecretStr):
         value = value.get_secret_value()
     if isinstance(value, (tuple, frozenset)):
-        value = ",".join(value)
+        value = ",".join(map(str, value))
     if isinstance(value, bool):
         value = str(value).lower()
     shown = "" if value in {None, ""} else f"`{value}`"

@@ -17,6 +17,7 @@ import orjson
 from dataflow.errors import DataError
 from dataflow.faces.contract import Contract
 from dataflow.faces.face import BgrImage, Box, EmbeddedFace, Embedding, Face
+from dataflow.faces.procedure import FAST
 from dataflow.guardrails import PastOutcome, PhotoState
 from dataflow.image_ref import ImageRef
 from dataflow.job import Delivery, Fetched, Job, Recognised, Request, parse_job
@@ -108,6 +109,7 @@ class FakePack:
 
     contract = Contract("fake", (), "none/1", "none/1", "none/1", DIMENSION)
     threshold = 0.5
+    procedure = FAST
 
     def detect(self, image: BgrImage) -> list[Face]:
         faces = int(image[0, 0, 0])

@@ -7,11 +7,14 @@ in each pair the vertical number comes first.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import cv2
 import numpy as np
 import onnxruntime as ort  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
+from dataflow.faces.batching import Batched
 from dataflow.faces.detection import SCORE_THRESHOLD
 from dataflow.faces.face import BgrImage, Box, Face
 
@@ -22,25 +25,38 @@ _OVERLAP = 0.3  # intersection over union from which two boxes are one face
 class CenterFace:
     """The network as a :class:`~dataflow.faces.detection.Detector`."""
 
-    __slots__ = ("_input", "_session")
+    __slots__ = ("_input", "_session", "find")
 
-    def __init__(self, session: ort.InferenceSession) -> None:
+    find: Callable[[BgrImage], list[Face]]
+
+    def __init__(self, session: ort.InferenceSession, batch: int = 1) -> None:
         self._session = session
         self._input = session.get_inputs()[0].name
+        if batch > 1:
+            self.find = Batched(self.find_each, batch, kind=lambda canvas: canvas.shape)
+        else:
+            self.find = lambda canvas: self.find_each([canvas])[0]
 
-    def find(self, canvas: BgrImage) -> list[Face]:
-        """Find the faces of a picture whose sides are multiples of 32, in its own pixels."""
-        blob = cv2.dnn.blobFromImage(canvas, swapRB=True)
-        heat, size, offset, points = self._session.run(None, {self._input: blob})
-        rows, columns = np.nonzero(heat[0, 0] > SCORE_THRESHOLD)
-        if rows.size == 0:
-            return []
-        boxes = _boxes(rows, columns, size[0], offset[0])
-        landmarks = _landmarks(boxes, points[0][:, rows, columns])
-        scores = heat[0, 0, rows, columns]
-        return [
-            Face(_box(boxes[i]), float(scores[i]), landmarks[i]) for i in _distinct(boxes, scores)
-        ]
+    def find_each(self, canvases: Sequence[BgrImage]) -> list[list[Face]]:
+        """Find the faces of pictures of one size, whose sides are multiples of 32."""
+        blob = cv2.dnn.blobFromImages(canvases, swapRB=True)
+        outputs = self._session.run(None, {self._input: blob})
+        return [_faces(*maps) for maps in zip(*outputs, strict=True)]
+
+
+def _faces(
+    heat: NDArray[np.float32],
+    size: NDArray[np.float32],
+    offset: NDArray[np.float32],
+    points: NDArray[np.float32],
+) -> list[Face]:
+    rows, columns = np.nonzero(heat[0] > SCORE_THRESHOLD)
+    if rows.size == 0:
+        return []
+    boxes = _boxes(rows, columns, size, offset)
+    landmarks = _landmarks(boxes, points[:, rows, columns])
+    scores = heat[0, rows, columns]
+    return [Face(_box(boxes[i]), float(scores[i]), landmarks[i]) for i in _distinct(boxes, scores)]
 
 
 def _boxes(

@@ -1,8 +1,8 @@
 """How a photo is shown to a detector: the same way for every pack.
 
 Small first. Photos are scaled down to 320 pixels, never up (detectors miss faces that fill a
-magnified frame), and only where nothing was found a second look at 640 follows. That is as accurate
-as 640 throughout, at well under half the cost.
+magnified frame), and only where nothing was found a second look at 640 follows, by default. That is
+as accurate as 640 throughout, at well under half the cost.
 """
 
 from __future__ import annotations
@@ -15,17 +15,11 @@ import numpy as np
 from cv2.typing import MatLike
 
 from dataflow.faces.face import BgrImage, Box, Face
-
-PROCEDURE = "jpeg640-fit320-fit640-pad32/1"
-"""Name, in the embedding contract, of what happens before alignment: it decides the landmarks.
-
-A JPEG is decoded at no less than 640 pixels (:mod:`dataflow.recognition`) and looked at as below.
-"""
+from dataflow.faces.procedure import FAST, Procedure
 
 SCORE_THRESHOLD = 0.5
 """Score from which a detection counts as a face."""
 
-_PASSES = (320, 640)  # pixels of the long side
 _OVERSAMPLING = 4
 _STRIDE = 32  # both detector families need sides that are multiples of it
 
@@ -40,20 +34,26 @@ class Detector(Protocol):
         """
 
 
-def detect(detector: Detector, image: BgrImage) -> list[Face]:
-    """Find all faces of a photo, the highest score first, in pixels of the photo.
+def detect(detector: Detector, image: BgrImage, procedure: Procedure = FAST) -> list[Face]:
+    """Find all faces of a photo that count, the highest score first, in pixels of the photo.
 
     Boxes are cut off at the photo's edges; landmarks are not.
     """
     faces: list[Face] = []
     long_side = max(image.shape[:2])
-    for index, limit in enumerate(_PASSES):
-        if index and long_side <= _PASSES[index - 1]:
+    for index, limit in enumerate(procedure.passes_px):
+        if index and long_side <= procedure.passes_px[index - 1]:
             break  # it was seen at full size already
         faces = _look(detector, image, limit)
         if faces:
             break
-    return faces
+    return without_bystanders(faces, procedure.ignore_smaller)
+
+
+def without_bystanders(faces: list[Face], ignore_smaller: float) -> list[Face]:
+    """Leave out faces that are small beside the largest one."""
+    largest = max((face.box.long_side for face in faces), default=0.0)
+    return [face for face in faces if face.box.long_side >= ignore_smaller * largest]
 
 
 def _look(detector: Detector, image: BgrImage, limit: int) -> list[Face]:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dataflow.faces.contract import Contract
+from dataflow.faces.procedure import Procedure
 
 BgrImage: TypeAlias = NDArray[np.uint8]
 """Shape (height, width, 3), blue-green-red, upright."""
@@ -25,6 +26,11 @@ class Box:
     y1: float
     x2: float
     y2: float
+
+    @property
+    def long_side(self) -> float:
+        """The larger of its width and height."""
+        return max(self.x2 - self.x1, self.y2 - self.y1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +70,10 @@ class FacePack(Protocol):
     @property
     def threshold(self) -> float:
         """The calibrated cosine distance up to which two faces are taken for one person."""
+
+    @property
+    def procedure(self) -> Procedure:
+        """How photos are to be decoded for it."""
 
     def detect(self, image: BgrImage) -> list[Face]:
         """Find all faces, the highest score first."""

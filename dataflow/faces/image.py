@@ -72,7 +72,7 @@ def decode_image(data: bytes, *, max_pixels: int) -> BgrImage:
     return _decode_with_opencv(data, kind, cv2.IMREAD_COLOR)
 
 
-def decode_preview(data: bytes, *, max_pixels: int, long_side: int) -> Preview:
+def decode_preview(data: bytes, *, max_pixels: int, long_side: int | None) -> Preview:
     """Decode a photo no larger than needed, where the format makes that cheaper: JPEG.
 
     Of a 12-megapixel JPEG, half or a quarter of the size costs less than half the time.
@@ -80,12 +80,13 @@ def decode_preview(data: bytes, *, max_pixels: int, long_side: int) -> Preview:
     Args:
         data: the whole file.
         max_pixels: width times height above which the photo is refused, unseen.
-        long_side: pixels that the longer side keeps at least, unless the photo itself has fewer.
+        long_side: pixels that the longer side keeps at least, unless the photo itself has fewer;
+            ``None``: all of them.
 
     Raises:
         DataError: as :func:`decode_image`.
     """
-    if image_kind(data) is ImageKind.JPEG:
+    if long_side is not None and image_kind(data) is ImageKind.JPEG:
         longer = max(_checked_size(data, ImageKind.JPEG, max_pixels))
         for reduction, flag in _REDUCED.items():
             if longer >= long_side * reduction:

@@ -6,6 +6,8 @@ the networks is soloface's own: one procedure for all packs, and no network is r
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +18,18 @@ from dataflow.errors import ConfigurationError
 from dataflow.faces import alignment
 from dataflow.faces.catalog import ARCFACE_THRESHOLD
 from dataflow.faces.contract import Contract
-from dataflow.faces.detection import PROCEDURE, SCORE_THRESHOLD
-from dataflow.faces.face import BgrImage, Box, Face
+from dataflow.faces.detection import SCORE_THRESHOLD
+from dataflow.faces.face import BgrImage, Box, Face, FacePack
 from dataflow.faces.manifest import Manifest, file_sha256
-from dataflow.faces.pack import NORMALISATION, NetworkPack
+from dataflow.faces.pack import NORMALISATION, BatchedRecogniser, NetworkPack
+from dataflow.faces.reference import REFERENCE_ALIGNMENT, REFERENCE_DETECTION, ReferencePack
 from dataflow.faces.runtime import (
     check_providers,
     check_session,
     refuse_external_data,
     session_options,
 )
+from dataflow.settings import ModelSettings
 
 _TASKS = ("detection", "recognition")
 _CHIP = (alignment.ARCFACE.size, alignment.ARCFACE.size)
@@ -57,23 +61,32 @@ class ArcFace:
     def __init__(self, model: Any) -> None:  # noqa: ANN401 - insightface has no types
         self._model = model
 
+    @property
+    def takes_many(self) -> bool:
+        """Whether the network was exported for any number of chips in one run."""
+        return bool(self._model.session.get_inputs()[0].shape[0] != 1)
+
     def features(self, chip: BgrImage) -> NDArray[np.float32]:
         """Describe a chip of 112 x 112 pixels."""
-        return np.asarray(self._model.get_feat(chip)[0], np.float32)
+        return np.asarray(self.describe([chip])[0])
+
+    def describe(self, chips: Sequence[BgrImage]) -> NDArray[np.float32]:
+        """Describe several at once: a row for each."""
+        return np.asarray(self._model.get_feat(list(chips)), np.float32)
 
 
 def load_insightface_pack(
-    folder: Path, manifest: Manifest | None, providers: tuple[str, ...]
-) -> NetworkPack:
+    folder: Path, manifest: Manifest | None, settings: ModelSettings
+) -> FacePack:
     """Load a folder of ONNX files; without a manifest, the folder's name is the pack's.
 
     Raises:
         ConfigurationError: the folder does not make a pack, or a provider cannot be used.
     """
     folder = folder.resolve()
-    models = _load_models(folder, providers)
+    models = _load_models(folder, settings)
     for model in models.values():
-        check_session(model.session, providers)
+        check_session(model.session, settings.providers)
     files = {path.name: file_sha256(path) or "" for path in _files_of(models)}
     if manifest is not None and files != manifest.files:
         raise ConfigurationError(
@@ -81,25 +94,36 @@ def load_insightface_pack(
             f"{', '.join(manifest.files)}; remove what does not belong there."
         )
     recogniser = ArcFace(models["recognition"])
+    reference = settings.mode == "reference"
+    contract = Contract(
+        pack=manifest.name if manifest else folder.name,
+        files=tuple(sorted(files.items())),
+        detection=REFERENCE_DETECTION if reference else settings.procedure.name,
+        alignment=REFERENCE_ALIGNMENT if reference else alignment.ARCFACE.name,
+        normalisation=NORMALISATION,
+        dimension=recogniser.features(np.zeros((*_CHIP, 3), np.uint8)).size,
+    )
+    threshold = manifest.threshold if manifest else ARCFACE_THRESHOLD
+    if reference:
+        # insightface's own alignment calls what scikit-image will not have for ever.
+        warnings.filterwarnings("ignore", "`estimate` is deprecated", FutureWarning)
+        return ReferencePack(
+            contract, threshold, models["detection"], models["recognition"], settings.ignore_smaller
+        )
+    batch = settings.together if recogniser.takes_many else 1
     return NetworkPack(
-        contract=Contract(
-            pack=manifest.name if manifest else folder.name,
-            files=tuple(sorted(files.items())),
-            detection=PROCEDURE,
-            alignment=alignment.ARCFACE.name,
-            normalisation=NORMALISATION,
-            dimension=recogniser.features(np.zeros((*_CHIP, 3), np.uint8)).size,
-        ),
-        threshold=manifest.threshold if manifest else ARCFACE_THRESHOLD,
+        contract=contract,
+        threshold=threshold,
         detector=Scrfd(models["detection"]),
-        recogniser=recogniser,
+        recogniser=BatchedRecogniser(recogniser.describe, batch) if batch > 1 else recogniser,
         template=alignment.ARCFACE,
+        procedure=settings.procedure,
     )
 
 
-def _load_models(folder: Path, providers: tuple[str, ...]) -> dict[str, Any]:
+def _load_models(folder: Path, settings: ModelSettings) -> dict[str, Any]:
     """Let insightface load the folder: its detector and its recogniser, by task."""
-    check_providers(providers)
+    check_providers(settings.providers)
     # An absolute folder with networks in it is never looked up elsewhere, so nothing is downloaded.
     networks = sorted(folder.glob("*.onnx"))
     if not networks:
@@ -113,8 +137,8 @@ def _load_models(folder: Path, providers: tuple[str, ...]) -> dict[str, Any]:
         app = FaceAnalysis(
             name=str(folder),
             allowed_modules=list(_TASKS),
-            providers=list(providers),
-            sess_options=session_options(),
+            providers=list(settings.providers),
+            sess_options=session_options(settings),
             # Photos come in many sizes; a session for each would fill the memory.
             static_shape_sessions=False,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -13,9 +14,11 @@ from numpy.typing import NDArray
 from dataflow.errors import DataError
 from dataflow.faces import detection
 from dataflow.faces.alignment import Template, align, magnification, similarity
+from dataflow.faces.batching import Batched
 from dataflow.faces.contract import Contract
 from dataflow.faces.detection import Detector
 from dataflow.faces.face import BgrImage, Embedding, Face
+from dataflow.faces.procedure import Procedure
 from dataflow.outcome import Reason
 
 NORMALISATION = "unit-length/1"
@@ -38,10 +41,11 @@ class NetworkPack:
     detector: Detector
     recogniser: Recogniser
     template: Template
+    procedure: Procedure
 
     def detect(self, image: BgrImage) -> list[Face]:
         """Find all faces, the highest score first."""
-        return detection.detect(self.detector, image)
+        return detection.detect(self.detector, image, self.procedure)
 
     def magnification(self, face: Face) -> float:
         """How many pixels of the chip one pixel of the image would fill.
@@ -65,6 +69,17 @@ class NetworkPack:
         return features / np.float32(length)
 
 
+class BatchedRecogniser:
+    """Makes one run of many threads' chips. ``describe`` takes chips, and gives a row for each."""
+
+    __slots__ = ("features",)
+
+    def __init__(
+        self, describe: Callable[[Sequence[BgrImage]], NDArray[np.float32]], most: int
+    ) -> None:
+        self.features = Batched[BgrImage, NDArray[np.float32]](lambda c: list(describe(c)), most)
+
+
 class RawRecogniser:
     """A network that takes RGB values from 0 to 255, as the `open` pack's does."""
 
@@ -76,6 +91,10 @@ class RawRecogniser:
 
     def features(self, chip: BgrImage) -> NDArray[np.float32]:
         """Describe a chip of the network's input size."""
-        blob = cv2.dnn.blobFromImage(chip, swapRB=True)
+        return np.asarray(self.describe([chip])[0])
+
+    def describe(self, chips: Sequence[BgrImage]) -> NDArray[np.float32]:
+        """Describe several at once: a row for each."""
+        blob = cv2.dnn.blobFromImages(chips, swapRB=True)
         (features,) = self._session.run(None, {self._input: blob})
-        return np.asarray(features[0], np.float32)
+        return np.asarray(features, np.float32)

@@ -44,10 +44,7 @@ def load_pack(settings: ModelSettings) -> FacePack:
         folder, manifest = installed.folder, installed.manifest
     if manifest is not None:
         _refuse_changed(InstalledPack(folder, manifest))
-    if manifest is not None and manifest.kind == "open":
-        pack = load_open_pack(folder, manifest, settings.providers)
-    else:
-        pack = load_insightface_pack(folder, manifest, settings.providers)
+    pack = _load(folder, manifest, settings)
     if pack.contract.dimension != settings.embedding_dimension:
         raise ConfigurationError(
             f"The pack in {folder} makes vectors of {pack.contract.dimension} numbers, not "
@@ -55,6 +52,17 @@ def load_pack(settings: ModelSettings) -> FacePack:
             f"{pack.contract.dimension}."
         )
     return pack
+
+
+def _load(folder: Path, manifest: Manifest | None, settings: ModelSettings) -> FacePack:
+    if manifest is None or manifest.kind != "open":
+        return load_insightface_pack(folder, manifest, settings)
+    if settings.mode == "reference":
+        raise ConfigurationError(
+            "SOLOFACE_MODEL__MODE=reference is insightface's own way with a photo; "
+            f"{manifest.name} is no insightface pack."
+        )
+    return load_open_pack(folder, manifest, settings)
 
 
 def find_pack(name: str, root: Path) -> InstalledPack:

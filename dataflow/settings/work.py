@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from dataflow.faces.procedure import Procedure
 from dataflow.settings.section import Section
 from dataflow.settings.types import Names, Seconds
 
 OPEN_PACK = "open"
+_GPU_BATCH = 16
+
+Side = Annotated[int, Field(ge=32, le=4096)]
 
 
 class ModelSettings(Section):
@@ -26,6 +30,65 @@ class ModelSettings(Section):
     providers: Annotated[tuple[str, ...], Names] = Field(
         ("CPUExecutionProvider",), description="ONNX Runtime providers, with commas."
     )
+
+    mode: Literal["fast", "reference"] = Field(
+        "fast",
+        description="`reference`: plain `FaceAnalysis.get`, for insightface packs only.",
+    )
+    preview_px: int = Field(
+        640, ge=32, description="A JPEG is decoded no smaller than this on its long side."
+    )
+    detection_px: Annotated[tuple[Side, ...], Names] = Field(
+        (320, 640),
+        min_length=1,
+        description="Long sides at which faces are looked for in turn, until one is found.",
+    )
+    max_magnification: float = Field(
+        1.15,
+        ge=1,
+        allow_inf_nan=False,
+        description="A face that is magnified more is decoded again, finer.",
+    )
+    ignore_smaller: float = Field(
+        0,
+        ge=0,
+        lt=1,
+        allow_inf_nan=False,
+        description="Faces below this share of the largest one's size do not count, like `0.33`.",
+    )
+    intra_op_threads: int = Field(1, ge=1, description="Threads of one run of a network.")
+    spinning: bool = Field(default=False, description="Whether those wait by spinning.")
+    opencv_threads: int = Field(1, ge=1, description="Threads of one call of OpenCV.")
+    batch: int | None = Field(
+        None,
+        ge=1,
+        le=256,
+        description="Photos that a network takes together; by default 1 on the CPU, else 16.",
+    )
+
+    @model_validator(mode="after")
+    def _looks_grow(self) -> Self:
+        if list(self.detection_px) != sorted(set(self.detection_px)):
+            raise ValueError("SOLOFACE_MODEL__DETECTION_PX: each look must be larger than the last")
+        if self.preview_px < self.detection_px[-1]:
+            raise ValueError(
+                "SOLOFACE_MODEL__PREVIEW_PX: the last look needs at least "
+                f"{self.detection_px[-1]} pixels"
+            )
+        return self
+
+    @property
+    def procedure(self) -> Procedure:
+        """What is done to a photo before a face is cut out of it."""
+        return Procedure(
+            self.preview_px, self.detection_px, self.max_magnification, self.ignore_smaller
+        )
+
+    @property
+    def together(self) -> int:
+        """How many photos a network takes at most in one run."""
+        on_the_cpu = self.providers[:1] == ("CPUExecutionProvider",)
+        return self.batch or (1 if on_the_cpu else _GPU_BATCH)
 
     @property
     def embedding_dimension(self) -> int:

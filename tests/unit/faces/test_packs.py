@@ -9,7 +9,6 @@ import orjson
 import pytest
 
 from dataflow.errors import ConfigurationError
-from dataflow.faces import open_pack as open_pack_module
 from dataflow.faces.face import FacePack
 from dataflow.faces.manifest import MANIFEST_FILE
 from dataflow.faces.packs import load_pack
@@ -92,11 +91,26 @@ def test_the_contract_changes_with_a_byte_of_a_network(
     assert load_pack(ModelSettings(pack=str(renamed))).contract.id != same.contract.id
 
 
-def test_the_contract_changes_with_the_procedure(
-    open_settings: ModelSettings, open_pack: FacePack, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    "changed",
+    [{"preview_px": 1280}, {"detection_px": (640,)}, {"max_magnification": 2.0}],
+    ids=str,
+)
+def test_the_contract_changes_with_what_moves_vectors(
+    changed: dict[str, object], open_settings: ModelSettings, open_pack: FacePack
 ) -> None:
-    monkeypatch.setattr(open_pack_module, "PROCEDURE", "another/1")
-    assert load_pack(open_settings).contract.id != open_pack.contract.id
+    settings = open_settings.model_copy(update=changed)
+    assert load_pack(settings).contract.id != open_pack.contract.id
+
+
+@pytest.mark.parametrize(
+    "changed", [{"ignore_smaller": 0.33}, {"batch": 4}, {"intra_op_threads": 2}], ids=str
+)
+def test_the_contract_stays_where_vectors_do(
+    changed: dict[str, object], open_settings: ModelSettings, open_pack: FacePack
+) -> None:
+    settings = open_settings.model_copy(update=changed)
+    assert load_pack(settings).contract == open_pack.contract
 
 
 def test_a_tampered_network_is_refused_before_it_is_loaded(copied_root: Path) -> None:
@@ -178,7 +192,7 @@ def test_a_network_whose_numbers_are_in_another_file_is_refused(
     save_with_external_data(network, location.format(outside))
 
     with pytest.raises(ConfigurationError, match="another file"):
-        open_session(network, ("CPUExecutionProvider",))
+        open_session(network, ModelSettings())
     assert "another file" in message(ModelSettings(pack=str(folder)))
 
 
@@ -193,7 +207,7 @@ def test_onnx_runtime_by_itself_reads_nothing_outside_a_networks_folder(
     monkeypatch.setattr("dataflow.faces.runtime.refuse_external_data", lambda _: None)
 
     with pytest.raises(ConfigurationError, match="xternal data"):
-        open_session(folder / "network.onnx", ("CPUExecutionProvider",))
+        open_session(folder / "network.onnx", ModelSettings())
 
 
 def test_a_damaged_onnx_file_is_one_clear_line(copied_folder: Path) -> None:
@@ -222,13 +236,13 @@ def test_a_provider_that_is_not_there_names_the_setting(any_pack_settings: Model
 
 
 def test_a_session_that_fell_back_to_the_processor_is_refused(model_root: Path) -> None:
-    session = open_session(model_root / OPEN_PACK / "centerface.onnx", ("CPUExecutionProvider",))
+    session = open_session(model_root / OPEN_PACK / "centerface.onnx", ModelSettings())
     with pytest.raises(ConfigurationError, match="SOLOFACE_MODEL__PROVIDERS: CUDA"):
         check_session(session, ("CUDAExecutionProvider", "CPUExecutionProvider"))
 
 
 def test_sessions_use_one_thread_that_does_not_spin() -> None:
-    options = session_options()
+    options = session_options(ModelSettings())
     assert options.intra_op_num_threads == options.inter_op_num_threads == 1
     assert options.get_session_config_entry("session.intra_op.allow_spinning") == "0"
     assert isinstance(options, ort.SessionOptions)
