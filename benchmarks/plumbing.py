@@ -76,7 +76,7 @@ def flow() -> Dataflow:
     settings = load_settings()
     configure_logs(settings.log)
     stop = threading.Event()
-    stop_on_signals(stop, settings.worker.drain_timeout_s)
     make = partial(Worker, settings, stop, pack=FixedPack(settings))
     worker = make(store=FixedStore()) if os.environ.get("FIXED_IMAGE") else make()
+    stop_on_signals(stop, settings.worker.drain_timeout_s, worker.health)
     return worker.flow()

@@ -1,4 +1,4 @@
-"""`reference` mode: what insightface's ``FaceAnalysis.get`` does, number for number.
+"""`reference` mode: what insightface's ``FaceAnalysis.get`` does, but for rounding.
 
 Slower by far, and the yardstick: for those who must have its vectors, and to compare with.
 """

