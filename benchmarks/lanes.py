@@ -171,11 +171,11 @@ class WorkerLane:
         for process in self.processes:
             process.signal(signal.SIGSTOP)
         self._queue.publish(list(islice(cycle(self._keys), photos)))
-        cpu, wall = self._cpu_s(), time.perf_counter()
+        servers, cpu, wall = self._servers_s(), self._cpu_s(), time.perf_counter()
         for process in self.processes:
             process.signal(signal.SIGCONT)
         last = self._wait(before + photos)
-        sample = Sample(photos, last - wall, self._cpu_s() - cpu)
+        sample = Sample(photos, last - wall, self._cpu_s() - cpu, self._servers_s() - servers)
         for process in self.processes:
             process.signal(signal.SIGSTOP)
         return sample
@@ -196,6 +196,9 @@ class WorkerLane:
 
     def _cpu_s(self) -> float:
         return sum(process_cpu_s(process.pid) for process in self.processes)
+
+    def _servers_s(self) -> float:
+        return self._queue.site.servers_cpu_s()
 
     def _wait(self, count: int) -> float:
         if len(self.processes) == 1:

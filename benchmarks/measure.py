@@ -12,16 +12,20 @@ from typing import Protocol
 
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 _NAME_END = b") "
-_UTIME, _STIME, _SESSION = 11, 12, 3  # fields of /proc/PID/stat after the name
+_PARENT, _UTIME, _STIME = 1, 11, 12  # fields of /proc/PID/stat after the name
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One round: so many photos, in so many seconds by the clock and of all processors."""
+    """One round: so many photos, in so many seconds by the clock and of all processors.
+
+    ``servers_s`` are the processor seconds that the servers took meanwhile, on the same machine.
+    """
 
     photos: int
     wall_s: float
     cpu_s: float
+    servers_s: float = 0.0
 
     @property
     def per_s(self) -> float:
@@ -49,6 +53,11 @@ class Series:
     def cpu_ms(self) -> float:
         """Milliseconds of processor time per photo, median."""
         return median(sample.cpu_ms for sample in self.samples)
+
+    @property
+    def servers_ms(self) -> float:
+        """Milliseconds of processor time that the servers take per photo, median."""
+        return median(1000 * sample.servers_s / sample.photos for sample in self.samples)
 
 
 class Lane(Protocol):
@@ -109,16 +118,17 @@ def process_cpu_s(pid: int) -> float:
     return _cpu_s(_stat(pid))
 
 
-def session_cpu_s(leader: int) -> float:
-    """The same for a server and its children, which share a session."""
-    total = 0.0
+def tree_cpu_s(root: int) -> float:
+    """The same for a process and all that it started and that still runs."""
+    processes = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdecimal():
-            with suppress(OSError, IndexError):
-                fields = _stat(int(entry.name))
-                if int(fields[_SESSION]) == leader:
-                    total += _cpu_s(fields)
-    return total
+            with suppress(OSError):
+                processes[int(entry.name)] = _stat(int(entry.name))
+    found = {root}
+    while more := {p for p, s in processes.items() if int(s[_PARENT]) in found} - found:
+        found |= more
+    return sum(_cpu_s(processes[process]) for process in found if process in processes)
 
 
 def _stat(pid: int) -> list[bytes]:

@@ -34,7 +34,7 @@ def _written(folder: Path, size: tuple[int, int]) -> Iterator[Path]:
     random = np.random.default_rng(seed=1)
     backdrop = cv2.resize(load_picture(LANDSCAPE), size, interpolation=cv2.INTER_CUBIC)
     for number, person in enumerate((*ENROLLED, *STRANGERS)):
-        photo = _beside(np.asarray(backdrop, np.uint8), person.portrait(), number)
+        photo = beside(np.asarray(backdrop, np.uint8), person.portrait(), number)
         noise = random.normal(0, _GRAIN, photo.shape[:2]).astype(np.int16)
         grainy = np.clip(photo + noise[:, :, None], 0, 255).astype(np.uint8)
         path = folder / f"{number}.jpg"
@@ -42,10 +42,12 @@ def _written(folder: Path, size: tuple[int, int]) -> Iterator[Path]:
         yield path
 
 
-def _beside(backdrop: BgrImage, portrait: BgrImage, number: int) -> BgrImage:
-    """The portrait on the backdrop, not always at the same place."""
+def beside(
+    backdrop: BgrImage, portrait: BgrImage, number: int, share: float = _PORTRAIT_SHARE
+) -> BgrImage:
+    """The portrait on the backdrop, ``share`` of it high, not always at the same place."""
     height, width = backdrop.shape[:2]
-    scale = height * _PORTRAIT_SHARE / portrait.shape[0]
+    scale = height * share / portrait.shape[0]
     shown = cv2.resize(portrait, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
     rows, columns = shown.shape[:2]
     top, left = height - rows, (width - columns) * (number % 3 + 1) // 4

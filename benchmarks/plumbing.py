@@ -23,6 +23,7 @@ from dataflow.logs import configure_logs
 from dataflow.settings import Settings, load_settings
 from dataflow.shutdown import stop_on_signals
 
+FIXED_IMAGE = "FIXED_IMAGE"
 IMAGE_SIDE = 16
 
 
@@ -77,6 +78,6 @@ def flow() -> Dataflow:
     configure_logs(settings.log)
     stop = threading.Event()
     make = partial(Worker, settings, stop, pack=FixedPack(settings))
-    worker = make(store=FixedStore()) if os.environ.get("FIXED_IMAGE") else make()
+    worker = make(store=FixedStore()) if os.environ.get(FIXED_IMAGE) else make()
     stop_on_signals(stop, settings.worker.drain_timeout_s, worker.health)
     return worker.flow()

@@ -11,7 +11,6 @@ from benchmarks.lanes import BareLane, WorkerLane, far_store
 from benchmarks.measure import Lane, Series, take_turns
 from benchmarks.stage import Site
 
-LATENCIES_MS = (0, 20, 100)
 _NAIVE = ("-m", "benchmarks.naive")
 _THREADS = ("-m", "bytewax.run", "dataflow:flow", "-s", "3600", "-w")
 
@@ -26,13 +25,14 @@ class Scene:
     site: Site
     insightface: bool
     scaling: bool
+    latencies_ms: tuple[int, ...]
 
     def lanes(self) -> list[str]:
         """Names of the lanes, in their first order."""
         names = ["loop", "limit"]
         if self.insightface:
             names += ["insightface", "insightface-1", "naive"]
-        names += [worker_name(latency_ms) for latency_ms in LATENCIES_MS]
+        names += [worker_name(latency_ms) for latency_ms in self.latencies_ms]
         if self.scaling:
             names += ["one thread", "-w 2", "two processes"]
         return names

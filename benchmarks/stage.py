@@ -18,6 +18,7 @@ import psycopg
 from pgvector.psycopg import register_vector
 from psycopg import sql
 
+from benchmarks.measure import tree_cpu_s
 from connectors.embedded import Servers
 from connectors.embedded.buckets import create_bucket
 from connectors.jetstream.connection import connect as connect_nats
@@ -39,6 +40,10 @@ class Site:
 
     variables: Mapping[str, str]
     servers: Servers
+
+    def servers_cpu_s(self) -> float:
+        """Processor seconds that the servers have used so far."""
+        return sum(tree_cpu_s(server.process_id or 0) for server in self.servers.all)
 
     @property
     def settings(self) -> Settings:
@@ -67,7 +72,7 @@ class Site:
             f"{PREFIX}NATS__DEAD_STREAM": f"DEAD_{tag}",
             f"{PREFIX}NATS__DEAD_SUBJECT": f"dead.{tag}",
         }
-        queue = Queue({**self.variables, **own})
+        queue = Queue(self, {**self.variables, **own})
         queue.publish([])
         return queue
 
@@ -76,6 +81,7 @@ class Site:
 class Queue:
     """A stream of jobs, and the variables that lead a worker to it."""
 
+    site: Site
     variables: Mapping[str, str]
 
     def publish(self, keys: Sequence[str]) -> None:
