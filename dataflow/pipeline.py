@@ -44,7 +44,8 @@ def build(source: Source[Delivery], sink: Sink[Result], services: Services) -> D
     admitted, refused = _split(checked)
     under_way = services.under_way()
     keyed = op.key_on("by_photo", admitted, shard_of)
-    faces = op.stateful_batch("fetch_and_embed", keyed, lambda _: _UnderWay(under_way.begin))
+    begun = op.stateful_batch("fetch", keyed, lambda _: _Begin(under_way.begin))
+    faces = op.stateful_batch("embed", begun, lambda _: _UnderWay())
     marked = op.stateful_batch("dedup", faces, lambda _: _Dedup(services.seen_photos()))
     results = op.merge("results", op.key_rm("marked", marked), invalid, refused)
     op.output("record", results, sink)
@@ -58,18 +59,34 @@ def _split(step: Stream[X | Done]) -> tuple[Stream[X], Stream[Done]]:
     return cast("Stream[X]", parted.falses), cast("Stream[Done]", parted.trues)
 
 
-class _UnderWay(StatefulBatchLogic[Request, Result, None]):
-    """One shard's photos under way, as a Bytewax state: the way to go on without waiting for them.
+class _Begin(StatefulBatchLogic[Request, Future[Result], None]):
+    """Begins one shard's photos: fetched first, then embedded, while the flow goes on.
 
-    They come out in the order they came. Not recovered: JetStream redelivers them.
+    Stateful, with nothing to remember, because what follows such a step under the same key stays in
+    this process: a future can travel no farther.
     """
 
     def __init__(self, begin: Callable[[Request], Future[Result]]) -> None:
         self._begin = begin
+
+    def on_batch(self, values: list[Request]) -> tuple[list[Future[Result]], bool]:
+        return [self._begin(value) for value in values], self.RETAIN
+
+    def snapshot(self) -> None:
+        return None
+
+
+class _UnderWay(StatefulBatchLogic[Future[Result], Result, None]):
+    """One shard's photos under way, which come out in the order in which they were begun.
+
+    Not recovered: JetStream redelivers them.
+    """
+
+    def __init__(self) -> None:
         self._results: deque[Future[Result]] = deque()
 
-    def on_batch(self, values: list[Request]) -> tuple[list[Result], bool]:
-        self._results.extend(map(self._begin, values))
+    def on_batch(self, values: list[Future[Result]]) -> tuple[list[Result], bool]:
+        self._results.extend(values)
         return self.on_notify()
 
     def on_notify(self) -> tuple[list[Result], bool]:

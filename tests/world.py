@@ -112,7 +112,7 @@ class World:
             pull = await js.pull_subscribe_bind(durable=nats.durable, stream=nats.stream)
             messages: list[Msg] = []
             while len(messages) < count:
-                messages += await pull.fetch(count - len(messages))
+                messages += await pull.fetch(count - len(messages), timeout=30)
             await pull.unsubscribe()
             return [delivery_of(message) for message in messages]
 
