@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from connectors.jetstream.connection import connect
 from connectors.jetstream.heartbeat import InFlight
+from connectors.jetstream.isolation import Isolation
 from connectors.jetstream.provision import effective_ack_wait_s, provision
 from connectors.jetstream.settling import CONFIRM_TIMEOUT_S, Settler
 from dataflow.health import Health
@@ -47,6 +48,7 @@ class JetStreamClient:
             await self.connection.close()
             raise
         self.in_flight = InFlight(self.connection, effective_ack_wait_s(consumer.config))
+        self.isolation = Isolation(self.in_flight, self.settings.max_deliver)
         self.settler = Settler(self.connection, self.js, self.in_flight, self.settings)
         await self.settler.given_up.listen(consumer)
         self._tasks = [

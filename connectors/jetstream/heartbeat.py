@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
@@ -33,6 +33,12 @@ class InFlight:
 
     def __len__(self) -> int:
         return len(self._since)
+
+    def __contains__(self, ack_token: object) -> bool:
+        return ack_token in self._since
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(list(self._since))
 
     async def beat(self) -> None:
         """Vouch for everything, every quarter of the ack wait, for ever."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import deque
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TypeAlias
@@ -127,6 +128,8 @@ class Fetcher:
         taken = [self._queue.popleft() for _ in range(min(most, len(self._queue)))]
         if taken:
             self._client.call_soon(self._taken.set)
+        elif suspect := self._client.isolation.next():
+            return [suspect]
         return taken
 
     async def run(self) -> None:
@@ -140,14 +143,17 @@ class Fetcher:
             if room < self._batch and self._queue:
                 await self._taken.wait()  # few large pulls rather than many small ones
                 watch.rest()
+            elif (most := client.isolation.most(min(room, self._batch))) == 0:
+                await asyncio.sleep(IDLE_S)
+                watch.rest()
             elif given_up := await client.settler.given_up.next():
                 self._queue.append(given_up)
-            elif await self._pull(subscription, min(room, self._batch)):
+            elif await self._pull(subscription, most):
                 watch.moved()
             elif await watch.stalled():
                 await self._unsubscribe(subscription)
                 subscription = await self._subscribe()
-        await self._hand_back()
+        await self._hand_back([*self._queue, *client.isolation.clear()])
         await self._unsubscribe(subscription)
 
     async def _subscribe(self) -> PullSubscription:
@@ -172,15 +178,20 @@ class Fetcher:
             return False
         self._consumer.succeeded()
         self._client.in_flight.add(message.reply for message in messages)
-        self._queue.extend(map(delivery_of, messages))
+        passed, suspects = self._client.isolation.sort(list(map(delivery_of, messages)))
+        self._queue.extend(passed)
+        await self._hand_back(suspects)
         return True
 
-    async def _hand_back(self) -> None:
-        if not self._client.connection.is_connected:
-            return  # nobody would answer in time; they come again after the ack wait
-        for delivery in self.take(len(self._queue)):
+    async def _hand_back(self, deliveries: Sequence[Delivery]) -> None:
+        """Let others have them; without an answer they come again after the ack wait."""
+        for delivery in deliveries:
+            self._client.in_flight.remove(delivery.ack_token)
+        for delivery in deliveries:
             if delivery.ack_token == NOBODY_ASKS:
-                continue  # the next worker that starts finds it
+                continue  # whoever looks next finds it
+            if not self._client.connection.is_connected:
+                return
             try:
                 await self._client.settler.answer(delivery.ack_token, nak(0))
             except NatsError as error:

@@ -15,6 +15,7 @@ from nats.errors import ConnectionClosedError
 from structlog.testing import capture_logs
 
 from connectors.jetstream.client import SharedJetStream
+from connectors.jetstream.isolation import Isolation
 from connectors.jetstream.source import JetStreamPartition, PullSubscription
 from dataflow.health import Health
 from tests.builders import delivery
@@ -31,6 +32,7 @@ class FakeShared:
     on_release: Exception | None = None
     released: int = 0
     health: Health = field(default_factory=Health)
+    isolation: Isolation = field(default_factory=lambda: Isolation(set(), max_deliver=8))
 
     def acquire(self) -> FakeShared:
         return self
