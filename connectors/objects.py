@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from io import BytesIO
 from typing import Any
@@ -90,6 +91,7 @@ class MinioStore:
     def __init__(self, store: StoreSettings, images: ImageSettings, connections: int) -> None:
         self._client = minio_client(store, connections)
         self._max_bytes = images.max_bytes
+        self._image_timeout_s = store.image_timeout_s
 
     def read(self, ref: ImageRef) -> bytes:
         """Read an object.
@@ -109,7 +111,11 @@ class MinioStore:
         whole = False
         try:
             size = 0
-            for chunk in response.stream(_CHUNK):
+            deadline = time.monotonic() + self._image_timeout_s
+            # What has come, not a whole chunk: that may take for ever, a byte at a time.
+            while chunk := response.read1(_CHUNK):
+                if time.monotonic() > deadline:
+                    raise TransientError(f"reading took over {self._image_timeout_s:g} s")
                 # Counted, not believed: Content-Length may be absent or a lie.
                 size += len(chunk)
                 if size > self._max_bytes:

@@ -17,6 +17,12 @@ from dataflow.errors import DataError
 from dataflow.faces.face import EmbeddedFace
 from dataflow.outcome import Reason
 
+SUSPECT_FROM = 3
+"""The delivery from which on a job is tried alone: it may be what killed or held up a process.
+
+The second may have had many harmless reasons.
+"""
+
 _MAX_INT4 = 2**31 - 1
 _DATE_AND_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:")
 

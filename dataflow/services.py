@@ -63,8 +63,15 @@ class Services:
             image_bytes=worker.in_flight_bytes,
             fetchers=worker.fetchers,
             cores=worker.cores or usable_cores(),
+            deadline_s=self.settings.images.deadline_s,
         )
-        return UnderWay(self.fetching().fetch, self.recognition().embed, bounds, self.stop)
+        return UnderWay(
+            self.fetching().fetch,
+            self.recognition().embed,
+            bounds,
+            self.stop,
+            self.settings.nats.retry_delay_s,
+        )
 
     def seen_photos(self) -> SeenPhotos:
         """Step 5, one per shard."""

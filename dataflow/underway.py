@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, InvalidStateError, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeAlias
 
-from dataflow.errors import Stopped
-from dataflow.job import Fetched, Recognised, Request
-from dataflow.outcome import Retry, Settled, sent_back
+import structlog
+
+from dataflow.crew import Crew
+from dataflow.errors import DataError, Stopped
+from dataflow.job import SUSPECT_FROM, Fetched, Recognised, Request
+from dataflow.outcome import Reason, Retry, Settled, sent_back
+
+log = structlog.get_logger()
 
 Result: TypeAlias = Recognised | Settled | Retry
 
@@ -21,13 +28,14 @@ class Bounds:
 
     ``photos`` are under way from the start of their fetching to the end of their embedding, by
     ``fetchers`` and ``cores`` threads. No fetch begins while ``image_bytes`` of fetched images wait
-    for a core.
+    for a core. Nobody waits for an image for longer than ``deadline_s`` seconds of computing.
     """
 
     photos: int
     image_bytes: int
     fetchers: int
     cores: int
+    deadline_s: float
 
 
 class UnderWay:
@@ -43,13 +51,15 @@ class UnderWay:
         embed: Callable[[Fetched], Result],
         bounds: Bounds,
         stop: threading.Event,
+        retry_delay_s: float,
     ) -> None:
         self._fetch = fetch
         self._embed = embed
         self._bounds = bounds
         self._stop = stop
+        self._retry_delay_s = retry_delay_s
         self._fetchers = ThreadPoolExecutor(bounds.fetchers, "fetch")
-        self._cores = ThreadPoolExecutor(bounds.cores, "embed")
+        self._cores = Crew(bounds.cores, bounds.deadline_s)
         self._room = threading.Condition()
         self._photos = 0
         self._bytes = 0
@@ -69,10 +79,13 @@ class UnderWay:
 
     def _carry(self, result: Future[Result], step: Callable[..., None], item: object) -> None:
         """Take a step that gives the result or hands on; what it raises is the result."""
-        try:
-            step(result, item)
-        except BaseException as error:  # noqa: BLE001 - raised again where the result is read
-            result.set_exception(error)
+        with suppress(InvalidStateError):  # it was too late, and has been answered
+            try:
+                step(result, item)
+            except InvalidStateError:
+                raise
+            except BaseException as error:  # noqa: BLE001 - raised again where the result is read
+                result.set_exception(error)
 
     def _fetch_next(self, result: Future[Result], request: Request) -> None:
         with self._room:
@@ -82,7 +95,10 @@ class UnderWay:
             result.set_result(fetched)
             return
         self._hold(len(fetched.image))
-        self._cores.submit(self._carry, result, self._embed_next, fetched)
+        self._cores.submit(
+            partial(self._carry, result, self._embed_next, fetched),
+            partial(self._carry, result, self._too_late, fetched),
+        )
 
     def _embed_next(self, result: Future[Result], fetched: Fetched) -> None:
         try:
@@ -90,6 +106,18 @@ class UnderWay:
         finally:
             self._hold(-len(fetched.image))
         result.set_result(done)
+
+    def _too_late(self, result: Future[Result], fetched: Fetched) -> None:
+        delivery, job = fetched.delivery, fetched.job
+        error = DataError(
+            Reason.IMAGE_UNDECODABLE, f"not recognised within {self._bounds.deadline_s:g} s"
+        )
+        log.warning("image_late", photo_id=str(job.photo_id), deliveries=delivery.attempt)
+        # At first it may have been the machine; whoever is late alone has itself to blame.
+        if delivery.attempt < SUSPECT_FROM:
+            result.set_result(sent_back(delivery, job, error, self._retry_delay_s))
+        else:
+            result.set_result(Settled(delivery, job, error.reason, str(error)))
 
     def _sent_back(self, item: Request | Fetched) -> Retry | None:
         """What becomes of a photo whose next step a stop forbids."""

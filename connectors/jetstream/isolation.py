@@ -16,10 +16,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Collection, Sequence
 
-from dataflow.job import Delivery
+from dataflow.job import SUSPECT_FROM, Delivery
 
-SUSPECT_FROM = 3
-"""The delivery from which on a job is suspected. The second may have had many harmless reasons."""
 KEPT_FROM = SUSPECT_FROM + 2
 """The delivery from which on a suspect is not handed back any more."""
 

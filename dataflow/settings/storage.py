@@ -32,6 +32,7 @@ class StoreSettings(Section):
     backoff_s: Seconds = Field(0.5, description="Wait before try n+1: n times this.")
     connect_timeout_s: Seconds = Field(3, description="For one connection.")
     read_timeout_s: Seconds = Field(15, description="Without a byte arriving.")
+    image_timeout_s: Seconds = Field(60, description="For one whole image.")
 
     @model_validator(mode="after")
     def _whole_login(self) -> Self:

@@ -101,6 +101,9 @@ class ImageSettings(Section):
 
     max_bytes: int = Field(30_000_000, ge=1, description="Larger objects are not read.")
     max_pixels: int = Field(100_000_000, ge=1, description="Checked in the header, not decoded.")
+    deadline_s: Seconds = Field(
+        30, description="For decoding, detecting and embedding one photo; then it is left behind."
+    )
 
 
 class MatchSettings(Section):

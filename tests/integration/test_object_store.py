@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler
 from io import BytesIO
 from typing import Any, Protocol
@@ -194,6 +195,22 @@ def test_a_silent_server_is_given_up_and_worth_another_try(open_store: OpenStore
     with served(lambda _: over.wait()) as endpoint:
         store = open_store(endpoint=endpoint, read_timeout_s=0.1)
         with pytest.raises(TransientError, match="Timeout"):
+            store.read(ANYTHING)
+        over.set()
+
+
+def test_a_body_that_comes_byte_by_byte_is_given_up_in_time(open_store: OpenStore) -> None:
+    over = threading.Event()
+
+    def drip(request: BaseHTTPRequestHandler) -> None:
+        head(request, 200, "image/jpeg", MEGABYTE)
+        with suppress(OSError):  # the reader has hung up
+            while not over.wait(0.02):
+                request.wfile.write(b"x")
+
+    with served(drip) as endpoint:
+        store = open_store(endpoint=endpoint, image_timeout_s=0.2)
+        with pytest.raises(TransientError, match=r"over 0\.2 s"):
             store.read(ANYTHING)
         over.set()
 

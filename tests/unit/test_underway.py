@@ -8,6 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import pytest
+from structlog.testing import capture_logs
 
 from dataflow.job import Fetched, Recognised, Request
 from dataflow.outcome import Reason, Retry, Settled
@@ -16,6 +17,7 @@ from tests.builders import embedded_face, request
 
 PATIENCE_S = 30
 IMAGE = b"0123456789"
+RETRY_DELAY_S = 5
 
 
 @dataclass
@@ -72,11 +74,14 @@ def under_way(  # noqa: PLR0913 - each bound of its own
     image_bytes: int = 1000,
     fetchers: int = 4,
     cores: int = 1,
+    deadline_s: float = PATIENCE_S,
     stop: threading.Event | None = None,
     fetch: Callable[[Request], Fetched | Settled | Retry] | None = None,
 ) -> UnderWay:
-    bounds = Bounds(photos, image_bytes, fetchers, cores)
-    return UnderWay(fetch or steps.fetch, steps.embed, bounds, stop or threading.Event())
+    bounds = Bounds(photos, image_bytes, fetchers, cores, deadline_s)
+    return UnderWay(
+        fetch or steps.fetch, steps.embed, bounds, stop or threading.Event(), RETRY_DELAY_S
+    )
 
 
 def results(futures: list[Future[Result]]) -> list[Result]:
@@ -158,3 +163,27 @@ def test_a_stop_sends_back_what_is_not_begun_and_finishes_what_is(steps: Steps) 
     for result in back:
         assert isinstance(result, Retry)
         assert result.delay_s == 0
+
+
+def test_an_image_that_is_late_comes_again_and_the_next_one_is_computed(steps: Steps) -> None:
+    steps.fetching.open.set()
+    way = under_way(steps, deadline_s=0.3)
+    with capture_logs() as logs:
+        first = way.begin(request(1, attempt=2)).result(PATIENCE_S)
+    assert isinstance(first, Retry)
+    assert first.delay_s == 2 * RETRY_DELAY_S
+    assert [line["event"] for line in logs] == ["image_late"]
+    steps.embedding.open.set()
+    assert isinstance(way.begin(request(2)).result(PATIENCE_S), Recognised)
+
+
+def test_an_image_that_is_late_alone_is_undecodable(steps: Steps) -> None:
+    steps.fetching.open.set()
+    with capture_logs():
+        way = under_way(steps, deadline_s=0.3)
+        late = way.begin(request(1, attempt=3)).result(PATIENCE_S)
+    assert isinstance(late, Settled)
+    assert (late.reason, late.detail) == (
+        Reason.IMAGE_UNDECODABLE,
+        "not recognised within 0.3 s",
+    )
