@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
@@ -13,6 +14,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, StrictInt, StrictStr, T
 from pydantic import ValidationError as PydanticError
 from pydantic.dataclasses import dataclass as validated_dataclass
 
+from dataflow import custody
 from dataflow.errors import DataError
 from dataflow.faces.face import EmbeddedFace
 from dataflow.outcome import Reason
@@ -33,6 +35,8 @@ class Delivery:
 
     ``ack_token`` is the reply subject: any connection may settle the message by publishing to it.
     ``attempt`` counts deliveries from 1. ``published_at`` is the server's time, with a zone.
+
+    To pickle one is to send it to another process, which from then on vouches for it.
     """
 
     payload: bytes
@@ -40,6 +44,18 @@ class Delivery:
     stream_seq: int
     attempt: int
     published_at: datetime
+
+    def __reduce__(self) -> tuple[Callable[..., Delivery], tuple[object, ...]]:
+        custody.left(self.ack_token)
+        fields = (self.payload, self.ack_token, self.stream_seq, self.attempt, self.published_at)
+        return _arrived, fields
+
+
+def _arrived(
+    payload: bytes, ack_token: str, stream_seq: int, attempt: int, published_at: datetime
+) -> Delivery:
+    custody.arrived(ack_token)
+    return Delivery(payload, ack_token, stream_seq, attempt, published_at)
 
 
 def _id_text(value: object) -> object:

@@ -14,6 +14,7 @@ from connectors.jetstream.heartbeat import InFlight
 from connectors.jetstream.isolation import Isolation
 from connectors.jetstream.provision import effective_ack_wait_s, provision
 from connectors.jetstream.settling import CONFIRM_TIMEOUT_S, Settler
+from dataflow import custody
 from dataflow.health import Health
 from dataflow.outcome import Retry, Settled
 from dataflow.settings import NatsSettings
@@ -51,6 +52,7 @@ class JetStreamClient:
         self.isolation = Isolation(self.in_flight, self.settings.max_deliver)
         self.settler = Settler(self.connection, self.js, self.in_flight, self.settings)
         await self.settler.given_up.listen(consumer)
+        custody.appoint(self.in_flight)
         self._tasks = [
             asyncio.create_task(self.in_flight.beat()),
             asyncio.create_task(self._tick()),
@@ -81,6 +83,7 @@ class JetStreamClient:
             await asyncio.sleep(TICK_S)
 
     async def _close(self) -> None:
+        custody.dismiss(self.in_flight)
         for task in self._tasks:
             task.cancel()
         await self.connection.close()
