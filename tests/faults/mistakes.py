@@ -1,0 +1,100 @@
+"""Mistakes that the real worker does not make, to see that the checker would find them."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+
+from psycopg import Transaction
+
+import connectors.jetstream.settling
+import connectors.postgres.recorder
+import dataflow.recognition
+from connectors.jetstream.heartbeat import InFlight
+from connectors.jetstream.settling import TERM, Settler
+from connectors.sink import RecordingPartition, Result
+from dataflow.faces.image import Preview
+from dataflow.outcome import Reason, Retry, Settled
+from tests.faults.points import before, die, wrap
+
+DEADLY = b"kills the process that decodes it"
+"""What a picture must end with to do so."""
+
+WriteBatch = Callable[[RecordingPartition, list[Result]], None]
+Seal = Callable[[Settled, str, int], tuple[bytes, dict[str, str]]]
+
+_SLOW_COMMIT_S = 0.05
+
+
+def _kill_the_decoder() -> None:
+    def make(decode: Callable[..., Preview]) -> Callable[..., Preview]:
+        def decoded(data: bytes, *, max_pixels: int, long_side: int) -> Preview:
+            if data.endswith(DEADLY):
+                die()
+            return decode(data, max_pixels=max_pixels, long_side=long_side)
+
+        return decoded
+
+    wrap(dataflow.recognition, "decode_preview", make)
+
+
+def _ack_before_commit() -> None:
+    def make(write_batch: WriteBatch) -> WriteBatch:
+        def acked(self: RecordingPartition, items: list[Result]) -> None:
+            done = [item for item in items if not isinstance(item, Retry)]
+            self._client.settle([Settled(x.delivery, x.job, Reason.MATCHED) for x in done])
+            write_batch(self, items)
+
+        return acked
+
+    wrap(RecordingPartition, "write_batch", make)
+
+
+def _no_heartbeats() -> None:
+    async def silent(_self: InFlight) -> None:
+        await asyncio.Event().wait()
+
+    wrap(InFlight, "beat", lambda _: silent)
+
+
+def _no_lock() -> None:
+    def make(query: Callable[[str], str]) -> Callable[[str], str]:
+        def unlocked(name: str) -> str:
+            return "select %(photo_ids)s::uuid[]" if name == "lock_photos" else query(name)
+
+        return unlocked
+
+    wrap(connectors.postgres.recorder, "query", make)
+    before(Transaction, "__exit__", lambda: time.sleep(_SLOW_COMMIT_S))
+
+
+def _nameless_letters() -> None:
+    def make(seal: Seal) -> Seal:
+        def nameless(item: Settled, stream: str, most: int) -> tuple[bytes, dict[str, str]]:
+            payload, headers = seal(item, stream, most)
+            del headers["Nats-Msg-Id"]
+            return payload, headers
+
+        return nameless
+
+    wrap(connectors.jetstream.settling, "seal", make)
+
+
+def _term_before_burying() -> None:
+    async def terminate_and_die(self: Settler, item: Settled) -> None:
+        await self.answer(item.delivery.ack_token, TERM)
+        die()
+
+    wrap(Settler, "_bury", lambda _: terminate_and_die)
+
+
+MISTAKES: Mapping[str, Callable[[], None]] = {
+    "deadly_pictures": _kill_the_decoder,
+    "ack_before_commit": _ack_before_commit,
+    "no_heartbeats": _no_heartbeats,
+    "no_lock": _no_lock,
+    "nameless_letters": _nameless_letters,
+    "term_before_burying": _term_before_burying,
+}
+"""``deadly_pictures`` is none of the worker's: a picture that its decoder does not survive."""

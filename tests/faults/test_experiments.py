@@ -1,0 +1,16 @@
+"""The experiments in their small size; the full one: ``python -m tests.faults``."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.faults.experiments import EXPERIMENTS
+from tests.faults.lab import Lab
+
+
+@pytest.mark.parametrize("number", [experiment.number for experiment in EXPERIMENTS])
+def test_nothing_is_lost_and_nothing_doubled(lab: Lab, number: int) -> None:
+    (experiment,) = [one for one in EXPERIMENTS if one.number == number]
+    rows = list(experiment.rows(lab, full=False))
+    assert rows
+    assert [row for row in rows if row.problems] == []
