@@ -81,7 +81,7 @@ class Worker:
         self.health = Health()
         self._settings = settings
         self._stop = stop
-        self._database = Database(settings.database)
+        self._database = Database(settings.database, stop)
         self._persistence = Persistence(DATABASE_BACKOFF, stop, health=self.health)
         self._jetstream = SharedJetStream(settings.nats, self.health)
         self._pack = Lazy(lambda: pack or load_pack(settings.model))

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
 from pgvector.psycopg import register_vector
+from psycopg.abc import PQGen
 from psycopg.conninfo import conninfo_to_dict
+from psycopg.errors import _WaitTimeout
 from psycopg.rows import TupleRow
 
 from dataflow.errors import (
@@ -21,6 +24,8 @@ from dataflow.errors import (
 )
 from dataflow.outcome import Reason
 from dataflow.settings import DatabaseSettings
+
+T = TypeVar("T")
 
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
 _TRANSIENT_STATES = frozenset(
@@ -37,6 +42,13 @@ _DATA_CLASSES = frozenset({"21", "22", "23"})
 
 LOCK_TIMEOUT_S = 3
 """How long a batch waits for somebody's row lock, and so how long that can hold up a drain."""
+
+LAST_WORDS_S = 5
+"""How long the server may take to answer once a stop was asked for."""
+
+_GRACE_S = 2
+"""How much later than the server itself we notice that a statement takes too long."""
+_LOOK_EVERY_S = 0.25
 
 
 def explain(error: psycopg.Error) -> SolofaceError:
@@ -55,10 +67,14 @@ def explain(error: psycopg.Error) -> SolofaceError:
 
 
 class Database:
-    """One connection per thread, made when first needed and again after it broke."""
+    """One connection per thread, made when first needed and again after it broke.
 
-    def __init__(self, settings: DatabaseSettings) -> None:
+    A server that has fallen silent is given up: in time, or soon once ``stop`` is set.
+    """
+
+    def __init__(self, settings: DatabaseSettings, stop: threading.Event | None = None) -> None:
         self._settings = settings
+        self._stop = stop or threading.Event()
         self._local = threading.local()
 
     @contextmanager
@@ -87,7 +103,7 @@ class Database:
         connection: psycopg.Connection[TupleRow] | None
         connection = getattr(self._local, "connection", None)
         if connection is None or connection.closed:
-            connection = connect(self._settings, lock_timeout_s=LOCK_TIMEOUT_S)
+            connection = connect(self._settings, lock_timeout_s=LOCK_TIMEOUT_S, stop=self._stop)
             try:
                 register_vector(connection)
             except psycopg.Error:
@@ -97,10 +113,43 @@ class Database:
         return connection
 
 
+class _Connection(psycopg.Connection[TupleRow]):
+    """One that does not wait for ever for a server that has fallen silent.
+
+    The server's own timeouts end a statement only where there still is a server to say so; and a
+    network that has swallowed it may need a quarter of an hour to admit that.
+    """
+
+    stop: threading.Event | None = None
+    silence_s = float("inf")
+
+    def wait(self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> T:
+        """Drive an operation to its end.
+
+        Raises:
+            psycopg.OperationalError: the server does not answer; the connection is closed.
+        """
+        if self.stop is None or timeout is not None:
+            return super().wait(gen, interval, timeout)
+        deadline = time.monotonic() + self.silence_s
+        while True:
+            try:
+                return super().wait(gen, interval, _LOOK_EVERY_S)
+            except _WaitTimeout:
+                now = time.monotonic()
+                if self.stop.is_set():
+                    deadline = min(deadline, now + LAST_WORDS_S)
+                if now > deadline:
+                    self.close()
+                    raise psycopg.OperationalError("the server has fallen silent") from None
+
+
 def connect(
-    settings: DatabaseSettings, *, lock_timeout_s: float = 0
+    settings: DatabaseSettings, *, lock_timeout_s: float = 0, stop: threading.Event | None = None
 ) -> psycopg.Connection[TupleRow]:
     """Open a plain connection in autocommit mode; 0 seconds wait for a lock without limit.
+
+    With ``stop`` it gives up on a server that has fallen silent, sooner once that is set.
 
     Raises:
         ConfigurationError: the DSN cannot be read.
@@ -109,7 +158,7 @@ def connect(
     dsn = settings.dsn.get_secret_value()
     own_options = _readable(dsn).get("options") or ""
     timeout_ms = int(settings.statement_timeout_s * 1000)
-    return psycopg.connect(
+    connection = _Connection.connect(
         dsn,
         autocommit=True,
         connect_timeout=settings.connect_timeout_s,
@@ -117,6 +166,9 @@ def connect(
         options=f"-c statement_timeout={timeout_ms} -c lock_timeout={int(lock_timeout_s * 1000)} "
         f"{own_options}",
     )
+    connection.stop = stop
+    connection.silence_s = settings.statement_timeout_s + _GRACE_S
+    return connection
 
 
 def _readable(dsn: str) -> dict[str, Any]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
-from tests.faults import kills
+from tests.faults import database, drains, kills, poison, rivals
 from tests.faults.lab import Lab
 from tests.faults.report import Row
 
@@ -29,6 +29,10 @@ class Experiment(Generic[S]):
         return self.run(lab, self.full if full else self.small)
 
 
-EXPERIMENTS: tuple[Experiment[kills.Size], ...] = (
+EXPERIMENTS: tuple[Experiment[Any], ...] = (
     Experiment(kills.NUMBER, "kill -9", 10, kills.run, kills.SMALL, kills.FULL),
+    Experiment(database.NUMBER, "PostgreSQL", 3, database.run, database.SMALL, database.FULL),
+    Experiment(poison.NUMBER, "deadly images", 2, poison.run, poison.SMALL, poison.FULL),
+    Experiment(drains.NUMBER, "SIGTERM", 4, drains.run, drains.SMALL, drains.FULL),
+    Experiment(rivals.NUMBER, "rivals", 1, rivals.run, rivals.SMALL, rivals.FULL),
 )

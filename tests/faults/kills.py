@@ -17,7 +17,7 @@ from tests.faults.report import Row
 
 NUMBER = 1
 WORKERS = 2
-START_S = 60
+START_S = 120
 """How long a worker may take to start, or to come to where it dies."""
 
 _IN_THE_START = 0.1

@@ -28,6 +28,7 @@ from tests.world import World, drop_streams, nats_variables, store_variables
 
 PATIENCE_S = 300
 _POLL_S = 0.05
+_LAST_CHARACTERS = 1500
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class Scene:
     world: World
     variables: Mapping[str, str]
     ledger: Ledger
-    _workers: ExitStack = field(default_factory=ExitStack)
+    _workers: list[Worker] = field(default_factory=list)
 
     def start(self, threads: int = 1, *, how: str = "", **variables: str) -> Worker:
         """Start a worker with a log of its own; ``how`` names what is wrong with it."""
@@ -48,7 +49,7 @@ class Scene:
         own = {PREFIX + name: value for name, value in {**self.variables, **variables}.items()}
         foreign = {k: v for k, v in os.environ.items() if not k.startswith(PREFIX)}
         worker = Worker(Log(), threads, own, program=program, environment=foreign)
-        self._workers.callback(worker.kill)
+        self._workers.append(worker)
         return worker
 
     def wait_until_done(self, timeout_s: float = PATIENCE_S) -> None:
@@ -59,9 +60,14 @@ class Scene:
         """What came of it."""
         return check(self.ledger)
 
+    def last_words(self) -> str:
+        """What the workers said last that were started last."""
+        return "\n".join(worker.log.text[-_LAST_CHARACTERS:] for worker in self._workers[-2:])
+
     def close(self) -> None:
         """End all workers."""
-        self._workers.close()
+        for worker in self._workers:
+            worker.kill()
 
 
 def wait_for(condition: Callable[[], bool], what: str, timeout_s: float = PATIENCE_S) -> None:
@@ -70,6 +76,21 @@ def wait_for(condition: Callable[[], bool], what: str, timeout_s: float = PATIEN
     while not condition():
         assert time.monotonic() < deadline, f"too late: {what}"
         time.sleep(_POLL_S)
+
+
+def resumption(scene: Scene, timeout_s: float = PATIENCE_S) -> float:
+    """Seconds until the next job is settled, from now."""
+    mended = time.monotonic()
+    left = jobs_left(scene)
+    assert left, "nothing is left to settle"
+    wait_for(lambda: jobs_left(scene) < left, "the work resumes", timeout_s)
+    return time.monotonic() - mended
+
+
+def jobs_left(scene: Scene) -> int:
+    """Jobs that wait or are in work."""
+    consumer = scene.world.consumer()
+    return (consumer.num_pending or 0) + (consumer.num_ack_pending or 0)
 
 
 class Lab:
@@ -124,7 +145,11 @@ class Lab:
             cleanup.callback(world.store._http.clear)
             scene = Scene(world, {**usual, **variables}, Ledger(world))
             cleanup.callback(scene.close)
-            yield scene
+            try:
+                yield scene
+            except AssertionError as error:
+                error.add_note(scene.last_words())
+                raise
 
 
 def settings_of(variables: Mapping[str, str]) -> Settings:

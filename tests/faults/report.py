@@ -53,6 +53,13 @@ class Row:
         )
 
     @classmethod
+    def broken_off(cls, experiment: int, done: str, error: Exception) -> Self:
+        """A row for what did not come to its end."""
+        notes = getattr(error, "__notes__", [])
+        problem = "\n".join([f"broken off: {type(error).__name__}: {error}", *notes])
+        return cls(experiment, done, 0, 0, 0, 0, 0, problems=(problem,))
+
+    @classmethod
     def from_json(cls, fields: dict[str, Any]) -> Self:
         """What :meth:`to_json` made."""
         return cls(**{**fields, "problems": tuple(fields["problems"])})

@@ -8,6 +8,7 @@ from tests.faults.experiments import EXPERIMENTS
 from tests.faults.lab import Lab
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("number", [experiment.number for experiment in EXPERIMENTS])
 def test_nothing_is_lost_and_nothing_doubled(lab: Lab, number: int) -> None:
     (experiment,) = [one for one in EXPERIMENTS if one.number == number]
