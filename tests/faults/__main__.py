@@ -25,7 +25,11 @@ from tests.faults.lab import Lab
 from tests.faults.page import fill
 from tests.faults.report import Row, table
 
+_PIPED_WIDTH = 160
+
 console = Console()
+if not console.is_terminal:
+    console = Console(width=_PIPED_WIDTH)
 Results = dict[str, list[Row]]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from tests.faults import broker, database, drains, kills, poison, rivals, store
+from tests.faults import broker, database, drains, hostile, kills, poison, replays, rivals, store
 from tests.faults.lab import Lab
 from tests.faults.report import Row
 
@@ -34,7 +34,9 @@ EXPERIMENTS: tuple[Experiment[Any], ...] = (
     Experiment(broker.NUMBER, "nats-server", 3, broker.run, broker.SMALL, broker.FULL),
     Experiment(database.NUMBER, "PostgreSQL", 3, database.run, database.SMALL, database.FULL),
     Experiment(store.NUMBER, "object store", 3, store.run, store.SMALL, store.FULL),
+    Experiment(hostile.NUMBER, "bad images", 8, hostile.run, hostile.SMALL, hostile.FULL),
     Experiment(poison.NUMBER, "deadly images", 2, poison.run, poison.SMALL, poison.FULL),
     Experiment(drains.NUMBER, "SIGTERM", 4, drains.run, drains.SMALL, drains.FULL),
     Experiment(rivals.NUMBER, "rivals", 1, rivals.run, rivals.SMALL, rivals.FULL),
+    Experiment(replays.NUMBER, "replays", 2, replays.run, replays.SMALL, replays.FULL),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
@@ -23,7 +24,7 @@ from dataflow.faces.face import FacePack
 from dataflow.settings import OPEN_PACK, PREFIX, Settings
 from tests.faults.checker import Verdict, check
 from tests.faults.ledger import Ledger
-from tests.fixtures.worker import Log, Worker
+from tests.fixtures.worker import BYTEWAX, Log, Worker
 from tests.world import World, drop_streams, nats_variables, store_variables
 
 PATIENCE_S = 300
@@ -45,7 +46,7 @@ class Scene:
 
     def start(self, threads: int = 1, *, how: str = "", **variables: str) -> Worker:
         """Start a worker with a log of its own; ``how`` names what is wrong with it."""
-        program = ("tests.faults.launch", how) if how else ("bytewax.run",)
+        program = (sys.executable, "-m", "tests.faults.launch", how) if how else BYTEWAX
         own = {PREFIX + name: value for name, value in {**self.variables, **variables}.items()}
         foreign = {k: v for k, v in os.environ.items() if not k.startswith(PREFIX)}
         worker = Worker(Log(), threads, own, program=program, environment=foreign)

@@ -159,6 +159,7 @@ def _scene(lab: Lab, size: Size) -> Iterator[Scene]:
         "NATS__RETRY_DELAY_S": "0.5",
         # Trouble that lasts burns attempts here, and is not the jobs' own.
         "NATS__MAX_DELIVER": "1000",
+        "STORE__IMAGE_TIMEOUT_S": "3",
         "IMAGES__MAX_BYTES": str(_MAX_BYTES),
     }
     with lab.scene(settings) as scene:
