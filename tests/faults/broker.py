@@ -13,7 +13,7 @@ NUMBER = 2
 MOST_S = 5
 """Within so many seconds after the server is back, work must go on."""
 
-_PORTION = 60
+_PORTION = 100
 
 
 @dataclass(frozen=True, slots=True)

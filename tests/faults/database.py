@@ -27,6 +27,10 @@ _JOBS_PER_PHOTO = 4
 _PORTION = 20
 
 
+Meanwhile = Callable[[], object]
+"""What goes on while something is broken: more jobs are published."""
+
+
 @dataclass(frozen=True, slots=True)
 class Size:
     """Seconds of each trouble, and jobs that wait meanwhile."""
@@ -59,8 +63,9 @@ def _or_broken_off(case: Callable[[Lab, Size], Row], lab: Lab, size: Size) -> Ro
 def _down(lab: Lab, size: Size) -> Row:
     with PostgresServer() as server, _scene(lab, size, server) as scene:
 
-        def go_down() -> None:
+        def go_down(meanwhile: Meanwhile) -> None:
             server.stop()
+            meanwhile()
             time.sleep(size.down_s)
             server.start()
 
@@ -71,8 +76,9 @@ def _deaf(lab: Lab, size: Size) -> Row:
     with _scene(lab, size) as scene, ExitStack() as cleanup:
         proxy = cleanup.enter_context(Proxy(lab.postgres.port))
 
-        def be_deaf() -> None:
+        def be_deaf(meanwhile: Meanwhile) -> None:
             proxy.behave(DEAF)
+            meanwhile()
             time.sleep(size.deaf_s)
             proxy.forget_connections()
             proxy.behave(FORWARD)
@@ -84,7 +90,8 @@ def _deaf(lab: Lab, size: Size) -> Row:
 def _terminated(lab: Lab, size: Size) -> Row:
     with _scene(lab, size) as scene:
 
-        def terminate() -> None:
+        def terminate(meanwhile: Meanwhile) -> None:
+            meanwhile()
             end = time.monotonic() + size.terminated_s
             while time.monotonic() < end:
                 _terminate_backends(lab.postgres, scene)
@@ -98,12 +105,13 @@ def _terminated(lab: Lab, size: Size) -> Row:
 def _read_only(lab: Lab, size: Size) -> Row:
     with _scene(lab, size) as scene:
 
-        def be_read_only() -> None:
+        def be_read_only(meanwhile: Meanwhile) -> None:
             name = sql.Identifier(_database_name(scene))
             setting = sql.SQL("default_transaction_read_only")
             with psycopg.connect(lab.postgres.dsn, autocommit=True) as admin:
                 admin.execute(sql.SQL("alter database {} set {} = on").format(name, setting))
                 _terminate_backends(lab.postgres, scene)
+                meanwhile()
                 time.sleep(size.read_only_s)
                 admin.execute(sql.SQL("alter database {} reset {}").format(name, setting))
 
@@ -132,13 +140,15 @@ def _two_writers(lab: Lab, size: Size) -> Row:
 
 
 def _kept(
-    scene: Scene, size: Size, done: str, break_and_mend: Callable[[], None], dsn: str = ""
+    scene: Scene, size: Size, done: str, break_and_mend: Callable[[Meanwhile], None], dsn: str = ""
 ) -> Row:
     """Break something under load and mend it: no job may be delivered a second time."""
-    scene.ledger.publish(scene.ledger.good(size.jobs))
+    jobs = scene.ledger.good(size.jobs)
+    before = len(jobs) // 2
+    scene.ledger.publish(jobs[:before])
     worker = scene.start(WORKER__BATCH="4", DATABASE__DSN=dsn or scene.variables["DATABASE__DSN"])
     wait_for(lambda: bool(worker.log.settled), "the worker works")
-    break_and_mend()
+    break_and_mend(lambda: scene.ledger.publish(jobs[before:]))
     resumed_s = resumption(scene)
     scene.wait_until_done()
     worker.stop()

@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from tests.faults import broker, database, drains, hostile, kills, poison, replays, rivals, store
 from tests.faults.lab import Lab
+from tests.faults.machine import soak
 from tests.faults.report import Row
 
 S = TypeVar("S")
@@ -39,4 +40,5 @@ EXPERIMENTS: tuple[Experiment[Any], ...] = (
     Experiment(drains.NUMBER, "SIGTERM", 4, drains.run, drains.SMALL, drains.FULL),
     Experiment(rivals.NUMBER, "rivals", 1, rivals.run, rivals.SMALL, rivals.FULL),
     Experiment(replays.NUMBER, "replays", 2, replays.run, replays.SMALL, replays.FULL),
+    Experiment(soak.NUMBER, "state machine", 2, soak.run, soak.SMALL, soak.FULL),
 )

@@ -73,15 +73,13 @@ def _busy(lab: Lab, size: Size) -> Row:
 
 def _refused(lab: Lab, size: Size) -> Row:
     with _scene(lab, size) as scene, Proxy(lab.objects.port) as proxy:
-        scene.ledger.publish(scene.ledger.good(size.jobs))
-        worker = scene.start(STORE__ENDPOINT=proxy.address, WORKER__BATCH="4")
-        wait_for(lambda: bool(worker.log.settled), "the worker works")
-        proxy.behave(REFUSE)
-        time.sleep(size.trouble_s)
-        proxy.behave(FORWARD)
-        resumed_s = resumption(scene)
-        scene.wait_until_done()
-        worker.stop()
+        resumed_s = _wait_out(
+            scene,
+            size,
+            proxy.address,
+            lambda: proxy.behave(REFUSE),
+            lambda: proxy.behave(FORWARD),
+        )
         done = f"connections refused for {size.trouble_s:g} s"
         return _row(scene, done, resumed_s, held=True)
 
@@ -89,21 +87,21 @@ def _refused(lab: Lab, size: Size) -> Row:
 def _forbidden(lab: Lab, size: Size) -> Row:
     fault = answering(403, b"AccessDenied")
     with _scene(lab, size) as scene, faulty_store(lab.objects.endpoint) as store:
-        resumed_s = _wait_out(scene, store, size, fault, whole)
+        resumed_s = _answered(scene, size, store, fault, whole)
         done = f"every answer is 403 for {size.trouble_s:g} s"
         return _row(scene, done, resumed_s, held=True)
 
 
 def _cut(lab: Lab, size: Size) -> Row:
     with _scene(lab, size) as scene, faulty_store(lab.objects.endpoint) as store:
-        resumed_s = _wait_out(scene, store, size, None, half)
+        resumed_s = _answered(scene, size, store, None, half)
         done = f"bodies cut at half for {size.trouble_s:g} s"
         return _row(scene, done, resumed_s, held=False)
 
 
 def _slow(lab: Lab, size: Size) -> Row:
     with _scene(lab, size) as scene, faulty_store(lab.objects.endpoint) as store:
-        resumed_s = _wait_out(scene, store, size, None, drop_by_drop)
+        resumed_s = _answered(scene, size, store, None, drop_by_drop)
         done = f"one byte per second for {size.trouble_s:g} s"
         return _row(scene, done, resumed_s, held=False)
 
@@ -127,16 +125,26 @@ def _absent_and_large(lab: Lab, size: Size) -> Row:
         return Row.of(NUMBER, done, scene.verdict())
 
 
-def _wait_out(
-    scene: Scene, store: FaultyStore, size: Size, fault: Fault | None, tamper: Tamper
+def _answered(
+    scene: Scene, size: Size, store: FaultyStore, fault: Fault | None, tamper: Tamper
 ) -> float:
     """Let every answer be wrong for a while; returns how soon the work resumed."""
-    scene.ledger.publish(scene.ledger.good(size.jobs))
-    worker = scene.start(STORE__ENDPOINT=store.address, WORKER__BATCH="4")
+    return _wait_out(scene, size, store.address, lambda: store.behave(fault, tamper), store.behave)
+
+
+def _wait_out(
+    scene: Scene, size: Size, endpoint: str, spoil: Callable[[], None], mend: Callable[[], None]
+) -> float:
+    """Spoil the store for a while, under load; returns how soon the work resumed, in seconds."""
+    jobs = scene.ledger.good(size.jobs)
+    before = len(jobs) // 2
+    scene.ledger.publish(jobs[:before])
+    worker = scene.start(STORE__ENDPOINT=endpoint, WORKER__BATCH="4")
     wait_for(lambda: bool(worker.log.settled), "the worker works")
-    store.behave(fault, tamper)
+    spoil()
+    scene.ledger.publish(jobs[before:])
     time.sleep(size.trouble_s)
-    store.behave()
+    mend()
     resumed_s = resumption(scene)
     scene.wait_until_done()
     worker.stop()
