@@ -14,26 +14,35 @@ _CHUNK = 1 << 18
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, delay_s: float) -> None:
-    try:
-        while chunk := await reader.read(_CHUNK):
-            if delay_s:
-                await asyncio.sleep(delay_s)
+    """Pass on what comes, each piece so much later, however many are on their way."""
+    now = asyncio.get_running_loop().time
+    under_way: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue()
+
+    async def read() -> None:
+        with suppress(ConnectionError):
+            while chunk := await reader.read(_CHUNK):
+                under_way.put_nowait((now() + delay_s, chunk))
+        under_way.put_nowait((0, b""))
+
+    reading = asyncio.create_task(read())
+    with suppress(ConnectionError):
+        while chunk := (piece := await under_way.get())[1]:
+            await asyncio.sleep(piece[0] - now())
             writer.write(chunk)
             await writer.drain()
-    except ConnectionError:
-        pass
-    finally:
-        writer.close()
-        with suppress(ConnectionError):
-            await writer.wait_closed()
+    writer.close()
+    await reading
 
 
 async def serve(host: str, port: int, delay_s: float) -> None:
-    """Pass on what comes, requests late and answers at once."""
+    """Stand before a server: requests come late and answers at once."""
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        store_reader, store_writer = await asyncio.open_connection(host, port)
-        await asyncio.gather(_copy(reader, store_writer, delay_s), _copy(store_reader, writer, 0))
+        with suppress(OSError, asyncio.CancelledError):  # at the end, or the server is away
+            server_reader, server_writer = await asyncio.open_connection(host, port)
+            await asyncio.gather(
+                _copy(reader, server_writer, delay_s), _copy(server_reader, writer, 0)
+            )
 
     server = await asyncio.start_server(connected, "127.0.0.1", 0)
     sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")

@@ -29,8 +29,11 @@ Done: TypeAlias = Settled | Retry
 Result: TypeAlias = Recognised | Done
 X = TypeVar("X")
 
-LOOK_AGAIN = timedelta(milliseconds=5)
-"""How soon to ask again whether photos under way are done, while there is nothing else to do."""
+LOOK_AGAIN = timedelta(milliseconds=20)
+"""How soon to ask again whether photos under way are done, while there is nothing else to do.
+
+Less than a photo takes; what is done meanwhile is written together.
+"""
 
 
 def build(source: Source[Delivery], sink: Sink[Result], services: Services) -> Dataflow:

@@ -69,6 +69,8 @@ class JetStreamClient:
 
     def settle(self, items: Sequence[Settled | Retry]) -> None:
         """Answer deliveries and wait until the server has confirmed."""
+        if not items:
+            return
         # Two confirmations each: a dead letter's and the answer's own.
         self.start(self.settler.settle(items)).result(3 * CONFIRM_TIMEOUT_S)
 

@@ -11,7 +11,7 @@ from uuid import UUID
 import psycopg
 from psycopg.rows import TupleRow
 
-from connectors.postgres.connection import Database
+from connectors.postgres.connection import Database, sent_together
 from connectors.postgres.photos import past_match
 from connectors.postgres.sql_files import query
 from dataflow.errors import DataError
@@ -98,7 +98,7 @@ class Recorder:
         if not photo_ids:
             return {}
         recorded = None
-        with connection.pipeline(), connection.transaction():
+        with sent_together(connection):
             connection.execute(query("lock_photos"), {"photo_ids": photo_ids})
             if proposals:
                 parameters = {"model": self.model, **_columns(map(_face_row, proposals))}

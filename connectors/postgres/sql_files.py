@@ -18,5 +18,8 @@ def sql_folder() -> Path:
 @cache
 def query(name: str) -> LiteralString:
     """The text of ``queries/<name>.sql``."""
+    text = (sql_folder() / "queries" / f"{name}.sql").read_text(encoding="utf-8")
+    # What only people need is left out: psycopg reads a long statement anew at each execution.
+    lines = (line.strip() for line in text.splitlines())
     # Literal in spirit: files of ours, never put together from data.
-    return (sql_folder() / "queries" / f"{name}.sql").read_text(encoding="utf-8")
+    return "\n".join(line for line in lines if not line.startswith("--"))
