@@ -97,7 +97,7 @@ class Bench:
             case "start":
                 for pack in self.packs:
                     keys = self._upload(pack)
-                    found = startup.measure(self.sites[pack], pack, keys, size.idle_s)
+                    found = startup.measure(self.sites[pack], pack, keys, size.starts, size.idle_s)
                     results.startups.append(found)
                     self.step()
             case "answers":

@@ -22,6 +22,7 @@ class Size:
     rounds: int
     round_s: float
     plumbing_jobs: int
+    starts: int
     idle_s: float
     scenes_of_people: int
     growth_jobs: int
@@ -38,10 +39,11 @@ NAMED = {
         rounds=1,
         round_s=0.3,
         plumbing_jobs=300,
+        starts=1,
         idle_s=0.5,
         scenes_of_people=1,
         growth_jobs=300,
-        growth_photos=200,
+        growth_photos=100,
         growth_users=100,
     ),
     "default": Size(
@@ -52,6 +54,7 @@ NAMED = {
         rounds=5,
         round_s=3,
         plumbing_jobs=5_000,
+        starts=3,
         idle_s=5,
         scenes_of_people=9,
         growth_jobs=20_000,
@@ -66,6 +69,7 @@ NAMED = {
         rounds=9,
         round_s=5,
         plumbing_jobs=20_000,
+        starts=5,
         idle_s=20,
         scenes_of_people=9,
         growth_jobs=100_000,

@@ -11,7 +11,6 @@ from benchmarks.lanes import WORKER, WorkerProcess
 from benchmarks.measure import memory_mb, process_cpu_s
 from benchmarks.stage import Site
 
-_STARTS = 3
 _PHOTOS = 30
 
 
@@ -29,16 +28,16 @@ class Startup:
     rss_mb: float
 
 
-def measure(site: Site, pack: str, keys: Sequence[str], idle_s: float) -> Startup:
+def measure(site: Site, pack: str, keys: Sequence[str], starts: int, idle_s: float) -> Startup:
     """Start a few workers, one after the other; leave the last one idle, and look at it."""
-    starts = []
-    for number in range(_STARTS):
+    took = []
+    for number in range(starts):
         queue = site.queue()
         queue.publish(keys[:1])
         worker = WorkerProcess(WORKER, queue.variables)
         try:
-            starts.append(worker.wait_settled(1) - worker.started_at)
-            if number == _STARTS - 1:
+            took.append(worker.wait_settled(1) - worker.started_at)
+            if number == starts - 1:
                 more = [keys[index % len(keys)] for index in range(_PHOTOS)]
                 queue.publish(more)
                 worker.wait_settled(1 + _PHOTOS)
@@ -49,4 +48,4 @@ def measure(site: Site, pack: str, keys: Sequence[str], idle_s: float) -> Startu
                 rss = memory_mb(worker.pid)
         finally:
             worker.close()
-    return Startup(pack, median(starts), idle, rss)
+    return Startup(pack, median(took), idle, rss)
