@@ -7,7 +7,7 @@ once, and everything meets again in the one sink, so that each message is answer
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -48,7 +48,7 @@ def build(source: Source[Delivery], sink: Sink[Result], services: Services) -> D
     under_way = services.under_way()
     keyed = op.key_on("by_photo", admitted, shard_of)
     begun = op.stateful_batch("fetch", keyed, lambda _: _Begin(under_way.begin))
-    faces = op.stateful_batch("embed", begun, lambda _: _UnderWay())
+    faces = op.stateful_batch("embed", begun, lambda _: _UnderWay(under_way.finish))
     marked = op.stateful_batch("dedup", faces, lambda _: _Dedup(services.seen_photos()))
     results = op.merge("results", op.key_rm("marked", marked), invalid, refused)
     op.output("record", results, sink)
@@ -85,7 +85,8 @@ class _UnderWay(StatefulBatchLogic[Future[Result], Result, None]):
     Not recovered: JetStream redelivers them.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, finish: Callable[[Iterable[Future[Result]]], list[Result]]) -> None:
+        self._finish = finish
         self._results: deque[Future[Result]] = deque()
 
     def on_batch(self, values: list[Future[Result]]) -> tuple[list[Result], bool]:
@@ -96,7 +97,7 @@ class _UnderWay(StatefulBatchLogic[Future[Result], Result, None]):
         return list(self._done()), self.RETAIN
 
     def on_eof(self) -> tuple[list[Result], bool]:
-        return [result.result() for result in self._results], self.DISCARD
+        return self._finish(self._results), self.DISCARD
 
     def notify_at(self) -> datetime | None:
         return datetime.now(UTC) + LOOK_AGAIN if self._results else None

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from concurrent.futures import Future, InvalidStateError, ThreadPoolExecutor
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -20,6 +21,12 @@ from dataflow.outcome import Reason, Retry, Settled, sent_back
 log = structlog.get_logger()
 
 Result: TypeAlias = Recognised | Settled | Retry
+
+DRAIN_S = 4.0
+"""How long photos that were begun may take to an end after a stop was asked for."""
+LOOK_UP_S = 0.1
+"""How soon somebody who waits for room hears of a stop."""
+FETCHING_HAS_ITS_OWN_TIMEOUTS = 24 * 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +65,14 @@ class UnderWay:
         self._bounds = bounds
         self._stop = stop
         self._retry_delay_s = retry_delay_s
-        self._fetchers = ThreadPoolExecutor(bounds.fetchers, "fetch")
+        # Not an executor of Python's: at the end of the process that waits for all its threads.
+        self._fetchers = Crew(bounds.fetchers, FETCHING_HAS_ITS_OWN_TIMEOUTS)
         self._cores = Crew(bounds.cores, bounds.deadline_s)
         self._room = threading.Condition()
         self._photos = 0
         self._bytes = 0
+        self._begun: dict[Future[Result], Request] = {}
+        self._drained_at: float | None = None
 
     def begin(self, request: Request) -> Future[Result]:
         """Fetch and embed a photo; waits for room first.
@@ -70,12 +80,36 @@ class UnderWay:
         What has not been begun when a stop is asked for goes back, to be somebody else's.
         """
         with self._room:
-            self._room.wait_for(lambda: self._photos < self._bounds.photos)
+            while not self._room.wait_for(lambda: self._photos < self._bounds.photos, LOOK_UP_S):
+                if self._stop.is_set():
+                    break  # it goes back unbegun
             self._photos += 1
-        result: Future[Result] = Future()
-        result.add_done_callback(lambda _: self._leave())
-        self._fetchers.submit(self._carry, result, self._fetch_next, request)
+            result: Future[Result] = Future()
+            self._begun[result] = request
+        result.add_done_callback(self._leave)
+        self._fetchers.submit(partial(self._carry, result, self._fetch_next, request), _nothing)
         return result
+
+    def finish(self, results: Iterable[Future[Result]]) -> list[Result]:
+        """Wait for all of them, though not for long where a stop was asked for.
+
+        What takes longer, because the store says nothing for example, is given up and comes again.
+        """
+        return [self._finished(result) for result in results]
+
+    def _finished(self, result: Future[Result]) -> Result:
+        if not self._stop.is_set():
+            return result.result()
+        self._drained_at = self._drained_at or time.monotonic() + DRAIN_S
+        try:
+            return result.result(max(0, self._drained_at - time.monotonic()))
+        except TimeoutError:
+            request = self._begun.get(result)
+            error = Stopped("stopped before it was done")
+            with suppress(InvalidStateError):  # it has just been done
+                if request:
+                    result.set_result(sent_back(request.delivery, request.job, error, 0))
+            return result.result()
 
     def _carry(self, result: Future[Result], step: Callable[..., None], item: object) -> None:
         """Take a step that gives the result or hands on; what it raises is the result."""
@@ -130,7 +164,12 @@ class UnderWay:
             self._bytes += image_bytes
             self._room.notify_all()
 
-    def _leave(self) -> None:
+    def _leave(self, result: Future[Result]) -> None:
         with self._room:
+            del self._begun[result]
             self._photos -= 1
             self._room.notify_all()
+
+
+def _nothing() -> None:
+    """There is nobody to tell."""

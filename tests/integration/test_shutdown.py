@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import threading
 from uuid import UUID
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from dataflow.cli.demo.changes import scaled
 from dataflow.cli.demo.people import ENROLLED
 from dataflow.outcome import Reason
+from tests.answering import served
 from tests.fixtures.worker import Log, MakeWorld, RunWorker
 from tests.world import World, eventually
 
@@ -94,3 +96,24 @@ def test_a_second_signal_ends_the_worker_at_once(
         worker.tell(signal.SIGTERM)
 
         assert worker.ended() == 128 + signal.SIGTERM
+
+
+def test_a_worker_ends_while_the_store_says_nothing(
+    patient_world: World, run_worker: RunWorker, log: Log
+) -> None:
+    world, asked, over = patient_world, threading.Event(), threading.Event()
+
+    def silent(_request: object) -> None:
+        asked.set()
+        over.wait()
+
+    with served(silent) as endpoint:
+        worker = run_worker(STORE__ENDPOINT=endpoint, STORE__READ_TIMEOUT_S="300")
+        (sequence,) = world.publish(world.photo().job())
+        assert asked.wait(60)
+
+        worker.stop()
+        over.set()
+
+    assert log.events("job_sent_back", stream_seq=sequence)
+    assert [delivery.stream_seq for delivery in world.take()] == [sequence]

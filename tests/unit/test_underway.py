@@ -187,3 +187,25 @@ def test_an_image_that_is_late_alone_is_undecodable(steps: Steps) -> None:
         Reason.IMAGE_UNDECODABLE,
         "not recognised within 0.3 s",
     )
+
+
+def test_a_drain_waits_for_what_was_begun_but_not_for_ever(
+    steps: Steps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dataflow.underway.DRAIN_S", 0.3)
+    stop = threading.Event()
+    way = under_way(steps, photos=3, fetchers=3, stop=stop)
+    results = [way.begin(request(number)) for number in (1, 2, 3)]
+    steps.fetching.wait_inside(3)
+    stop.set()
+    results.append(way.begin(request(4)))  # for which there is no room
+    finished = way.finish(results)
+    assert [isinstance(done, Retry) and done.delay_s for done in finished] == [0] * 4
+
+
+def test_the_end_of_a_stream_without_a_stop_waits_for_everything(steps: Steps) -> None:
+    steps.fetching.open.set()
+    steps.embedding.open.set()
+    way = under_way(steps)
+    results = [way.begin(request(number)) for number in range(9)]
+    assert all(isinstance(done, Recognised) for done in way.finish(results))
