@@ -26,6 +26,9 @@ cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 # filling all the claimed pixels with grey: seconds, for a file of 700 bytes.
 _JPEG_MAX_PIXELS_PER_BYTE = 512
 
+BYTES_PER_PIXEL = 20
+"""Memory that the decoding of a photo takes at most, for each pixel of its own."""
+
 _REDUCED = {
     8: cv2.IMREAD_REDUCED_COLOR_8,
     4: cv2.IMREAD_REDUCED_COLOR_4,
@@ -137,13 +140,15 @@ def _decode_avif(data: bytes, max_pixels: int) -> BgrImage:
         _refuse("the AVIF file is damaged", error)
     _check_size(photo.size, ImageKind.AVIF, max_pixels)
     try:
-        return _to_bgr(ImageOps.exif_transpose(photo))
+        ImageOps.exif_transpose(photo, in_place=True)
+        return _to_bgr(photo)
     except Exception as error:  # noqa: BLE001 - Pillow's plugins promise no error type
         _refuse("the AVIF file is damaged or cut short", error)
 
 
 def _to_bgr(picture: Image.Image) -> BgrImage:
-    return np.ascontiguousarray(np.asarray(picture.convert("RGB"))[:, :, ::-1])
+    rgb = picture if picture.mode == "RGB" else picture.convert("RGB")  # which copies in any case
+    return np.ascontiguousarray(np.asarray(rgb)[:, :, ::-1])
 
 
 def _check_size(size: tuple[int, int], kind: ImageKind, max_pixels: int) -> None:

@@ -100,7 +100,11 @@ class ImageSettings(Section):
     """What a photo may cost."""
 
     max_bytes: int = Field(30_000_000, ge=1, description="Larger objects are not read.")
-    max_pixels: int = Field(100_000_000, ge=1, description="Checked in the header, not decoded.")
+    max_pixels: int = Field(
+        100_000_000,
+        ge=1,
+        description="By the header's word. Decoding takes up to 20 bytes for each, on each core.",
+    )
     deadline_s: Seconds = Field(
         30, description="For decoding, detecting and embedding one photo; then it is left behind."
     )
