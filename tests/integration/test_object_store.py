@@ -190,23 +190,6 @@ def test_a_busy_server_is_worth_another_try(
         open_store(endpoint=endpoint).read(ANYTHING)
 
 
-def test_a_trickling_server_is_given_up_and_worth_another_try(open_store: OpenStore) -> None:
-    over = threading.Event()
-
-    def trickle(request: BaseHTTPRequestHandler) -> None:
-        head(request, 200, "image/jpeg", 1000)
-        with suppress(OSError):
-            while not over.wait(0.05):
-                request.wfile.write(b"x")
-                request.wfile.flush()
-
-    with served(trickle) as endpoint:
-        store = open_store(endpoint=endpoint, image_timeout_s=0.3)
-        with pytest.raises(TransientError, match="not here after"):
-            store.read(ImageRef("images", "slow.jpg"))
-        over.set()
-
-
 def test_a_silent_server_is_given_up_and_worth_another_try(open_store: OpenStore) -> None:
     over = threading.Event()
     with served(lambda _: over.wait()) as endpoint:
