@@ -20,6 +20,7 @@ from connectors.postgres.recorder import Recorder
 from dataflow.outcome import Settled
 
 Answer = Callable[[Settler, str, bytes], Coroutine[Any, Any, None]]
+Write = Callable[..., object]
 Bury = Callable[[Settler, Settled], Coroutine[Any, Any, None]]
 
 _CONFIRMATION_S = 0.003
@@ -83,6 +84,26 @@ def after(owner: object, name: str, act: Callable[[], None]) -> None:
     wrap(owner, name, make)
 
 
+def _before_commit(death: Death) -> None:
+    """At the end of a writer's transaction; others use transactions too."""
+    writing = threading.local()
+
+    def make_write(write: Write) -> Write:
+        def written(*args: object) -> object:
+            writing.now = True
+            try:
+                return write(*args)
+            finally:
+                writing.now = False
+
+        return written
+
+    wrap(Recorder, "_write", make_write)
+    before(
+        Transaction, "__exit__", lambda: death.come() if getattr(writing, "now", False) else None
+    )
+
+
 def _during_the_dead_letter(death: Death) -> None:
     def make(bury: Bury) -> Bury:
         async def buried(self: Settler, item: Settled) -> None:
@@ -115,7 +136,7 @@ def _before_term(death: Death) -> None:
 POINTS: Mapping[str, Callable[[Death], None]] = {
     "after_fetch": lambda death: after(MinioStore, "read", death.come),
     "after_embed": lambda death: after(dataflow.recognition, "recognise", death.come),
-    "before_commit": lambda death: before(Transaction, "__exit__", death.come),
+    "before_commit": _before_commit,
     "after_commit": lambda death: after(Recorder, "record", death.come),
     "dead_letter": _during_the_dead_letter,
     "before_term": _before_term,

@@ -75,6 +75,11 @@ class SimulatedJetStream:
         self.letters.setdefault(seq, reason)
 
     @property
+    def is_due(self) -> bool:
+        """Whether there is anything to fetch."""
+        return any(self.messages[seq].due_at <= self.now for seq in self.unanswered)
+
+    @property
     def unanswered(self) -> list[int]:
         return [seq for seq, message in self.messages.items() if not message.answered]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import ClassVar
@@ -20,7 +21,18 @@ from tests.faults.machine.worker import MAX_DELIVER, CrashedError, Ends, Simulat
 
 PHOTOS = 3
 WORKERS = 2
-SHOWN = ("a face", "a face", "a face", "no_face", "multiple_faces", "image_undecodable")
+SHOWN = (
+    "a face",
+    "a face",
+    "a face",
+    "no_face",
+    "multiple_faces",
+    "image_undecodable",
+    "malformed_payload",
+)
+MOST_JOBS = 6
+"""Unanswered at a time: with more of them, little of what happens concerns the same photo."""
+DELAYS_S = (1.0, 6.0, 20.0, 2 * ACK_WAIT_S)
 _NO_JOB = b"no job"
 
 workers = st.integers(0, WORKERS - 1)
@@ -66,51 +78,56 @@ class Settling(RuleBasedStateMachine):
     def the_platform_lists_photos(self) -> None:
         self.database.photos |= {photo(number) for number in range(1, PHOTOS)}
 
+    @precondition(lambda self: photo(PHOTOS) not in self.database.photos)
     @rule()
     def a_late_photo_is_listed(self) -> None:
         self.database.photos.add(photo(PHOTOS))
 
+    @precondition(lambda self: len(self.server.unanswered) < MOST_JOBS)
     @rule(number=st.integers(1, PHOTOS), index=st.integers(0, 1), shows=st.sampled_from(SHOWN))
     def a_job_is_published(self, number: int, index: int, shows: str) -> None:
+        if shows == Reason.MALFORMED_PAYLOAD:
+            self.shown[self.server.publish(_NO_JOB)] = (None, shows)
+            return
         data = payload(number, face_index=index, shows=shows)
         self.shown[self.server.publish(data)] = (photo(number), shows)
 
-    @rule()
-    def something_that_is_no_job_is_published(self) -> None:
-        self.shown[self.server.publish(_NO_JOB)] = (None, Reason.MALFORMED_PAYLOAD)
-
-    @rule(index=workers, count=counts)
-    def a_worker_pulls(self, index: int, count: int) -> None:
+    @precondition(lambda self: self.server.is_due)
+    @rule(index=workers, count=counts, begun=counts)
+    def a_worker_pulls(self, index: int, count: int, begun: int) -> None:
         self.workers[index].deliveries += self.server.fetch(count)
+        self.workers[index].work(begun)
 
+    @precondition(lambda self: any(worker.deliveries for worker in self.workers))
     @rule(index=workers, count=counts)
     def a_worker_works(self, index: int, count: int) -> None:
-        self.workers[index].work(count)
+        self._one(index, lambda worker: bool(worker.deliveries)).work(count)
 
-    @rule(index=workers, count=counts, trouble=troubles)
+    @precondition(lambda self: any(worker.results for worker in self.workers))
+    @rule(index=workers, count=counts, trouble=st.builds(Trouble) | troubles)
     def a_worker_writes(self, index: int, count: int, trouble: Trouble) -> None:
         with suppress(CrashedError):
-            self.workers[index].write(count, trouble)
-
-    @rule(index=workers, count=counts)
-    def a_worker_writes_undisturbed(self, index: int, count: int) -> None:
-        self.workers[index].write(count, Trouble())
-
-    @rule(index=workers)
-    def a_worker_crashes(self, index: int) -> None:
-        self.workers[index].crash()
-
-    @rule(seconds=st.floats(0, ACK_WAIT_S / 2), heard=st.lists(workers, unique=True))
-    def time_passes(self, seconds: float, heard: list[int]) -> None:
-        """Some of the workers' heartbeats are heard at its end, others not."""
-        self.server.now += seconds
-        for index in heard:
-            self.server.in_progress(self.workers[index].tokens)
+            self._one(index, lambda worker: bool(worker.results)).write(count, trouble)
 
     @precondition(lambda self: any(worker.tokens for worker in self.workers))
-    @rule()
-    def the_server_loses_patience(self) -> None:
-        self.server.now += ACK_WAIT_S
+    @rule(index=workers, luck=st.integers(0, 3))
+    def a_worker_may_crash(self, index: int, luck: int) -> None:
+        if luck == 0:
+            self._one(index, lambda worker: bool(worker.tokens)).crash()
+
+    def _one(self, index: int, can: Callable[[SimulatedWorker], bool]) -> SimulatedWorker:
+        """That worker, or the next one that can."""
+        turn = self.workers[index:] + self.workers[:index]
+        return next(worker for worker in turn if can(worker))
+
+    @precondition(lambda self: bool(self.server.unanswered))
+    @rule(seconds=st.sampled_from(DELAYS_S), heard=st.lists(workers, unique=True))
+    def time_passes(self, seconds: float, heard: list[int]) -> None:
+        """Some of the workers' heartbeats are heard in time, others not."""
+        self.server.now += seconds / 2
+        for index in heard:
+            self.server.in_progress(self.workers[index].tokens)
+        self.server.now += seconds / 2
 
     # What must hold
 
