@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Mapping
-
-from psycopg import Transaction
 
 import connectors.jetstream.settling
 import connectors.postgres.recorder
@@ -16,7 +13,7 @@ from connectors.jetstream.settling import TERM, Settler
 from connectors.sink import RecordingPartition, Result
 from dataflow.faces.image import Preview
 from dataflow.outcome import Reason, Retry, Settled
-from tests.faults.points import before, die, wrap
+from tests.faults.points import before_commit, die, wrap
 
 DEADLY = b"kills the process that decodes it"
 """What a picture must end with to do so."""
@@ -24,7 +21,7 @@ DEADLY = b"kills the process that decodes it"
 WriteBatch = Callable[[RecordingPartition, list[Result]], None]
 Seal = Callable[[Settled, str, int], tuple[bytes, dict[str, str]]]
 
-_SLOW_COMMIT_S = 0.05
+_SLOWLY = "select pg_sleep(0.05)"
 
 
 def _kill_the_decoder() -> None:
@@ -66,7 +63,7 @@ def _no_lock() -> None:
         return unlocked
 
     wrap(connectors.postgres.recorder, "query", make)
-    before(Transaction, "__exit__", lambda: time.sleep(_SLOW_COMMIT_S))
+    before_commit(lambda connection: connection.execute(_SLOWLY))
 
 
 def _nameless_letters() -> None:

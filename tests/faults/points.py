@@ -7,20 +7,20 @@ import os
 import random
 import signal
 import threading
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from functools import wraps
 from typing import Any
 
-from psycopg import Transaction
-
+import connectors.postgres.recorder
 import dataflow.recognition
 from connectors.jetstream.settling import TERM, Settler
 from connectors.objects import MinioStore
-from connectors.postgres.recorder import Recorder
+from connectors.postgres.recorder import Connection, Recorder
 from dataflow.outcome import Settled
 
 Answer = Callable[[Settler, str, bytes], Coroutine[Any, Any, None]]
-Write = Callable[..., object]
+Together = Callable[[Connection], AbstractContextManager[None]]
 Bury = Callable[[Settler, Settled], Coroutine[Any, Any, None]]
 
 _CONFIRMATION_S = 0.003
@@ -84,24 +84,27 @@ def after(owner: object, name: str, act: Callable[[], None]) -> None:
     wrap(owner, name, make)
 
 
+def before_commit(act: Callable[[Connection], object]) -> None:
+    """Act when all statements of a writer's transaction are done but the last."""
+
+    def make(sent_together: Together) -> Together:
+        @contextmanager
+        def together(connection: Connection) -> Iterator[None]:
+            with sent_together(connection):
+                yield
+                act(connection)
+
+        return together
+
+    wrap(connectors.postgres.recorder, "sent_together", make)
+
+
 def _before_commit(death: Death) -> None:
-    """At the end of a writer's transaction; others use transactions too."""
-    writing = threading.local()
+    def come(connection: Connection) -> None:
+        connection.execute("select 1").fetchone()  # so the server has done what was only sent
+        death.come()
 
-    def make_write(write: Write) -> Write:
-        def written(*args: object) -> object:
-            writing.now = True
-            try:
-                return write(*args)
-            finally:
-                writing.now = False
-
-        return written
-
-    wrap(Recorder, "_write", make_write)
-    before(
-        Transaction, "__exit__", lambda: death.come() if getattr(writing, "now", False) else None
-    )
+    before_commit(come)
 
 
 def _during_the_dead_letter(death: Death) -> None:

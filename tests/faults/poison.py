@@ -26,7 +26,7 @@ class Size:
     max_deliver: int
 
 
-SMALL = Size(good=20, deadly=1, max_deliver=2)
+SMALL = Size(good=20, deadly=1, max_deliver=3)
 FULL = Size(good=300, deadly=3, max_deliver=8)
 
 
