@@ -121,7 +121,8 @@ class Worker:
     def _recorder(self) -> Recorder:
         pack, match = self._pack(), self._settings.match
         policy = MatchPolicy(pack.threshold, match.max_distance, match.min_margin)
-        return Recorder(self._database, self._persistence, policy, pack.contract.id)
+        contract = pack.contract
+        return Recorder(self._database, self._persistence, policy, contract.id, contract.dimension)
 
 
 def _about_to_run() -> bool:

@@ -76,12 +76,14 @@ class Match:
     """The nearest enrolled user, and how near.
 
     ``distance`` is cosine distance in [0, 2]; ``within_threshold`` says whether it is at most the
-    model's calibrated threshold, whatever ``match.max_distance`` made of it.
+    model's calibrated threshold, whatever ``match.max_distance`` made of it. ``margin`` is how much
+    farther the second-best user is, ``None`` where there is no other.
     """
 
     user_id: UUID
     distance: float
     within_threshold: bool
+    margin: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,14 +11,17 @@ import structlog
 from dataflow.errors import DataError
 from dataflow.faces.face import BgrImage, EmbeddedFace, Face, FacePack
 from dataflow.faces.image import Preview, decode_preview
+from dataflow.faces.quality import OFF, QualityPolicy, measure
 from dataflow.job import Fetched, Recognised
 from dataflow.outcome import Reason, Retry, Settled, sent_back
 
 log = structlog.get_logger()
 
 
-def recognise(image: bytes, pack: FacePack, max_pixels: int) -> EmbeddedFace:
-    """Embed the only face of a photo.
+def recognise(
+    image: bytes, pack: FacePack, max_pixels: int, quality: QualityPolicy = OFF
+) -> EmbeddedFace:
+    """Embed the only face of a photo, if its picture is good enough.
 
     Detectors look at a few hundred pixels, so a large JPEG is decoded small, and once more in finer
     detail only where the face turns out to need it.
@@ -34,7 +37,10 @@ def recognise(image: bytes, pack: FacePack, max_pixels: int) -> EmbeddedFace:
         case [face]:
             whole = face.scaled(photo.reduction, photo.reduction)
             pixels, face = _in_detail(image, photo, face, pack, max_pixels)
-            return EmbeddedFace(whole.box, face.score, pack.embed(pixels, face))
+            reduction = photo.pixels.shape[1] * photo.reduction / pixels.shape[1]
+            measured = measure(pixels, face, reduction)
+            quality.require(measured)
+            return EmbeddedFace(whole.box, face.score, pack.embed(pixels, face), measured)
         case faces:
             raise DataError(Reason.MULTIPLE_FACES, f"{len(faces)} faces found")
 
@@ -61,12 +67,13 @@ class Recognition:
     pack: Callable[[], FacePack]
     max_pixels: int
     retry_delay_s: float
+    quality: QualityPolicy = OFF
 
     def embed(self, photo: Fetched) -> Recognised | Settled | Retry:
         """Recognise the face of one photo; from many threads at a time."""
         delivery, job = photo.delivery, photo.job
         try:
-            face = recognise(photo.image, self.pack(), self.max_pixels)
+            face = recognise(photo.image, self.pack(), self.max_pixels, self.quality)
         except DataError as error:
             return Settled(delivery, job, error.reason, str(error))
         except Exception as error:

@@ -31,6 +31,7 @@ def report_settled(item: Settled) -> None:
         if item.reason is Reason.MATCHED:
             fields["user_id"] = str(match.user_id)
         fields["distance"] = round(match.distance, 4)
+        fields["margin"] = None if match.margin is None else round(match.margin, 4)
         fields["within_threshold"] = match.within_threshold
     if item.repeated:
         fields["repeated"] = True

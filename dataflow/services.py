@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from dataflow.cores import usable_cores
 from dataflow.dedup import SHARDS, SeenPhotos
 from dataflow.faces.face import FacePack
+from dataflow.faces.quality import POLICIES
 from dataflow.fetching import Fetching, ObjectStore
 from dataflow.guardrails import Guardrails, PhotoRegistry
 from dataflow.health import Health
@@ -53,6 +54,7 @@ class Services:
             pack=self.pack,
             max_pixels=self.settings.images.max_pixels,
             retry_delay_s=self.settings.nats.retry_delay_s,
+            quality=POLICIES[self.settings.quality.photos],
         )
 
     def under_way(self) -> UnderWay:

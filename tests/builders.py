@@ -91,6 +91,10 @@ def settled(
     return Settled(asked.delivery, asked.job, reason, **fields)
 
 
+LANDMARKS = np.array([(2, 2), (5, 2), (3.5, 4), (2.5, 5), (4.5, 5)], np.float32)
+"""Of a face that looks into the camera, on :func:`picture`."""
+
+
 @cache
 def picture(faces: int = 1, person: int = 0) -> bytes:
     """A PNG in which :class:`FakePack` finds so many faces, all of that person."""
@@ -115,9 +119,7 @@ class FakePack:
         faces = int(image[0, 0, 0])
         if faces == 255:
             raise RuntimeError("poison")
-        return [
-            Face(Box(i, i, i + 1, i + 1), 0.9, np.zeros((5, 2), np.float32)) for i in range(faces)
-        ]
+        return [Face(Box(i, i, i + 1, i + 1), 0.9, LANDMARKS) for i in range(faces)]
 
     def magnification(self, face: Face) -> float:
         del face

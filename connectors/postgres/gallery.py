@@ -26,7 +26,7 @@ class Gallery:
     def sizes(self) -> Mapping[str | None, int]:
         """Enrolled users by the contract of their vectors; ``None``: not known."""
         with self.database.connection() as connection:
-            return dict(connection.execute(query("gallery_sizes")).fetchall())
+            return gallery_sizes(connection)
 
     def require_schema(self, contract: Contract) -> None:
         """Check that vectors of this contract can be stored.
@@ -44,14 +44,8 @@ class Gallery:
         Raises:
             ConfigurationError: they cannot; the message names both sides and the way out.
         """
-        sizes = self.sizes()
-        if sizes and contract.id not in sizes:
-            others = ", ".join(sorted(str(model or "an unknown model") for model in sizes))
-            raise ConfigurationError(
-                f"the worker's model is {contract.id}, but the users were enrolled with {others}; "
-                "run the worker with that pack (SOLOFACE_MODEL__PACK) or enrol the users again "
-                "(soloface enroll)"
-            )
+        with self.database.connection() as connection:
+            require_comparable(connection, contract.id)
 
     def enrol(self, user_id: UUID, embedding: Embedding, contract: Contract) -> None:
         """Store a user's vector, replacing an earlier one; a new user is added.
@@ -69,6 +63,26 @@ class Gallery:
                     raise ConfigurationError(
                         f"there is no user {user_id}, and `users` needs more than an id to add one"
                     ) from None
+
+
+def gallery_sizes(connection: psycopg.Connection[TupleRow]) -> Mapping[str | None, int]:
+    """Enrolled users by the contract of their vectors; ``None``: not known."""
+    return dict(connection.execute(query("gallery_sizes")).fetchall())
+
+
+def require_comparable(connection: psycopg.Connection[TupleRow], model: str) -> None:
+    """Check that vectors of this contract can be compared with the enrolled users'.
+
+    Raises:
+        ConfigurationError: they cannot; the message names both sides and the way out.
+    """
+    sizes = gallery_sizes(connection)
+    if sizes and model not in sizes:
+        others = ", ".join(sorted(str(other or "an unknown model") for other in sizes))
+        raise ConfigurationError(
+            f"the model in use is {model}, but the users were enrolled with {others}; run with "
+            "that pack (SOLOFACE_MODEL__PACK) or move the users to this one (soloface reembed)"
+        )
 
 
 def require_tables(connection: psycopg.Connection[TupleRow]) -> None:

@@ -42,8 +42,9 @@ def past_match(
     user_id: UUID | None,
     distance: float | None,
     within_threshold: bool | None,  # noqa: FBT001 - a row's columns, in their order
+    margin: float | None,
 ) -> Match | None:
     """The match of a recorded outcome, if it had one whose user still exists."""
     if user_id is None or distance is None:
         return None
-    return Match(user_id, distance, bool(within_threshold))
+    return Match(user_id, distance, bool(within_threshold), margin)

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 from uuid import UUID
 
 import psycopg
 from psycopg.rows import TupleRow
+from psycopg.types.json import Jsonb
 
+from connectors.postgres.candidates import Question, candidates
 from connectors.postgres.connection import Database, sent_together
+from connectors.postgres.gallery import require_comparable
+from connectors.postgres.migrate import require_dimension
 from connectors.postgres.photos import past_match
 from connectors.postgres.sql_files import query
-from dataflow.errors import DataError
+from dataflow.errors import ConfigurationError, DataError, SystemicError
 from dataflow.job import Delivery, Job, Recognised
-from dataflow.matching import Candidate, MatchPolicy
+from dataflow.matching import MatchPolicy
 from dataflow.outcome import Match, Reason, Settled
 from dataflow.retry import Persistence
 
@@ -34,12 +38,16 @@ class _Proposal:
 
 @dataclass(frozen=True, slots=True)
 class Recorder:
-    """Stores what became of a batch's jobs; ``model`` is the contract of their embeddings."""
+    """Stores what became of a batch's jobs.
+
+    ``model`` is the contract of their embeddings, ``dimension`` the length that it gives them.
+    """
 
     database: Database
     persistence: Persistence
     policy: MatchPolicy
     model: str
+    dimension: int | None = None
 
     def record(self, items: Sequence[Recognised | Settled]) -> list[Settled]:
         """Commit the batch and say how each job ended. No photo may come twice in it.
@@ -63,13 +71,25 @@ class Recorder:
     def _record(self, items: Sequence[Recognised | Settled]) -> list[Settled]:
         settled = [item for item in items if isinstance(item, Settled)]
         faces = [item for item in items if isinstance(item, Recognised)]
+        try:
+            return self._decide_and_write(faces, settled)
+        except DataError:
+            # Vectors of another length than the columns' are refused like any bad row.
+            with self.database.connection() as connection:
+                self._require_current(connection)
+            raise
+
+    def _decide_and_write(
+        self, faces: Sequence[Recognised], settled: list[Settled]
+    ) -> list[Settled]:
         with self.database.connection() as connection:
             proposals = self._propose(connection, faces)
             verdicts = self._write(connection, proposals, settled)
             while proposals:
                 gone = [p.item for p in proposals if verdicts[p.item.job.photo_id] is None]
                 settled += filter(None, verdicts.values())
-                # Their nearest user was deleted since the search: the next nearest it is.
+                # Their nearest user was deleted, rejected or moved to another model since the
+                # search: the next nearest it is.
                 proposals = self._propose(connection, gone)
                 verdicts = self._write(connection, proposals, [])
         return settled
@@ -77,14 +97,27 @@ class Recorder:
     def _propose(self, connection: Connection, faces: Sequence[Recognised]) -> list[_Proposal]:
         if not faces:
             return []
-        embeddings = [item.face.embedding for item in faces]
-        parameters = {"embeddings": embeddings, "model": self.model}
-        nearest = defaultdict[int, list[Candidate]](list)
-        for face, user_id, distance in connection.execute(query("nearest_users"), parameters):
-            nearest[face].append(Candidate(user_id, distance))
+        questions = [Question(item.job.photo_id, item.face.embedding) for item in faces]
+        found = candidates(connection, questions, self.model)
+        if not all(nearest for nearest, _ in found):
+            self._require_current(connection)
         return [
-            _Proposal(item, *self.policy.decide(nearest[index])) for index, item in enumerate(faces)
+            _Proposal(item, *self.policy.decide(*answer))
+            for item, answer in zip(faces, found, strict=True)
         ]
+
+    def _require_current(self, connection: Connection) -> None:
+        """Check that the gallery was not moved to another model while we ran.
+
+        Raises:
+            SystemicError: it was. No face of ours can be compared any more, so this worker holds.
+        """
+        try:
+            require_comparable(connection, self.model)
+            if self.dimension:
+                require_dimension(connection, self.dimension)
+        except ConfigurationError as error:
+            raise SystemicError(str(error)) from None
 
     def _write(
         self, connection: Connection, proposals: list[_Proposal], settled: list[Settled]
@@ -148,10 +181,13 @@ def _face_row(proposal: _Proposal) -> Mapping[str, Any]:
         "x2": float(box.x2),
         "y2": float(box.y2),
         "det_score": float(item.face.score),
+        "quality": Jsonb(asdict(item.face.quality)) if item.face.quality else None,
+        "image_ref": item.job.image_ref,
         "reason": str(proposal.reason),
         "user_id": match.user_id if match and proposal.reason is Reason.MATCHED else None,
         "distance": match.distance if match else None,
         "within_threshold": match.within_threshold if match else None,
+        "margin": match.margin if match else None,
         "duplicate_of": item.duplicate_of,
         **_delivery_row(item.delivery, item.job),
     }

@@ -52,12 +52,33 @@ class Face:
 
 
 @dataclass(frozen=True, slots=True)
+class Quality:
+    """How good a picture of a face is.
+
+    ``score`` is the detector's, ``eye_distance_px`` counts pixels of the photo as it was uploaded,
+    ``brightness`` is the mean grey level of the inner face (0 to 255), ``sharpness`` the variance
+    of its second derivative relative to its contrast. The angles are estimates from five
+    landmarks: they order faces by how far they are turned. Yaw is positive towards the image's
+    right, pitch downwards, roll clockwise.
+    """
+
+    score: float
+    eye_distance_px: float
+    sharpness: float
+    brightness: float
+    yaw_deg: float
+    pitch_deg: float
+    roll_deg: float
+
+
+@dataclass(frozen=True, slots=True)
 class EmbeddedFace:
     """A face and its embedding, as it is stored."""
 
     box: Box
     score: float
     embedding: Embedding
+    quality: Quality | None = None
 
 
 class FacePack(Protocol):

@@ -10,10 +10,12 @@ from dataflow.settings.settings import Settings, load_settings
 from dataflow.settings.storage import DatabaseSettings, StoreSettings
 from dataflow.settings.work import (
     OPEN_PACK,
+    EnrolmentSettings,
     ImageSettings,
     LogSettings,
     MatchSettings,
     ModelSettings,
+    QualitySettings,
     WorkerSettings,
 )
 
@@ -21,11 +23,13 @@ __all__ = [
     "OPEN_PACK",
     "PREFIX",
     "DatabaseSettings",
+    "EnrolmentSettings",
     "ImageSettings",
     "LogSettings",
     "MatchSettings",
     "ModelSettings",
     "NatsSettings",
+    "QualitySettings",
     "Settings",
     "StoreSettings",
     "WorkerSettings",

@@ -17,10 +17,12 @@ from dataflow.settings.nats import NatsSettings
 from dataflow.settings.section import PREFIX
 from dataflow.settings.storage import DatabaseSettings, StoreSettings
 from dataflow.settings.work import (
+    EnrolmentSettings,
     ImageSettings,
     LogSettings,
     MatchSettings,
     ModelSettings,
+    QualitySettings,
     WorkerSettings,
 )
 
@@ -41,7 +43,9 @@ class Settings(BaseSettings):
     database: DatabaseSettings = DatabaseSettings()
     model: ModelSettings = ModelSettings()
     images: ImageSettings = ImageSettings()
+    quality: QualitySettings = QualitySettings()
     match: MatchSettings = MatchSettings()
+    enrolment: EnrolmentSettings = EnrolmentSettings()
     worker: WorkerSettings = WorkerSettings()
     log: LogSettings = LogSettings()
     metrics_port: int | None = Field(

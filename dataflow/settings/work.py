@@ -12,6 +12,7 @@ from dataflow.settings.section import Section
 from dataflow.settings.types import Names, Seconds
 
 OPEN_PACK = "open"
+QUALITY_POLICY = "^(off|lenient|strict)$"
 _GPU_BATCH = 16
 
 Side = Annotated[int, Field(ge=32, le=4096)]
@@ -118,6 +119,32 @@ class MatchSettings(Section):
     )
     min_margin: float | None = Field(
         None, ge=0, le=2, description="How much farther the second-best user must be."
+    )
+
+
+class QualitySettings(Section):
+    """How good the picture of a face must be; see :mod:`dataflow.faces.quality`."""
+
+    photos: str = Field(
+        "off",
+        pattern=QUALITY_POLICY,
+        description="off, lenient or strict: photos below are skipped as `low_quality`.",
+    )
+
+
+class EnrolmentSettings(Section):
+    """Who may be enrolled, and by which photos."""
+
+    quality: str = Field(
+        "strict",
+        pattern=QUALITY_POLICY,
+        description="off, lenient or strict: enrolment photos below are refused.",
+    )
+    min_distance: float | None = Field(
+        None,
+        ge=0,
+        le=2,
+        description="Nearer to another user is a clash; by default the model's threshold.",
     )
 
 

@@ -1,4 +1,4 @@
--- The two nearest enrolled users of each face of a batch, like compared with like only.
+-- The nearest enrolled users of each face of a batch, like compared with like only.
 select faces.ord - 1 as face, nearest.user_id, nearest.distance
 from unnest(%(embeddings)b::vector[]) with ordinality as faces (embedding, ord)
 cross join lateral (
@@ -6,6 +6,6 @@ cross join lateral (
     from users
     where users.face_embedding is not null and users.face_embedding_model = %(model)s
     order by users.face_embedding <=> faces.embedding
-    limit 2
+    limit %(count)s
 ) as nearest
 order by faces.ord, nearest.distance

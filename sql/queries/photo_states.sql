@@ -13,7 +13,8 @@ select
     o.detail,
     o.user_id,
     o.distance,
-    o.within_threshold
+    o.within_threshold,
+    o.margin
 from unnest(%(photo_ids)s::uuid[]) as asked (id)
 left join photos on photos.id = asked.id
 left join face_match_outcomes as o on o.photo_id = asked.id

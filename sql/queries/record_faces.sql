@@ -4,16 +4,22 @@ with input as (
     select * from unnest(
         %(photo_id)s::uuid[], %(face_index)s::integer[], %(embedding)b::vector[],
         %(x1)s::float8[], %(y1)s::float8[], %(x2)s::float8[], %(y2)s::float8[],
-        %(det_score)s::real[], %(reason)s::text[], %(user_id)s::uuid[], %(distance)s::float8[],
-        %(within_threshold)s::boolean[], %(duplicate_of)s::bigint[], %(job_id)s::uuid[],
+        %(det_score)s::real[], %(quality)s::jsonb[], %(image_ref)s::text[], %(reason)s::text[],
+        %(user_id)s::uuid[], %(distance)s::float8[], %(within_threshold)s::boolean[],
+        %(margin)s::float8[], %(duplicate_of)s::bigint[], %(job_id)s::uuid[],
         %(stream_seq)s::bigint[], %(published_at)s::timestamptz[], %(deliveries)s::integer[]
     ) as t (
-        photo_id, face_index, embedding, x1, y1, x2, y2, det_score, reason, user_id, distance,
-        within_threshold, duplicate_of, job_id, stream_seq, published_at, deliveries
+        photo_id, face_index, embedding, x1, y1, x2, y2, det_score, quality, image_ref, reason,
+        user_id, distance, within_threshold, margin, duplicate_of, job_id, stream_seq,
+        published_at, deliveries
     )
 ),
+-- Their vectors may have been replaced by another model's since the search.
 alive as (
-    select id from users where id = any(%(user_id)s::uuid[]) order by id for key share
+    select id from users
+    where id = any(%(user_id)s::uuid[]) and face_embedding_model = %(model)s
+    order by id
+    for key share
 ),
 judged as (
     select
@@ -30,30 +36,43 @@ judged as (
                 join face_matches on face_matches.photo_face_id = photo_faces.id
                 where photo_faces.photo_id = input.photo_id
             ) then 'already_matched'
-            when input.user_id is not null and alive.id is null then 'user_gone'
+            when input.user_id is not null and (
+                alive.id is null
+                -- Somebody has decided since the search.
+                or exists (
+                    select from face_match_decisions as d
+                    where d.photo_id = input.photo_id
+                        and (d.user_id = input.user_id) = (d.decision = 'rejected')
+                )
+            ) then 'user_gone'
             else input.reason
         end as verdict,
         photos.id as known_photo_id,
         past.reason as past_reason,
         past.user_id as past_user_id,
         past.distance as past_distance,
-        past.within_threshold as past_within_threshold
+        past.within_threshold as past_within_threshold,
+        past.margin as past_margin
     from input
     left join photos on photos.id = input.photo_id
     left join face_match_outcomes as past on past.photo_id = input.photo_id
     left join alive on alive.id = input.user_id
 ),
 faces as (
-    insert into photo_faces as f (photo_id, face_index, embedding, bbox, model, det_score)
+    insert into photo_faces as f (
+        photo_id, face_index, embedding, bbox, model, det_score, quality, image_ref
+    )
     select
         photo_id, face_index, embedding,
-        jsonb_build_object('x1', x1, 'y1', y1, 'x2', x2, 'y2', y2), %(model)s, det_score
+        jsonb_build_object('x1', x1, 'y1', y1, 'x2', x2, 'y2', y2), %(model)s, det_score,
+        quality, image_ref
     from judged
     where verdict = reason
     order by photo_id
     on conflict (photo_id, face_index) do update set
         embedding = excluded.embedding, bbox = excluded.bbox, model = excluded.model,
-        det_score = excluded.det_score, updated_at = now()
+        det_score = excluded.det_score, quality = excluded.quality,
+        image_ref = excluded.image_ref, updated_at = now()
     returning f.id, f.photo_id
 ),
 matches as (
@@ -65,8 +84,8 @@ matches as (
 ),
 outcomes as (
     insert into face_match_outcomes as o (
-        photo_id, known_photo_id, outcome, reason, user_id, distance, within_threshold, model,
-        job_id, stream_seq, published_at, deliveries
+        photo_id, known_photo_id, outcome, reason, user_id, distance, within_threshold, margin,
+        model, job_id, stream_seq, published_at, deliveries
     )
     select
         photo_id, known_photo_id, case verdict when 'matched' then 'matched' else 'skipped' end,
@@ -74,6 +93,7 @@ outcomes as (
         case when verdict = reason then user_id end,
         case when verdict = reason then distance end,
         case when verdict = reason then within_threshold end,
+        case when verdict = reason then margin end,
         %(model)s, job_id, stream_seq, published_at, deliveries
     from judged
     where verdict not in ('repeated', 'user_gone')
@@ -82,10 +102,11 @@ outcomes as (
         known_photo_id = excluded.known_photo_id, outcome = excluded.outcome,
         reason = excluded.reason, detail = '', user_id = excluded.user_id,
         distance = excluded.distance, within_threshold = excluded.within_threshold,
-        model = excluded.model, job_id = excluded.job_id, stream_seq = excluded.stream_seq,
+        margin = excluded.margin, model = excluded.model, job_id = excluded.job_id, stream_seq = excluded.stream_seq,
         published_at = excluded.published_at, deliveries = excluded.deliveries, settled_at = now()
     -- These two only say that another job has the answer.
     where excluded.reason not in ('already_matched', 'duplicate_in_flight')
 )
-select photo_id, verdict, past_reason, past_user_id, past_distance, past_within_threshold
+select
+    photo_id, verdict, past_reason, past_user_id, past_distance, past_within_threshold, past_margin
 from judged

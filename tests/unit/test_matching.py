@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dataflow.matching import Candidate, MatchPolicy
+from dataflow.matching import Candidate, MatchPolicy, Said
 from dataflow.outcome import Match, Reason
 from tests.builders import user
 
@@ -39,7 +39,9 @@ def test_the_nearest_user_is_the_answer_unless_a_set_limit_says_no(
     distances: list[float], max_distance: float | None, min_margin: float | None, reason: Reason
 ) -> None:
     policy = MatchPolicy(THRESHOLD, max_distance, min_margin)
-    expected = Match(user(1), distances[0], within_threshold=distances[0] <= THRESHOLD)
+    margin = distances[1] - distances[0] if len(distances) > 1 else None
+    within = distances[0] <= THRESHOLD
+    expected = Match(user(1), distances[0], within_threshold=within, margin=margin)
     assert policy.decide(nearest(*distances)) == (reason, expected)
 
 
@@ -59,3 +61,38 @@ def test_the_models_threshold_is_reported_and_decides_nothing(
     reason, match = MatchPolicy(THRESHOLD).decide(nearest(distance))
     assert reason is Reason.MATCHED
     assert match == Match(user(1), distance, within)
+
+
+def test_a_rejected_user_makes_way_for_the_next_nearest_and_counts_for_no_margin() -> None:
+    said = Said(rejected=frozenset({user(1)}))
+    reason, match = MatchPolicy(THRESHOLD, min_margin=0.1).decide(nearest(0.1, 0.2, 0.5), said)
+    assert reason is Reason.MATCHED
+    assert match
+    assert (match.user_id, match.margin) == (user(2), pytest.approx(0.3))
+
+
+def test_the_next_nearest_user_has_to_be_near_enough_like_any_other() -> None:
+    said = Said(rejected=frozenset({user(1)}))
+    reason, match = MatchPolicy(THRESHOLD, max_distance=0.4).decide(nearest(0.1, 0.6), said)
+    assert reason is Reason.NO_USER_WITHIN_DISTANCE
+    assert match == Match(user(2), 0.6, within_threshold=False)
+
+
+def test_where_everybody_was_rejected_nobody_is_near() -> None:
+    said = Said(rejected=frozenset({user(1), user(2)}))
+    assert MatchPolicy(THRESHOLD).decide(nearest(0.1, 0.2), said) == (
+        Reason.NO_USER_WITHIN_DISTANCE,
+        None,
+    )
+
+
+def test_a_confirmed_user_is_the_answer_at_any_distance() -> None:
+    policy = MatchPolicy(THRESHOLD, max_distance=0.4, min_margin=0.5)
+    reason, match = policy.decide(nearest(0.1, 0.9), Said(confirmed=user(2)))
+    assert reason is Reason.MATCHED
+    assert match == Match(user(2), 0.9, within_threshold=False)
+
+
+def test_nobody_takes_the_place_of_a_confirmed_user_who_cannot_be_compared() -> None:
+    said = Said(confirmed=user(7))
+    assert MatchPolicy(THRESHOLD).decide(nearest(0.1), said) == (Reason.NO_ENROLLED_USERS, None)

@@ -15,7 +15,7 @@ from dataflow.outcome import Match, Reason, Retry, Settled
 from dataflow.reporting import report_retry, report_settled
 from tests.builders import delivery, photo, request, settled, user
 
-MATCH = Match(user(1), 0.123456789, within_threshold=True)
+MATCH = Match(user(1), 0.123456789, within_threshold=True, margin=0.25000001)
 
 
 def count(name: str, **labels: str) -> float:
@@ -74,7 +74,7 @@ def test_the_age_is_counted_from_the_publication() -> None:
 def test_a_match_is_logged_with_its_user_and_distance() -> None:
     line = reported(settled(Reason.MATCHED, match=MATCH))
     assert line["user_id"] == str(user(1))
-    assert (line["distance"], line["within_threshold"]) == (0.1235, True)
+    assert (line["distance"], line["margin"], line["within_threshold"]) == (0.1235, 0.25, True)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,4 @@
+-- What people have said of a batch's photos.
+select photo_id, user_id, decision
+from face_match_decisions
+where photo_id = any(%(photo_ids)s::uuid[])
