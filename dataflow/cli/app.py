@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from dataflow.cli import demo, dlq, doctor, enroll, migrate, models, publish, up
+from dataflow.cli import demo, dlq, doctor, enroll, match, migrate, models, publish, up
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -22,4 +22,5 @@ app.command()(enroll.enroll)
 app.command()(publish.publish)
 app.command()(doctor.doctor)
 app.add_typer(dlq.app, name="dlq", help="List, show, replay and purge rejected jobs.")
+app.add_typer(match.app, name="match", help="Say that a match is right, or wrong.")
 app.add_typer(models.app, name="models", help="Install, list and verify model packs.")

@@ -10,6 +10,9 @@ import typer
 from rich.console import Console
 
 console = Console()
+ByOption = Annotated[
+    str | None, typer.Option(help="Who says so, for the record; the database's login is kept too.")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
 
 _SUSPICIOUS = re.compile(r"[^\n -~]")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dataflow.errors import ConfigurationError
-from dataflow.faces.catalog import INSTALLABLE
+from dataflow.faces.catalog import ARCFACE_THRESHOLD, INSTALLABLE
 from dataflow.faces.face import FacePack
 from dataflow.faces.insightface_pack import load_insightface_pack
 from dataflow.faces.manifest import Manifest, read_manifest
@@ -34,14 +34,7 @@ def load_pack(settings: ModelSettings) -> FacePack:
         ConfigurationError: the pack is not there, was changed since it was installed, does not make
             vectors of the configured size, or cannot run on the configured providers.
     """
-    if _is_path(settings.pack):
-        folder = Path(settings.pack).expanduser()
-        manifest = read_manifest(folder)
-        if not folder.is_dir():
-            raise ConfigurationError(f"SOLOFACE_MODEL__PACK: there is no folder {folder}.")
-    else:
-        installed = find_pack(settings.pack, settings.root)
-        folder, manifest = installed.folder, installed.manifest
+    folder, manifest = _locate(settings)
     if manifest is not None:
         _refuse_changed(InstalledPack(folder, manifest))
     pack = _load(folder, manifest, settings)
@@ -63,6 +56,28 @@ def _load(folder: Path, manifest: Manifest | None, settings: ModelSettings) -> F
             f"{manifest.name} is no insightface pack."
         )
     return load_open_pack(folder, manifest, settings)
+
+
+def threshold_of(settings: ModelSettings) -> float:
+    """The pack's threshold, without loading its networks.
+
+    Raises:
+        ConfigurationError: the pack is not there.
+    """
+    _, manifest = _locate(settings)
+    return manifest.threshold if manifest else ARCFACE_THRESHOLD
+
+
+def _locate(settings: ModelSettings) -> tuple[Path, Manifest | None]:
+    """The pack's folder, and its manifest if it has one."""
+    if not _is_path(settings.pack):
+        installed = find_pack(settings.pack, settings.root)
+        return installed.folder, installed.manifest
+    folder = Path(settings.pack).expanduser()
+    manifest = read_manifest(folder)
+    if not folder.is_dir():
+        raise ConfigurationError(f"SOLOFACE_MODEL__PACK: there is no folder {folder}.")
+    return folder, manifest
 
 
 def find_pack(name: str, root: Path) -> InstalledPack:

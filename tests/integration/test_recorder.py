@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import numpy as np
 import pytest
+from structlog.testing import capture_logs
 
+from connectors.postgres.recorder import Recorder
+from dataflow.errors import Stopped
 from dataflow.faces.face import Embedding
 from dataflow.job import Recognised
 from dataflow.outcome import Match, Reason, Settled
-from tests.builders import DIMENSION, PUBLISHED, photo, settled, user
+from dataflow.retry import LinearBackoff, Persistence
+from tests.builders import DIMENSION, PUBLISHED, RecordingStop, photo, settled, user
 from tests.fixtures.recording import MODEL, Records, distance, face
 
 
@@ -68,8 +73,7 @@ def test_users_of_another_model_are_not_compared(records: Records) -> None:
     assert records.matches() == {photo(1): user(2)}
 
 
-def test_without_comparable_users_the_face_is_kept_and_the_job_skipped(records: Records) -> None:
-    records.add_user(1, 0, model="other-0123456789ab")
+def test_without_enrolled_users_the_face_is_kept_and_the_job_skipped(records: Records) -> None:
     records.run("insert into users default values")
     records.add_photos(1)
 
@@ -79,6 +83,39 @@ def test_without_comparable_users_the_face_is_kept_and_the_job_skipped(records: 
     assert len(records.faces()) == 1
     assert not records.matches()
     assert (records.outcome()["outcome"], records.outcome()["user_id"]) == ("skipped", None)
+
+
+@pytest.mark.parametrize(
+    ("dimension", "max_distance"), [(DIMENSION, None), (DIMENSION + 3, None), (DIMENSION + 3, 0.0)]
+)
+def test_a_gallery_that_was_moved_to_another_model_is_waited_for_and_nothing_is_recorded(
+    records: Records, dimension: int, max_distance: float | None
+) -> None:
+    records.add_user(1, 0)
+    records.add_photos(1)
+
+    class Late(Recorder):
+        """The move happens between the search and the write."""
+
+        def _write(self, *arguments: Any) -> Any:  # noqa: ANN401 - passed on
+            records.run("update users set face_embedding = null, face_embedding_model = 'new-1'")
+            for table, column in (("users", "face_embedding"), ("photo_faces", "embedding")):
+                records.run(f"alter table {table} alter {column} type vector({dimension})")
+            vector = str([1.0] * dimension)
+            records.run("update users set face_embedding = %s", vector)
+            return super()._write(*arguments)
+
+    stop = RecordingStop(patience=2)
+    recorder = records.recorder(max_distance, kind=Late)
+    recorder = replace(recorder, persistence=Persistence(LinearBackoff(1, 0.1), stop))
+
+    with capture_logs() as logs, pytest.raises(Stopped):
+        recorder.record([face(1, degrees=30)])
+
+    assert not records.matches()
+    assert not records.faces()
+    assert not records.reasons()
+    assert all(word in logs[0]["error"] for word in (MODEL, "new-1", "soloface reembed"))
 
 
 def test_a_user_beyond_the_maximal_distance_is_reported_but_not_matched(records: Records) -> None:
