@@ -54,9 +54,11 @@ def test_several_photos_become_their_unit_mean_and_replace_what_was_there(
     done = soloface("enroll", user, album / "ana1.jpg", album / "ana2.jpg", "--json")
 
     photos = [album / "ana1.jpg", album / "ana2.jpg"]
-    assert done.json == [
-        {"user_id": str(user), "enrolled": True, "used": list(map(str, photos)), "refused": []}
-    ]
+    (answer,) = done.json
+    assert (answer["user_id"], answer["status"]) == (str(user), "enrolled")
+    assert [used["photo"] for used in answer["used"]] == list(map(str, photos))
+    assert all(used["quality"]["eye_distance_px"] > 30 for used in answer["used"])
+    assert answer["refused"] == []
     stored = world.gallery()[user]
     assert stored == pytest.approx(unit_mean(world, *photos), abs=1e-5)
     assert np.linalg.norm(stored) == pytest.approx(1, abs=1e-5)
@@ -72,7 +74,7 @@ def test_photos_that_do_not_show_one_face_are_refused_with_a_reason_and_the_rest
 
     assert done.code == 0
     (answer,) = done.json
-    assert answer["used"] == [str(album / "ana1.jpg")]
+    assert [used["photo"] for used in answer["used"]] == [str(album / "ana1.jpg")]
     reasons = {Path(refusal["photo"]).name: refusal["reason"] for refusal in answer["refused"]}
     expected = ["multiple_faces", "no_face", "image_undecodable", "unreadable_file"]
     assert reasons == dict(zip(bad, expected, strict=True))

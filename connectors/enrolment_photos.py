@@ -1,0 +1,94 @@
+"""Enrolment photos, wherever they are: files of this machine, or objects in the store."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from uuid import UUID
+
+from minio.error import MinioException
+from urllib3.exceptions import HTTPError
+
+from connectors.objects import MinioStore, explain, minio_client, put_object
+from dataflow.enrolment import Portrait
+from dataflow.errors import DataError, TransientError
+from dataflow.image_ref import SCHEME, ImageRef, RefPolicy
+from dataflow.outcome import Reason
+from dataflow.retry import LinearBackoff
+from dataflow.settings import Settings
+
+KEPT = "enrolment"
+"""Where `--keep-photos` puts them in the default bucket: ``enrolment/<user>/<sha256>.<ext>``."""
+
+_CONNECTIONS = 16
+
+
+class EnrolmentPhotos:
+    """Reads photos by their references, and keeps those that would not last."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        store = settings.store
+        self._refs = RefPolicy(store.bucket, store.buckets)
+        self._backoff = LinearBackoff(store.tries, store.backoff_s)
+
+    @cached_property
+    def _store(self) -> MinioStore:
+        return MinioStore(self._settings.store, self._settings.images, _CONNECTIONS)
+
+    def read(self, photo: str) -> bytes:
+        """Read a photo; an object is tried a few times.
+
+        Raises:
+            OSError: the file cannot be read.
+            DataError: no such object, a bucket that is not allowed, or too large.
+            TransientError, SystemicError: the store cannot be read.
+        """
+        if photo.startswith(SCHEME):
+            return self._read_object(self._refs.parse(photo))
+        data = Path(photo).read_bytes()
+        limit = self._settings.images.max_bytes
+        if len(data) > limit:
+            raise DataError(Reason.IMAGE_TOO_LARGE, f"the file is over {limit} bytes")
+        return data
+
+    def _read_object(self, ref: ImageRef) -> bytes:
+        tries = 0
+        while True:
+            try:
+                return self._store.read(ref)
+            except TransientError:
+                tries += 1
+                wait_s = self._backoff.wait_s(tries)
+                if wait_s is None:
+                    raise
+                time.sleep(wait_s)
+
+    def keep(self, user_id: UUID, portrait: Portrait) -> str:
+        """Store a local photo in the default bucket; returns its lasting reference."""
+        if portrait.photo.startswith(SCHEME):
+            return portrait.photo
+        suffix = PurePosixPath(portrait.photo).suffix.lower()
+        ref = ImageRef(self._settings.store.bucket, f"{KEPT}/{user_id}/{portrait.sha256}{suffix}")
+        put_object(minio_client(self._settings.store, 1), ref, self.read(portrait.photo))
+        return f"{SCHEME}{ref.bucket}/{ref.key}"
+
+    def under(self, prefix: str) -> Iterator[tuple[str, str]]:
+        """List the objects under a prefix, by key; yields what follows the prefix, and the photo.
+
+        Raises:
+            TransientError, SystemicError: the store does not list them.
+        """
+        bucket, key = self._settings.store.bucket, prefix
+        if prefix.startswith(SCHEME):
+            bucket, _, key = prefix.removeprefix(SCHEME).partition("/")
+        try:
+            for item in minio_client(self._settings.store, 1).list_objects(
+                bucket, key, recursive=True
+            ):
+                name = item.object_name or ""
+                yield name.removeprefix(key).lstrip("/"), f"{SCHEME}{bucket}/{name}"
+        except (MinioException, HTTPError, OSError) as error:
+            raise explain(error, bucket) from error
