@@ -54,6 +54,18 @@ class EnrolmentPhotos:
             raise DataError(Reason.IMAGE_TOO_LARGE, f"the file is over {limit} bytes")
         return data
 
+    def read_job_image(self, image_ref: str) -> bytes:
+        """Read what a job named, by the rules for jobs: an object, never a file.
+
+        Raises:
+            DataError: no such object, or a reference that is not allowed.
+            TransientError, SystemicError: the store cannot be read.
+        """
+        store = self._settings.store
+        return self._read_object(
+            RefPolicy(store.bucket, store.buckets, store.prefixes).parse(image_ref)
+        )
+
     def _read_object(self, ref: ImageRef) -> bytes:
         tries = 0
         while True:

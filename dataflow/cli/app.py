@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from dataflow.cli import demo, dlq, doctor, enroll, match, migrate, models, publish, up
+from dataflow.cli import demo, dlq, doctor, enroll, match, migrate, models, publish, reembed, up
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -19,6 +19,7 @@ app.command()(demo.demo)
 app.command()(up.up)
 app.command()(migrate.migrate)
 app.command()(enroll.enroll)
+app.command()(reembed.reembed)
 app.command()(publish.publish)
 app.command()(doctor.doctor)
 app.add_typer(dlq.app, name="dlq", help="List, show, replay and purge rejected jobs.")

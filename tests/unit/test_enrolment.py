@@ -47,8 +47,8 @@ def examiner(quality: str = "off", max_pixels: int = 1000) -> Examiner:
     return Examiner(FakePack(), read, max_pixels, quality)
 
 
-def enrolled(*photos: str, **rules: int) -> Enrolment:
-    looking = examiner(**rules)
+def enrolled(*photos: str, max_pixels: int = 1000) -> Enrolment:
+    looking = examiner(max_pixels=max_pixels)
     return looking.enrolment(user(1), map(looking.examine, photos))
 
 

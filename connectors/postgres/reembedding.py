@@ -1,0 +1,146 @@
+"""Moving a gallery to another model, with both models' vectors side by side until it is done."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import LiteralString
+from uuid import UUID
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import TupleRow
+
+from connectors.postgres.connection import Database
+from connectors.postgres.sql_files import query
+from dataflow.faces.contract import Contract
+from dataflow.faces.face import Embedding
+
+Connection = psycopg.Connection[TupleRow]
+
+_SIZED = """
+select format_type(atttypid, atttypmod) from pg_attribute
+where attrelid = 'users'::regclass and attname = 'face_embedding'
+"""
+_INDEXES = """
+select d.objid::regclass::text
+from pg_depend as d
+join pg_class as c on c.oid = d.objid and c.relkind = 'i'
+join pg_attribute as a on a.attrelid = d.refobjid and a.attnum = d.refobjsubid
+where d.refobjid = 'users'::regclass and a.attname = 'face_embedding'
+"""
+_RESIZE = """
+alter table users alter column face_embedding type vector({0}) using null;
+alter table users alter column face_embedding set storage plain;
+alter table photo_faces alter column embedding type vector({0}) using null;
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ToDo:
+    """A user or a face without a vector of the new model.
+
+    ``made_at`` is when its present vector was made: if that changes meanwhile, so must the new one.
+    """
+
+    id: UUID
+    made_at: datetime | None
+    photos: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reembedding:
+    """The move to ``contract``, in steps of which each can be repeated.
+
+    New vectors are put beside those in use, which goes on for as long as it takes while workers run
+    on. The cut-over is one transaction: it keeps the old vectors beside, gives the columns their
+    new length and takes the new vectors into use. A worker of the old model either has committed
+    before it, or finds nobody of its model afterwards: its search and its write both ask for that.
+    It then holds, and says so, until it is started with the new pack.
+    """
+
+    database: Database
+    contract: Contract
+
+    def users(self) -> list[ToDo]:
+        """Enrolled users who have no vector of the new model yet."""
+        return self._to_do("users_to_reembed")
+
+    def faces(self) -> list[ToDo]:
+        """Faces on photos that have none."""
+        return self._to_do("faces_to_reembed")
+
+    def stage_users(self, vectors: Sequence[tuple[ToDo, Embedding]]) -> None:
+        """Put users' new vectors beside the old ones."""
+        self._stage("stage_users", vectors)
+
+    def stage_faces(self, vectors: Sequence[tuple[ToDo, Embedding]]) -> None:
+        """Put faces' new vectors beside the old ones."""
+        self._stage("stage_faces", vectors)
+
+    def cut_over(self, left_behind: Collection[UUID] = ()) -> bool:
+        """Take the new vectors into use, all at once.
+
+        Returns ``False``, with nothing changed, where users are not ready whom it is not agreed to
+        leave behind: they were enrolled meanwhile.
+
+        Raises:
+            TransientError: somebody holds the tables; try again.
+        """
+        asked = {"model": self.contract.id}
+        with self.database.connection() as connection, connection.transaction():
+            connection.execute("set local statement_timeout = 0")
+            # In the order in which the worker's statements take them.
+            connection.execute("lock table users, photo_faces in access exclusive mode")
+            waiting = {row[0] for row in connection.execute(query("users_to_reembed"), asked)}
+            if not waiting <= set(left_behind):
+                return False
+            connection.execute(query("put_vectors_beside"), asked)
+            self._resize(connection)
+            connection.execute(query("cut_over_users"), asked)
+            connection.execute(query("cut_over_faces"), asked)
+        return True
+
+    def drop_old(self) -> int:
+        """Drop all vectors that are kept beside and not in use; returns how many."""
+        with self.database.connection() as connection, connection.transaction():
+            return sum(
+                connection.execute(statement, [self.contract.id]).rowcount
+                for statement in (
+                    "delete from user_embeddings where model <> %s",
+                    "delete from photo_face_embeddings where model <> %s",
+                )
+            )
+
+    def _resize(self, connection: Connection) -> None:
+        dimension = self.contract.dimension
+        if connection.execute(_SIZED).fetchone() == (f"vector({dimension})",):
+            return
+        # Made for the old length, also where an expression says so; `gallery index` makes new ones.
+        for (index,) in connection.execute(_INDEXES).fetchall():
+            connection.execute(sql.SQL("drop index {}").format(sql.SQL(index)))
+        connection.execute(sql.SQL(_RESIZE).format(sql.Literal(dimension)))
+
+    def _to_do(self, name: str) -> list[ToDo]:
+        with self.database.connection() as connection:
+            rows = connection.execute(query(name), {"model": self.contract.id}).fetchall()
+        return [ToDo(i, at, _photos(found)) for i, at, found in rows]
+
+    def _stage(self, name: LiteralString, vectors: Sequence[tuple[ToDo, Embedding]]) -> None:
+        if not vectors:
+            return
+        values = {
+            "model": self.contract.id,
+            "id": [item.id for item, _ in vectors],
+            "made_at": [item.made_at for item, _ in vectors],
+            "embedding": [embedding for _, embedding in vectors],
+        }
+        with self.database.connection() as connection:
+            connection.execute(query(name), values)
+
+
+def _photos(found: list[str] | str | None) -> tuple[str, ...]:
+    if found is None:
+        return ()
+    return (found,) if isinstance(found, str) else tuple(found)
