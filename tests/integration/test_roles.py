@@ -16,9 +16,11 @@ from pydantic import SecretStr
 
 from connectors.embedded import PostgresServer
 from connectors.postgres.connection import Database
+from connectors.postgres.enrolments import EnrolmentRegister
 from connectors.postgres.gallery import Gallery
 from connectors.postgres.migrate import migrate, pending
 from connectors.postgres.photos import PostgresPhotos
+from dataflow.enrolment import Enrolment, Portrait, Status
 from dataflow.outcome import Reason, Settled
 from dataflow.settings import DatabaseSettings
 from tests.builders import DIMENSION, FakePack, photo, request, user
@@ -141,6 +143,9 @@ def test_a_user_who_is_deleted_while_matched_is_no_matter_for_the_workers_rights
         "update users set face_embedding_model = null",
         "update users set id = gen_random_uuid()",
         "update face_matches set confidence = 0",
+        "delete from face_match_decisions",
+        "table face_enrolments",
+        "table user_embeddings",
         "truncate photo_faces",
         "drop table photo_faces",
         "alter table users add column mine text",
@@ -164,8 +169,22 @@ def test_an_enroller_can_enrol_old_and_new_users(records: Records, login: MakeLo
         gallery.require_schema(FakePack.contract)
         for number in (1, 2, 2):
             gallery.enrol(user(number), direction(0), FakePack.contract)
+        gallery.require_comparable(FakePack.contract)
+        register = EnrolmentRegister(database, FakePack.contract.id, "Olga")
+        portrait = Portrait("/photos/1.jpg", "0123", direction(0), None)
+        batch = [
+            Enrolment(user(number), Status.ENROLLED, direction(0), [portrait], fingerprint="f")
+            for number in (2, 3)
+        ]
+        for _ in range(2):
+            assert register.save(batch) == set()
 
-        assert gallery.sizes() == {FakePack.contract.id: 2}
+        assert register.fingerprints([user(2), user(3)]) == {user(2): "f", user(3): "f"}
+        assert len(register.nearest([direction(0)], 5)[0]) == 3
+        assert gallery.sizes() == {FakePack.contract.id: 3}
+    (row,) = records.run("select * from face_enrolments where user_id = %s", user(3))
+    assert (row["photos"], row["enrolled_by"]) == (1, "Olga")
+    assert row["database_role"].startswith("login_")
 
 
 @pytest.mark.parametrize(
@@ -211,6 +230,8 @@ def test_an_auditor_sees_who_was_recognised_and_why(records: Records, login: Mak
         "select embedding from photo_faces",
         "select count(embedding) from photo_faces",
         "select 1 from photo_faces order by embedding <=> embedding",
+        "table user_embeddings",
+        "table photo_face_embeddings",
         "table users",
         "table photo_faces",
         "delete from face_match_outcomes",
