@@ -13,6 +13,7 @@ from psycopg.types.json import Jsonb
 
 from connectors.postgres.candidates import nearest_users
 from connectors.postgres.connection import Database
+from connectors.postgres.gallery import require_comparable
 from connectors.postgres.sql_files import query
 from dataflow.enrolment import Enrolment, Examined, Refusal
 from dataflow.faces.face import Embedding, Quality
@@ -45,10 +46,15 @@ class EnrolmentRegister:
 
         Returns those whom the platform would have to add first, as its ``users`` need more than an
         id; they are left out.
+
+        Raises:
+            ConfigurationError: the gallery was moved to another model meanwhile.
         """
         with self.database.connection() as connection, connection.transaction():
             asked = {"user_ids": [enrolment.user_id for enrolment in enrolments]}
             known = {row[0] for row in connection.execute(query("lock_users"), asked)}
+            # Under locks that a cut-over waits for.
+            require_comparable(connection, self.model)
             new = [enrolment for enrolment in enrolments if enrolment.user_id not in known]
             unknown = set() if self._add(connection, new) else {e.user_id for e in new}
             stored = [e for e in enrolments if e.user_id not in unknown]

@@ -23,18 +23,6 @@ _SIZED = """
 select format_type(atttypid, atttypmod) from pg_attribute
 where attrelid = 'users'::regclass and attname = 'face_embedding'
 """
-_INDEXES = """
-select d.objid::regclass::text
-from pg_depend as d
-join pg_class as c on c.oid = d.objid and c.relkind = 'i'
-join pg_attribute as a on a.attrelid = d.refobjid and a.attnum = d.refobjsubid
-where d.refobjid = 'users'::regclass and a.attname = 'face_embedding'
-"""
-_RESIZE = """
-alter table users alter column face_embedding type vector({0}) using null;
-alter table users alter column face_embedding set storage plain;
-alter table photo_faces alter column embedding type vector({0}) using null;
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +105,9 @@ class Reembedding:
         dimension = self.contract.dimension
         if connection.execute(_SIZED).fetchone() == (f"vector({dimension})",):
             return
-        # Made for the old length, also where an expression says so; `gallery index` makes new ones.
-        for (index,) in connection.execute(_INDEXES).fetchall():
-            connection.execute(sql.SQL("drop index {}").format(sql.SQL(index)))
-        connection.execute(sql.SQL(_RESIZE).format(sql.Literal(dimension)))
+        # A type's length is no parameter.
+        script = query("resize_vectors").replace(":dimension", str(int(dimension)))
+        connection.execute(sql.SQL(script))
 
     def _to_do(self, name: str) -> list[ToDo]:
         with self.database.connection() as connection:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -9,8 +10,12 @@ import cv2
 import numpy as np
 import pytest
 
+from connectors.postgres.connection import Database
+from connectors.postgres.enrolments import EnrolmentRegister
 from dataflow.cli.demo.changes import CHANGES, jpeg
 from dataflow.cli.demo.people import ENROLLED
+from dataflow.enrolment import Enrolment, Status
+from dataflow.errors import ConfigurationError
 from tests.fixtures.worker import Soloface
 from tests.world import World
 
@@ -160,6 +165,23 @@ def test_a_platform_whose_users_need_more_than_an_id_adds_them_itself(
     statuses = {user["user_id"]: user["status"] for user in done.json}
     assert statuses == {str(tree["ana"]): "enrolled", str(tree["bea"]): "unknown_user"}
     assert world.gallery().keys() == {tree["ana"]}
+
+
+def test_a_gallery_that_is_moved_meanwhile_is_not_mixed_either(
+    world: World, soloface: Soloface, tmp_path: Path, tree: dict[str, UUID]
+) -> None:
+    soloface("enroll", "--folder", tmp_path)
+    with world.database() as connection:
+        connection.execute("update users set face_embedding_model = 'other-0123456789ab'")
+    register = EnrolmentRegister(Database(world.settings.database), world.pack.contract.id)
+    vector = world.gallery()[tree["ana"]]
+
+    with closing(register.database), pytest.raises(ConfigurationError, match="soloface reembed"):
+        register.save([Enrolment(tree["ana"], Status.ENROLLED, vector)])
+
+    with world.database() as connection:
+        rows = connection.execute("select distinct face_embedding_model from users").fetchall()
+    assert [row["face_embedding_model"] for row in rows] == ["other-0123456789ab"]
 
 
 def test_a_gallery_of_another_model_is_not_mixed_with_this_one(

@@ -10,6 +10,7 @@ from structlog.testing import capture_logs
 
 from dataflow.errors import DataError
 from dataflow.faces.face import BgrImage, Box, Embedding, Face, FacePack
+from dataflow.faces.quality import LENIENT
 from dataflow.job import Fetched, Recognised
 from dataflow.outcome import Reason, Retry, Settled
 from dataflow.recognition import Recognition, recognise
@@ -53,6 +54,20 @@ def test_a_photo_without_exactly_one_face_is_settled(
     assert isinstance(done, Settled)
     assert (done.delivery, done.job, done.reason) == (photo.delivery, photo.job, reason)
     assert done.detail.startswith(detail)
+
+
+def test_a_picture_below_the_policy_is_settled_with_its_flaw_and_others_keep_their_measures() -> (
+    None
+):
+    photo = fetched(picture())
+    done = Recognition(FakePack, 1000, RETRY_DELAY_S, LENIENT).embed(photo)
+    assert isinstance(done, Settled)
+    assert done.reason is Reason.LOW_QUALITY
+    assert done.detail == "face_too_small: eye distance in pixels 3, at least 8"
+    unasked = embed(photo)
+    assert isinstance(unasked, Recognised)
+    assert unasked.face.quality
+    assert unasked.face.quality.eye_distance_px == 3
 
 
 def test_a_photo_with_too_many_pixels_is_settled_without_a_look_at_it() -> None:
