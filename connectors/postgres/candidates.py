@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -31,9 +31,19 @@ def nearest_users(
     connection: Connection, embeddings: Sequence[Embedding], model: str, count: int = _ENOUGH
 ) -> list[list[Candidate]]:
     """The ``count`` nearest users of that model for each vector, the nearest first."""
+    return _collected(_search(connection, embeddings, model, count), len(embeddings))
+
+
+def _search(
+    connection: Connection, embeddings: Sequence[Embedding], model: str, count: int
+) -> psycopg.Cursor[TupleRow]:
     parameters = {"embeddings": list(embeddings), "model": model, "count": count}
-    nearest: list[list[Candidate]] = [[] for _ in embeddings]
-    for face, user_id, distance in connection.execute(query("nearest_users"), parameters):
+    return connection.execute(query("nearest_users"), parameters)
+
+
+def _collected(rows: Iterable[TupleRow], faces: int) -> list[list[Candidate]]:
+    nearest: list[list[Candidate]] = [[] for _ in range(faces)]
+    for face, user_id, distance in rows:
         nearest[face].append(Candidate(user_id, distance))
     return nearest
 
@@ -47,8 +57,8 @@ def candidates(
     with connection.pipeline():
         asked = {"photo_ids": [question.photo_id for question in questions]}
         decisions = connection.execute(query("decisions"), asked)
-        nearest = nearest_users(connection, embeddings, model)
-        said = _said(decisions.fetchall())
+        search = _search(connection, embeddings, model, _ENOUGH)
+    nearest, said = _collected(search, len(questions)), _said(decisions.fetchall())
     if deeper := max((len(what.rejected) for what in said.values()), default=0):
         nearest = nearest_users(connection, embeddings, model, _ENOUGH + deeper)
     answers = [said.get(question.photo_id, NOTHING_SAID) for question in questions]
