@@ -1,4 +1,4 @@
-"""The one sink: commit to PostgreSQL first, then answer JetStream, then tell the world."""
+"""The one sink: commit to PostgreSQL first, then tell the platform, then answer JetStream."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from connectors.postgres.recorder import Recorder
 from dataflow.errors import Stopped, TransientError
 from dataflow.job import Recognised
 from dataflow.outcome import Retry, Settled, sent_back
-from dataflow.reporting import report_retry, report_settled
+from dataflow.reporting import observe_laps, report_retry, report_settled
+from dataflow.stages import Stage, Stopwatch
 
 log = structlog.get_logger()
 
@@ -50,22 +51,39 @@ class RecordingPartition(StatelessSinkPartition[Result]):
         self._retry_delay_s = retry_delay_s
 
     def write_batch(self, items: list[Result]) -> None:
-        """Commit, answer, report."""
+        """Commit, announce, answer, report."""
         retries = [item for item in items if isinstance(item, Retry)]
         for wave in waves([item for item in items if not isinstance(item, Retry)]):
             try:
-                settled = self._recorder.record(wave)
+                self._settle(wave)
             except (TransientError, Stopped) as error:
                 retries += [
                     sent_back(item.delivery, item.job, error, self._retry_delay_s) for item in wave
                 ]
-                continue
-            self._client.settle(settled)
-            for item in settled:
-                report_settled(item)
         self._client.settle(retries)
         for retry in retries:
             report_retry(retry)
+
+    def _settle(self, wave: Sequence[Recognised | Settled]) -> None:
+        """Take jobs that do not meet to their end.
+
+        Raises:
+            TransientError, Stopped: it was not reached. What is stored is so for good: these jobs
+                come again, and their outcomes are found.
+        """
+        client, recorder = self._client, self._recorder
+        writing, answering = Stopwatch(), Stopwatch()
+        with writing(Stage.WRITE):
+            settled = recorder.record(wave)
+        settled = [item.after(writing.laps) for item in settled]
+        with answering(Stage.ANNOUNCE):
+            # A stream that takes no events is a dependency like any other: the worker holds.
+            recorder.persistence.call(lambda: client.announce(settled, recorder.model), "NATS")
+        with answering(Stage.ANSWER):
+            client.settle(settled)
+        for item in settled:
+            report_settled(item)
+            observe_laps(answering.laps)
 
     def close(self) -> None:
         """Let go of the connections."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Self
 from uuid import UUID
 
 import orjson
@@ -18,6 +18,7 @@ from dataflow import custody
 from dataflow.errors import DataError
 from dataflow.faces.face import EmbeddedFace
 from dataflow.outcome import Reason
+from dataflow.stages import Lap
 
 SUSPECT_FROM = 3
 """The delivery from which on a job is tried alone: it may be what killed or held up a process.
@@ -35,6 +36,8 @@ class Delivery:
 
     ``ack_token`` is the reply subject: any connection may settle the message by publishing to it.
     ``attempt`` counts deliveries from 1. ``published_at`` is the server's time, with a zone.
+    ``traceparent`` is the publisher's trace, if it named one; ``laps`` are what this delivery has
+    behind it.
 
     To pickle one is to send it to another process, which from then on vouches for it.
     """
@@ -44,18 +47,38 @@ class Delivery:
     stream_seq: int
     attempt: int
     published_at: datetime
+    traceparent: str | None = None
+    laps: tuple[Lap, ...] = field(default=(), compare=False)
+
+    def after(self, laps: Iterable[Lap]) -> Self:
+        """The same delivery, with these laps behind it."""
+        return replace(self, laps=(*self.laps, *laps))
 
     def __reduce__(self) -> tuple[Callable[..., Delivery], tuple[object, ...]]:
         custody.left(self.ack_token)
-        fields = (self.payload, self.ack_token, self.stream_seq, self.attempt, self.published_at)
+        fields = (
+            self.payload,
+            self.ack_token,
+            self.stream_seq,
+            self.attempt,
+            self.published_at,
+            self.traceparent,
+            self.laps,
+        )
         return _arrived, fields
 
 
-def _arrived(
-    payload: bytes, ack_token: str, stream_seq: int, attempt: int, published_at: datetime
+def _arrived(  # noqa: PLR0913, PLR0917 - a delivery's fields
+    payload: bytes,
+    ack_token: str,
+    stream_seq: int,
+    attempt: int,
+    published_at: datetime,
+    traceparent: str | None,
+    laps: tuple[Lap, ...],
 ) -> Delivery:
     custody.arrived(ack_token)
-    return Delivery(payload, ack_token, stream_seq, attempt, published_at)
+    return Delivery(payload, ack_token, stream_seq, attempt, published_at, traceparent, laps)
 
 
 def _id_text(value: object) -> object:
@@ -135,6 +158,10 @@ class Request:
     delivery: Delivery
     job: Job
 
+    def after(self, laps: Iterable[Lap]) -> Self:
+        """The same, with these laps behind it."""
+        return replace(self, delivery=self.delivery.after(laps))
+
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
@@ -143,6 +170,10 @@ class Fetched:
     delivery: Delivery
     job: Job
     image: bytes
+
+    def after(self, laps: Iterable[Lap]) -> Self:
+        """The same, with these laps behind it."""
+        return replace(self, delivery=self.delivery.after(laps))
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,3 +187,7 @@ class Recognised:
     job: Job
     face: EmbeddedFace
     duplicate_of: int | None = None
+
+    def after(self, laps: Iterable[Lap]) -> Self:
+        """The same, with these laps behind it."""
+        return replace(self, delivery=self.delivery.after(laps))

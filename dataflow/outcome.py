@@ -6,12 +6,14 @@ is compatible; renaming one is not.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 from uuid import UUID
 
 from dataflow.errors import SolofaceError, Stopped
+from dataflow.stages import Lap
 
 if TYPE_CHECKING:
     from dataflow.job import Delivery, Job
@@ -101,6 +103,10 @@ class Settled:
     match: Match | None = None
     repeated: bool = False
 
+    def after(self, laps: Iterable[Lap]) -> Self:
+        """The same, with these laps behind it."""
+        return replace(self, delivery=self.delivery.after(laps))
+
 
 @dataclass(frozen=True, slots=True)
 class Retry:
@@ -110,6 +116,10 @@ class Retry:
     job: Job | None
     detail: str
     delay_s: float
+
+    def after(self, laps: Iterable[Lap]) -> Self:
+        """The same, with these laps behind it."""
+        return replace(self, delivery=self.delivery.after(laps))
 
 
 def sent_back(delivery: Delivery, job: Job | None, error: Exception, retry_delay_s: float) -> Retry:

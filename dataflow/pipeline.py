@@ -23,6 +23,7 @@ from dataflow.dedup import SeenPhotos, shard_of
 from dataflow.job import Delivery, Recognised, Request
 from dataflow.outcome import Retry, Settled
 from dataflow.services import Services
+from dataflow.stages import Stage, timed_batch
 from dataflow.validation import validate
 
 Done: TypeAlias = Settled | Retry
@@ -43,7 +44,8 @@ def build(source: Source[Delivery], sink: Sink[Result], services: Services) -> D
 
     deliveries = op.input("jobs", flow, source)
     requests, invalid = _split(op.map("validate", deliveries, validation))
-    checked = op.flat_map_batch("guardrails", requests, services.guardrails().check)
+    check = timed_batch(Stage.CHECK, services.guardrails().check)
+    checked = op.flat_map_batch("guardrails", requests, check)
     admitted, refused = _split(checked)
     under_way = services.under_way()
     keyed = op.key_on("by_photo", admitted, shard_of)

@@ -14,14 +14,21 @@ from dataflow.faces.image import Preview, decode_preview
 from dataflow.faces.quality import OFF, QualityPolicy, measure
 from dataflow.job import Fetched, Recognised
 from dataflow.outcome import Reason, Retry, Settled, sent_back
+from dataflow.stages import Stage, Stopwatch
 
 log = structlog.get_logger()
 
 
 def recognise(
-    image: bytes, pack: FacePack, max_pixels: int, quality: QualityPolicy = OFF
+    image: bytes,
+    pack: FacePack,
+    max_pixels: int,
+    quality: QualityPolicy = OFF,
+    watch: Stopwatch | None = None,
 ) -> EmbeddedFace:
     """Embed the only face of a photo, if its picture is good enough.
+
+    ``watch`` takes the time of the stages.
 
     Detectors look at a few hundred pixels, so a large JPEG is decoded small, and once more in finer
     detail only where the face turns out to need it.
@@ -30,17 +37,24 @@ def recognise(
         DataError: ``image_undecodable``, ``image_too_large``, ``no_face``, ``multiple_faces`` or
             ``low_quality``.
     """
-    photo = decode_preview(image, max_pixels=max_pixels, long_side=pack.procedure.preview_px)
-    match pack.detect(photo.pixels):
+    watch = watch or Stopwatch()
+    with watch(Stage.DECODE):
+        photo = decode_preview(image, max_pixels=max_pixels, long_side=pack.procedure.preview_px)
+    with watch(Stage.DETECT):
+        found = pack.detect(photo.pixels)
+    match found:
         case []:
             raise DataError(Reason.NO_FACE, "no face found")
         case [face]:
             whole = face.scaled(photo.reduction, photo.reduction)
-            pixels, face = _in_detail(image, photo, face, pack, max_pixels)
-            reduction = photo.pixels.shape[1] * photo.reduction / pixels.shape[1]
-            measured = measure(pixels, face, reduction)
-            quality.require(measured)
-            return EmbeddedFace(whole.box, face.score, pack.embed(pixels, face), measured)
+            with watch(Stage.DECODE):
+                pixels, face = _in_detail(image, photo, face, pack, max_pixels)
+            with watch(Stage.EMBED):
+                reduction = photo.pixels.shape[1] * photo.reduction / pixels.shape[1]
+                measured = measure(pixels, face, reduction)
+                quality.require(measured)
+                embedding = pack.embed(pixels, face)
+            return EmbeddedFace(whole.box, face.score, embedding, measured)
         case faces:
             raise DataError(Reason.MULTIPLE_FACES, f"{len(faces)} faces found")
 
@@ -71,9 +85,13 @@ class Recognition:
 
     def embed(self, photo: Fetched) -> Recognised | Settled | Retry:
         """Recognise the face of one photo; from many threads at a time."""
+        watch = Stopwatch()
+        return self._recognised(photo, watch).after(watch.laps)
+
+    def _recognised(self, photo: Fetched, watch: Stopwatch) -> Recognised | Settled | Retry:
         delivery, job = photo.delivery, photo.job
         try:
-            face = recognise(photo.image, self.pack(), self.max_pixels, self.quality)
+            face = recognise(photo.image, self.pack(), self.max_pixels, self.quality, watch)
         except DataError as error:
             return Settled(delivery, job, error.reason, str(error))
         except Exception as error:

@@ -1,29 +1,42 @@
-"""One log line and one count for every job that is settled."""
+"""One log line for every job that is settled, and what it adds to the metrics."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 import structlog
-from prometheus_client import Counter
 
+from dataflow.metrics import (
+    JOB_SECONDS,
+    JOBS,
+    MATCH_DISTANCE,
+    MATCH_MARGIN,
+    REPEATS,
+    RETRIES,
+    STAGE_SECONDS,
+)
 from dataflow.outcome import Reason, Retry, Settled
+from dataflow.stages import Lap, seconds_by_stage
+from dataflow.trace import trace_id
 
 log = structlog.get_logger()
-
-JOBS = Counter("soloface_jobs", "Settled jobs.", ["outcome", "reason"])
-RETRIES = Counter("soloface_retries", "Deliveries that were sent back to come again.")
 
 
 def report_settled(item: Settled) -> None:
     """Tell the world how a job ended. The payload, the image and the vector stay out of it."""
     delivery, match = item.delivery, item.match
-    JOBS.labels(item.reason.outcome, item.reason).inc()
+    age_s = (datetime.now(UTC) - delivery.published_at).total_seconds()
+    _count(item, age_s)
     fields: dict[str, object] = {
         "outcome": str(item.reason.outcome),
         "reason": str(item.reason),
         **_whose(item),
-        "age_s": round((datetime.now(UTC) - delivery.published_at).total_seconds(), 3),
+        "age_s": round(age_s, 3),
+        "durations": {
+            str(stage): round(seconds, 4)
+            for stage, seconds in seconds_by_stage(delivery.laps).items()
+        },
     }
     if item.detail:
         fields["detail"] = item.detail
@@ -41,6 +54,7 @@ def report_settled(item: Settled) -> None:
 def report_retry(item: Retry) -> None:
     """Tell that a job will come again."""
     RETRIES.inc()
+    observe_laps(item.delivery.laps)
     log.info(
         "job_sent_back",
         **_whose(item),
@@ -49,11 +63,33 @@ def report_retry(item: Retry) -> None:
     )
 
 
+def observe_laps(laps: Iterable[Lap]) -> None:
+    """Add to the time of stages."""
+    for stage, seconds in seconds_by_stage(laps).items():
+        STAGE_SECONDS.labels(stage).observe(seconds)
+
+
+def _count(item: Settled, age_s: float) -> None:
+    JOBS.labels(item.reason.outcome, item.reason).inc()
+    JOB_SECONDS.observe(max(0, age_s))
+    observe_laps(item.delivery.laps)
+    if item.repeated:
+        REPEATS.inc()
+        return  # whom it found was counted then
+    if match := item.match:
+        MATCH_DISTANCE.labels(item.reason).observe(match.distance)
+        if match.margin is not None:
+            MATCH_MARGIN.labels(item.reason).observe(match.margin)
+
+
 def _whose(item: Settled | Retry) -> dict[str, object]:
     delivery, job = item.delivery, item.job
-    return {
+    whose: dict[str, object] = {
         "photo_id": str(job.photo_id) if job else None,
         "job_id": str(job.job_id) if job and job.job_id else None,
         "stream_seq": delivery.stream_seq,
         "deliveries": delivery.attempt,
     }
+    if delivery.traceparent:
+        whose["trace_id"] = trace_id(delivery.traceparent)
+    return whose

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from dataflow.cores import usable_cores
 from dataflow.dedup import SHARDS, SeenPhotos
@@ -17,6 +18,7 @@ from dataflow.image_ref import RefPolicy
 from dataflow.recognition import Recognition
 from dataflow.retry import LinearBackoff, Persistence
 from dataflow.settings import Settings
+from dataflow.stages import Stage, timed
 from dataflow.underway import Bounds, UnderWay
 
 
@@ -68,7 +70,7 @@ class Services:
             deadline_s=self.settings.images.deadline_s,
         )
         return UnderWay(
-            self.fetching().fetch,
+            partial(timed, Stage.FETCH, self.fetching().fetch),
             self.recognition().embed,
             bounds,
             self.stop,

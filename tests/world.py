@@ -95,12 +95,15 @@ class World:
             rows = [(photo.id,) for photo in photos]
             connection.cursor().executemany("insert into photos (id) values (%s)", rows)
 
-    def publish(self, *payloads: bytes) -> list[int]:
+    def publish(self, *payloads: bytes, headers: dict[str, str] | None = None) -> list[int]:
         """Put jobs on the stream; returns their sequences."""
 
         async def publish(js: JetStreamContext) -> list[int]:
             nats = self.settings.nats
-            return [(await js.publish(nats.subject, p, stream=nats.stream)).seq for p in payloads]
+            return [
+                (await js.publish(nats.subject, p, stream=nats.stream, headers=headers)).seq
+                for p in payloads
+            ]
 
         return self.with_jetstream(publish)
 
@@ -151,9 +154,14 @@ class World:
 
     def dead_letters(self) -> list[RawStreamMsg]:
         """All of them, in the order in which they came."""
+        return self._stored(self.settings.nats.dead_stream)
 
+    def events(self) -> list[RawStreamMsg]:
+        """What was told of settled jobs, in the order in which it was."""
+        return self._stored(self.settings.nats.settled_stream)
+
+    def _stored(self, stream: str) -> list[RawStreamMsg]:
         async def read(js: JetStreamContext) -> list[RawStreamMsg]:
-            stream = self.settings.nats.dead_stream
             state = (await js.stream_info(stream)).state
             return [await js.get_msg(stream, seq) for seq in range(1, state.last_seq + 1)]
 
@@ -250,7 +258,7 @@ def drop_streams(settings: NatsSettings) -> None:
 
     async def drop() -> None:
         async with jetstream(settings) as js:
-            for stream in (settings.stream, settings.dead_stream):
+            for stream in (settings.stream, settings.dead_stream, settings.settled_stream):
                 with suppress(NotFoundError):
                     await js.delete_stream(stream)
 
@@ -267,6 +275,8 @@ def nats_variables(server: NatsServer) -> dict[str, str]:
         "NATS__STREAM": f"JOBS_{tag}",
         "NATS__SUBJECT": f"jobs.{tag}",
         "NATS__DURABLE": f"worker_{tag}",
+        "NATS__SETTLED_STREAM": f"SETTLED_{tag}",
+        "NATS__SETTLED_SUBJECT": f"settled.{tag}",
         "NATS__DEAD_STREAM": f"DEAD_{tag}",
         "NATS__DEAD_SUBJECT": f"dead.{tag}",
     }

@@ -9,12 +9,15 @@ from concurrent.futures import Future
 from contextlib import suppress
 from typing import Any, TypeVar
 
+from connectors.jetstream.announcing import Announcer
 from connectors.jetstream.connection import connect
 from connectors.jetstream.heartbeat import InFlight
 from connectors.jetstream.isolation import Isolation
 from connectors.jetstream.provision import effective_ack_wait_s, provision
+from connectors.jetstream.rights import may_publish
 from connectors.jetstream.settling import CONFIRM_TIMEOUT_S, Settler
 from dataflow import custody
+from dataflow.errors import ConfigurationError
 from dataflow.health import Health
 from dataflow.outcome import Retry, Settled
 from dataflow.settings import NatsSettings
@@ -45,18 +48,30 @@ class JetStreamClient:
         self.js = self.connection.jetstream()
         try:
             consumer = await provision(self.js, self.settings)
+            await self._require_rights()
         except BaseException:
             await self.connection.close()
             raise
         self.in_flight = InFlight(self.connection, effective_ack_wait_s(consumer.config))
         self.isolation = Isolation(self.in_flight, self.settings.max_deliver)
         self.settler = Settler(self.connection, self.js, self.in_flight, self.settings)
+        self.announcer = Announcer(self.js, self.settings)
         await self.settler.given_up.listen(consumer)
         custody.appoint(self.in_flight)
         self._tasks = [
             asyncio.create_task(self.in_flight.beat()),
             asyncio.create_task(self._tick()),
         ]
+
+    async def _require_rights(self) -> None:
+        settings = self.settings
+        subject = settings.settled_subject
+        # Otherwise the first outcome would be stored and its job never answered.
+        if settings.events and await may_publish(self.connection, subject) is False:
+            raise ConfigurationError(
+                f"this login may not publish to {subject}; allow it in the NATS server's "
+                "permissions, or set SOLOFACE_NATS__EVENTS=false"
+            )
 
     def start(self, work: Coroutine[Any, Any, T]) -> Future[T]:
         """Run a coroutine on the connection's loop."""
@@ -66,6 +81,15 @@ class JetStreamClient:
         """Run something short on the connection's loop, without waiting for it."""
         with suppress(RuntimeError):  # the loop has ended, and whoever waited on it
             self._loop.call_soon_threadsafe(call)
+
+    def announce(self, items: Sequence[Settled], model: str) -> None:
+        """Publish the events of these outcomes, if any are wanted.
+
+        Raises:
+            SystemicError: the stream has not confirmed all of them.
+        """
+        if items and self.settings.events:
+            self.start(self.announcer.announce(items, model)).result(3 * CONFIRM_TIMEOUT_S)
 
     def settle(self, items: Sequence[Settled | Retry]) -> None:
         """Answer deliveries and wait until the server has confirmed."""

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
+from dataflow.metrics import IN_FLIGHT
+
 IN_PROGRESS = b"+WPI"
 MAX_AGE_S = 3600
 """After this long a delivery is taken for forgotten and left to come again."""
@@ -26,10 +28,12 @@ class InFlight:
         """Begin to vouch for these deliveries."""
         now = time.monotonic()
         self._since.update(dict.fromkeys(ack_tokens, now))
+        IN_FLIGHT.set(len(self._since))
 
     def remove(self, ack_token: str) -> None:
         """Stop vouching: it is settled, or somebody else's."""
         self._since.pop(ack_token, None)
+        IN_FLIGHT.set(len(self._since))
 
     def __len__(self) -> int:
         return len(self._since)

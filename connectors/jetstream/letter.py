@@ -88,6 +88,8 @@ def seal(item: Settled, stream: str, max_payload: int) -> tuple[bytes, dict[str,
         Header.PUBLISHED_AT: delivery.published_at.isoformat(),
         Header.DIED_AT: datetime.now(UTC).isoformat(),
     }
+    if delivery.traceparent:
+        headers["traceparent"] = delivery.traceparent
     # The server hangs up for good on a message whose headers make it larger than it allows.
     most = max_payload - HEADERS_BYTES
     if len(delivery.payload) > most:

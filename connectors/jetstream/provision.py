@@ -8,18 +8,24 @@ from nats.js.api import (
     AckPolicy,
     ConsumerConfig,
     ConsumerInfo,
+    DiscardPolicy,
     RetentionPolicy,
     StorageType,
     StreamConfig,
 )
 from nats.js.errors import APIError, NotFoundError
 
+from connectors.jetstream.subjects import covers
 from dataflow.errors import ConfigurationError
 from dataflow.settings import NatsSettings
 
 DEAD_LETTERS_KEPT_S = 30 * 24 * 3600
 DEAD_LETTER_ONCE_S = 3600
 """A job whose term was lost is buried again within this time at most once."""
+EVENTS_KEPT_S = 3 * 24 * 3600
+EVENTS_KEPT = 10_000_000
+"""Of events the oldest go first: they are news, the outcomes are in the database."""
+EVENT_ONCE_S = 600
 UNLIMITED = -1
 
 
@@ -46,6 +52,8 @@ async def provision(js: JetStreamContext, settings: NatsSettings) -> ConsumerInf
         )
         subjects = await _ensure_stream(js, jobs, may_create=settings.provision)
         await _ensure_stream(js, dead, may_create=settings.provision)
+        if settings.events:
+            await _ensure_stream(js, _events(settings), may_create=settings.provision)
         consumer = await _ensure_consumer(js, settings)
     except NatsError as error:
         raise ConfigurationError(f"JetStream cannot be set up: {error}") from error
@@ -57,6 +65,18 @@ async def provision(js: JetStreamContext, settings: NatsSettings) -> ConsumerInf
             + "; delete it and let soloface make it anew, or name another (SOLOFACE_NATS__DURABLE)"
         )
     return consumer
+
+
+def _events(settings: NatsSettings) -> StreamConfig:
+    return StreamConfig(
+        name=settings.settled_stream,
+        subjects=[settings.settled_subject],
+        max_age=EVENTS_KEPT_S,
+        max_msgs=EVENTS_KEPT,
+        discard=DiscardPolicy.OLD,
+        duplicate_window=EVENT_ONCE_S,
+        storage=StorageType.FILE,
+    )
 
 
 def consumer_problems(
@@ -111,7 +131,7 @@ async def _ensure_stream(
         return wanted.subjects or []
     subjects = info.config.subjects or []
     subject = (wanted.subjects or [""])[0]
-    if not any(_covers(pattern, subject) for pattern in subjects):
+    if not any(covers(pattern, subject) for pattern in subjects):
         raise ConfigurationError(f"the stream {name} does not take the subject {subject}")
     return subjects
 
@@ -137,14 +157,3 @@ async def _ensure_consumer(js: JetStreamContext, settings: NatsSettings) -> Cons
     )
     made: ConsumerInfo = await js.add_consumer(settings.stream, wanted)
     return made
-
-
-def _covers(pattern: str, subject: str) -> bool:
-    """Whether a subject with wildcards takes in a plain one."""
-    want, have = pattern.split("."), subject.split(".")
-    for index, part in enumerate(want):
-        if part == ">":
-            return len(have) > index
-        if index >= len(have) or part not in ("*", have[index]):
-            return False
-    return len(want) == len(have)

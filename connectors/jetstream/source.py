@@ -22,6 +22,9 @@ from connectors.jetstream.given_up import NOBODY_ASKS
 from connectors.jetstream.settling import nak
 from connectors.jetstream.stall import StallWatch
 from dataflow.job import Delivery
+from dataflow.metrics import DELIVERIES, REDELIVERIES
+from dataflow.stages import waited
+from dataflow.trace import traceparent_of
 
 log = structlog.get_logger()
 
@@ -82,7 +85,7 @@ class JetStreamPartition(StatelessSourcePartition[Delivery]):
             self._fetching.result()
         deliveries = self._fetcher.take(self._batch)
         self._awake = None if deliveries else datetime.now(UTC) + timedelta(seconds=IDLE_S)
-        return deliveries
+        return [delivery.after([waited(delivery.published_at)]) for delivery in deliveries]
 
     def next_awake(self) -> datetime | None:
         """When to be asked again: at once while jobs come in."""
@@ -178,7 +181,10 @@ class Fetcher:
             return False
         self._consumer.succeeded()
         self._client.in_flight.add(message.reply for message in messages)
-        passed, suspects = self._client.isolation.sort(list(map(delivery_of, messages)))
+        deliveries = list(map(delivery_of, messages))
+        DELIVERIES.inc(len(deliveries))
+        REDELIVERIES.inc(sum(delivery.attempt > 1 for delivery in deliveries))
+        passed, suspects = self._client.isolation.sort(deliveries)
         self._queue.extend(passed)
         await self._hand_back(suspects)
         return True
@@ -214,4 +220,5 @@ def delivery_of(message: Msg) -> Delivery:
         stream_seq=metadata.sequence.stream,
         attempt=metadata.num_delivered,
         published_at=metadata.timestamp,
+        traceparent=traceparent_of(message.headers),
     )

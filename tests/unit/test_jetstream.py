@@ -14,9 +14,10 @@ from nats.aio.msg import Msg
 from nats.js.api import AckPolicy, ConsumerConfig
 
 from connectors.jetstream.letter import header_value
-from connectors.jetstream.provision import _covers, consumer_problems, effective_ack_wait_s
+from connectors.jetstream.provision import consumer_problems, effective_ack_wait_s
 from connectors.jetstream.settling import nak
 from connectors.jetstream.source import delivery_of
+from connectors.jetstream.subjects import covers
 from dataflow.settings import NatsSettings
 
 SETTINGS = NatsSettings(max_deliver=8)
@@ -128,7 +129,7 @@ def test_a_pattern_takes_in_the_subjects_that_nats_says(
     subject: str,
     covered: bool,  # noqa: FBT001 - a table's column
 ) -> None:
-    assert _covers(pattern, subject) is covered
+    assert covers(pattern, subject) is covered
 
 
 @pytest.mark.parametrize(

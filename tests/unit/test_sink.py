@@ -19,7 +19,8 @@ from connectors.sink import RecordingPartition, Result, waves
 from dataflow.errors import Stopped, SystemicError, TransientError
 from dataflow.job import Recognised
 from dataflow.outcome import Reason, Retry, Settled
-from tests.builders import delivery, recognised, request, settled
+from dataflow.retry import LinearBackoff, Persistence
+from tests.builders import RecordingStop, delivery, recognised, request, settled
 
 RETRY_DELAY_S = 5
 
@@ -31,12 +32,21 @@ class Notes:
     events: list[tuple[str, list[int]]] = field(default_factory=list)
     naks: list[Retry] = field(default_factory=list)
     failures: dict[int, Exception] = field(default_factory=dict)
+    unannounced: list[Exception] = field(default_factory=list)
+    announced: list[tuple[list[int], list[str]]] = field(default_factory=list)
+    stop: RecordingStop = field(default_factory=RecordingStop)
     on_close: Exception | None = None
     on_release: Exception | None = None
+
+    model = "fake-0123456789ab"
 
     @property
     def database(self) -> Notes:
         return self
+
+    @property
+    def persistence(self) -> Persistence:
+        return Persistence(LinearBackoff(tries=1, step_s=1), self.stop)
 
     def acquire(self) -> Notes:
         return self
@@ -60,6 +70,12 @@ class Notes:
             item if isinstance(item, Settled) else Settled(item.delivery, item.job, Reason.MATCHED)
             for item in items
         ]
+
+    def announce(self, items: Sequence[Settled], model: str) -> None:
+        assert model == self.model
+        if self.unannounced:
+            raise self.unannounced.pop(0)
+        self.announced.append((sequences(items), [name for name, _ in self.events]))
 
     def settle(self, items: Sequence[Settled | Retry]) -> None:
         if items:
@@ -93,6 +109,30 @@ def test_a_batch_is_committed_before_any_of_it_is_answered() -> None:
     logged = write(notes, recognised(1), settled(number=2), recognised(3))
     assert notes.events == [("commit", [1, 2, 3]), ("answer", [1, 2, 3])]
     assert logged == ["job_settled"] * 3
+
+
+def test_an_outcome_is_announced_after_its_commit_and_before_its_answer() -> None:
+    notes = Notes()
+    write(notes, recognised(1), settled(number=2), sent_back(3))
+    assert notes.announced == [([1, 2], ["commit"])]
+    assert [name for name, _ in notes.events] == ["commit", "answer", "answer"]
+
+
+def test_the_worker_holds_while_outcomes_cannot_be_announced() -> None:
+    notes = Notes(unannounced=[SystemicError("no such stream")] * 3)
+    logged = write(notes, recognised(1))
+    assert notes.events == [("commit", [1]), ("answer", [1])]
+    assert len(notes.stop.waits) == 3
+    assert logged.count("job_settled") == 1
+
+
+def test_a_stop_sends_back_what_is_stored_but_not_announced() -> None:
+    notes = Notes(unannounced=[SystemicError("no such stream")] * 3, stop=RecordingStop(2))
+    logged = write(notes, recognised(1))
+    assert notes.events == [("commit", [1]), ("answer", [1])]
+    assert [nak.delay_s for nak in notes.naks] == [0]
+    assert logged[-1] == "job_sent_back"
+    assert "job_settled" not in logged
 
 
 def test_a_second_job_of_a_photo_waits_until_the_first_is_committed() -> None:
