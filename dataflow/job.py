@@ -118,13 +118,24 @@ class Job:
     A missing ``image_ref`` is no malformed payload: the guardrails skip it with its own reason.
     """
 
-    photo_id: Annotated[UUID, IdText]
-    image_ref: StrictStr | None = None
-    face_index: Annotated[StrictInt, Field(ge=0, le=_MAX_INT4)] = 0
-    faces_detected: StrictInt | None = None
-    bbox: BoxHint | None = None
-    job_id: Annotated[UUID | None, IdText] = None
-    submitted_at: Annotated[datetime | None, TimeText] = None
+    photo_id: Annotated[UUID, IdText, Field(description="The photo's id in `photos`.")]
+    image_ref: Annotated[
+        StrictStr | None,
+        Field(description="minio://<bucket>/<key>, or a key in the default bucket."),
+    ] = None
+    face_index: Annotated[
+        StrictInt, Field(ge=0, le=_MAX_INT4, description="Which face of the photo it becomes.")
+    ] = 0
+    faces_detected: Annotated[
+        StrictInt | None, Field(description="How many faces were seen before; 1, or it is skipped.")
+    ] = None
+    bbox: Annotated[BoxHint | None, Field(description="Where the face was seen; informative.")] = (
+        None
+    )
+    job_id: Annotated[UUID | None, IdText, Field(description="The publisher's own id.")] = None
+    submitted_at: Annotated[
+        datetime | None, TimeText, Field(description="When the publisher made the job.")
+    ] = None
 
 
 _JOB = TypeAdapter(Job)

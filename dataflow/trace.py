@@ -7,9 +7,10 @@ from collections.abc import Mapping
 
 HEADER = "traceparent"
 # Version ff and ids of zeros are invalid; a later version may have more to say at the end.
-_TRACEPARENT = re.compile(
+PATTERN = (
     r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-[!-~]{1,200})?"
 )
+_TRACEPARENT = re.compile(PATTERN)
 _VERSION = "00"
 
 

@@ -17,6 +17,7 @@ from dataflow.outcome import Reason, Settled
 HEADERS_BYTES = 4096
 """Room for a letter's headers; a payload that leaves less is cut, and never was a job."""
 DETAIL_CHARACTERS = 1000
+DATA, POISON = NATURES = ("data", "poison")
 
 _NUMBER = re.compile(r"[0-9]{1,18}")
 _CODE = re.compile(r"[a-z][a-z_]{0,63}")
@@ -80,7 +81,7 @@ def seal(item: Settled, stream: str, max_payload: int) -> tuple[bytes, dict[str,
     headers: dict[str, str] = {
         "Nats-Msg-Id": f"{stream}:{delivery.stream_seq}",  # makes a repetition harmless
         Header.REASON: str(item.reason),
-        Header.NATURE: "poison" if item.reason is Reason.ATTEMPTS_EXHAUSTED else "data",
+        Header.NATURE: POISON if item.reason is Reason.ATTEMPTS_EXHAUSTED else DATA,
         Header.ERROR: header_value(item.detail),
         Header.STREAM: stream,
         Header.STREAM_SEQ: str(delivery.stream_seq),

@@ -35,9 +35,7 @@ class NatsSettings(Section):
     durable: str = Field("soloface", description="Durable consumer; replicas share it.")
     dead_subject: str = Field("photo_faces.single.dead", description="Subject of dead letters.")
     dead_stream: str = Field("PHOTO_FACES_DEAD", description="Stream that keeps dead letters.")
-    events: bool = Field(
-        default=True, description="Publish an event for every settled job, see docs/events.md."
-    )
+    events: bool = Field(default=True, description="Publish an event for every settled job.")
     settled_subject: str = Field("photo_faces.single.settled", description="Subject of the events.")
     settled_stream: str = Field("PHOTO_FACES_SETTLED", description="Stream that keeps events.")
     provision: bool = Field(default=True, description="Create streams and consumer when absent.")

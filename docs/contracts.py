@@ -1,0 +1,128 @@
+"""Write the JSON Schemas of everything that travels on NATS, made from the code's own types.
+
+    uv run python docs/contracts.py
+
+They are in ``docs/schemas``; a test compares, so they cannot lag behind the code.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import orjson
+from pydantic import TypeAdapter
+
+REPOSITORY = Path(__file__).parents[1]
+if __name__ == "__main__":
+    sys.path.insert(0, str(REPOSITORY))
+
+from connectors.jetstream.letter import DETAIL_CHARACTERS, NATURES, Header  # noqa: E402
+from dataflow.events import SPEC_VERSION, TYPE, OutcomeEvent  # noqa: E402
+from dataflow.job import Job  # noqa: E402
+from dataflow.outcome import Outcome, Reason  # noqa: E402
+from dataflow.trace import PATTERN as TRACEPARENT  # noqa: E402
+
+FOLDER = REPOSITORY / "docs" / "schemas"
+# The dialect that AsyncAPI's tools must understand; what Pydantic writes is valid in it too.
+DIALECT = "http://json-schema.org/draft-07/schema#"
+
+Schema = dict[str, Any]
+
+_TEXT: Schema = {"type": "string"}
+_NUMBER: Schema = {"type": "string", "pattern": "^[0-9]{1,18}$"}
+_TIME: Schema = {"type": "string", "format": "date-time"}
+_TRACE: Schema = {
+    "type": "string",
+    "pattern": f"^{TRACEPARENT}$",
+    "description": "The job's trace, as W3C Trace Context has it.",
+}
+_REJECTIONS = sorted(reason for reason in Reason if reason.outcome is Outcome.REJECTED)
+
+
+def job() -> Schema:
+    """A job's payload. Unknown fields are allowed; the worker ignores them."""
+    return TypeAdapter(Job).json_schema()
+
+
+def event() -> Schema:
+    """An event's data."""
+    return TypeAdapter(OutcomeEvent).json_schema(mode="serialization")
+
+
+def event_headers() -> Schema:
+    """An event's attributes."""
+    return _headers(
+        "Headers of an outcome event: a CloudEvent in binary mode.",
+        {
+            "Nats-Msg-Id": {**_TEXT, "description": "The same as ce-id; JetStream drops repeats."},
+            "ce-specversion": {"const": SPEC_VERSION},
+            "ce-id": {
+                **_TEXT,
+                "description": "The job's own: stream, sequence, time of publication. Whoever "
+                "gets an id again has seen the event.",
+            },
+            "ce-source": {"type": "string", "format": "uri-reference"},
+            "ce-type": {"const": TYPE},
+            "ce-time": _TIME,
+            "ce-datacontenttype": {"const": "application/json"},
+            "content-type": {"const": "application/json"},
+        },
+        {
+            "ce-subject": {"type": "string", "format": "uuid", "description": "The photo."},
+            "ce-traceparent": _TRACE,
+            "traceparent": _TRACE,
+        },
+    )
+
+
+def letter_headers() -> Schema:
+    """What is written on a dead letter."""
+    required: dict[str, Schema] = {
+        Header.REASON: {"enum": _REJECTIONS},
+        Header.NATURE: {"enum": list(NATURES)},
+        Header.ERROR: {**_TEXT, "maxLength": DETAIL_CHARACTERS},
+        Header.STREAM: {**_TEXT, "description": "The stream that the job came from."},
+        Header.STREAM_SEQ: {**_NUMBER, "description": "The job's sequence on it."},
+        Header.DELIVERIES: _NUMBER,
+        Header.PUBLISHED_AT: _TIME,
+        Header.DIED_AT: _TIME,
+    }
+    optional: dict[str, Schema] = {
+        Header.PAYLOAD_BYTES: {
+            **_NUMBER,
+            "description": "The payload's whole size, where the letter keeps its beginning only.",
+        },
+        "traceparent": _TRACE,
+    }
+    return _headers("Headers of a dead letter, whose payload is the job's.", required, optional)
+
+
+def _headers(title: str, required: dict[str, Schema], optional: dict[str, Schema]) -> Schema:
+    return {
+        "title": title,
+        "type": "object",
+        "properties": {str(k): v for k, v in {**required, **optional}.items()},
+        "required": [str(name) for name in required],
+    }
+
+
+SCHEMAS = {
+    "requested.json": job,
+    "settled.json": event,
+    "settled.headers.json": event_headers,
+    "dead.headers.json": letter_headers,
+}
+
+
+def document(name: str) -> bytes:
+    """A schema as it is written to its file."""
+    whole = {"$schema": DIALECT, **SCHEMAS[name]()}
+    return orjson.dumps(whole, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+
+
+if __name__ == "__main__":
+    FOLDER.mkdir(exist_ok=True)
+    for file in SCHEMAS:
+        (FOLDER / file).write_bytes(document(file))
