@@ -78,7 +78,9 @@ class RecordingPartition(StatelessSinkPartition[Result]):
         settled = [item.after(writing.laps) for item in settled]
         with answering(Stage.ANNOUNCE):
             # A stream that takes no events is a dependency like any other: the worker holds.
-            recorder.persistence.call(lambda: client.announce(settled, recorder.model), "NATS")
+            recorder.persistence.call(
+                lambda: client.announce(settled, recorder.model), "event stream"
+            )
         with answering(Stage.ANSWER):
             client.settle(settled)
         for item in settled:

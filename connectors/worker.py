@@ -12,6 +12,7 @@ from bytewax.dataflow import Dataflow
 from connectors.jetstream.client import SharedJetStream
 from connectors.jetstream.source import JetStreamSource
 from connectors.objects import MinioStore
+from connectors.observing import describe_health, describe_model, keep_counting
 from connectors.postgres.connection import Database
 from connectors.postgres.gallery import Gallery
 from connectors.postgres.photos import PostgresPhotos
@@ -56,9 +57,12 @@ def worker_flow() -> Dataflow:
             stop_on_signals(stop, settings.worker.drain_timeout_s, health)
             health.suffer("starting", "loading the models and looking at each dependency")
             if settings.metrics_port:
+                describe_health(health)
                 serve_probes(settings.metrics_port, health, settings.worker.live_s)
             worker.check()
             health.recover("starting")
+            if settings.metrics_port:
+                worker.observe()
         return worker.flow()
     except SolofaceError as error:
         raise SystemExit(f"soloface cannot start: {error}") from None
@@ -117,6 +121,11 @@ class Worker:
         self._jetstream.acquire()
         self._jetstream.release()
         log.info("worker_starts", model=contract.id, durable=self._settings.nats.durable)
+
+    def observe(self) -> None:
+        """Keep those metrics that no job makes."""
+        describe_model(self._pack(), self._settings.model)
+        keep_counting(Gallery(self._database), self._stop)
 
     def _recorder(self) -> Recorder:
         pack, match = self._pack(), self._settings.match

@@ -5,13 +5,14 @@ Labels are of few values that are known beforehand; no id, no vector, nothing of
 
 from __future__ import annotations
 
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 
 from prometheus_client import Counter, Gauge, Histogram, Info
 
+from dataflow.outcome import Reason
 from dataflow.stages import Stage
 
-DEPENDENCIES = ("NATS", "PostgreSQL", "object store")
+DEPENDENCIES = ("NATS", "JetStream consumer", "PostgreSQL", "object store", "event stream")
 
 _STAGE_BUCKETS = (
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300,
@@ -72,6 +73,7 @@ OLDEST_JOB_AGE = Gauge(
 DEAD_LETTERS = Gauge("soloface_dead_letters", "Dead letters that are kept.")
 
 # What it works with.
+READY = Gauge("soloface_ready", "1 while nothing keeps the worker from working.")
 DEPENDENCY_UP = Gauge(
     "soloface_dependency_up",
     "1 as long as the dependency can be used, as far as we know.",
@@ -80,13 +82,12 @@ DEPENDENCY_UP = Gauge(
 MODEL = Info("soloface_model", "The models in use and the contract of their vectors.")
 BUILD = Info("soloface_build", "The program.")
 
-BUILD.info({"version": version("soloface")})
-for _dependency in DEPENDENCIES:
-    DEPENDENCY_UP.labels(_dependency).set(1)
+try:
+    BUILD.info({"version": version("soloface")})
+except PackageNotFoundError:  # run from its sources
+    BUILD.info({"version": "unknown"})
+# So that a rate is right from the first job on.
+for _reason in Reason:
+    JOBS.labels(_reason.outcome, _reason)
 for _stage in Stage:
     STAGE_SECONDS.labels(_stage)
-
-
-def dependency_is(dependency: str, *, up: bool) -> None:
-    """Note whether a dependency can be used."""
-    DEPENDENCY_UP.labels(dependency).set(up)

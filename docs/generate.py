@@ -1,4 +1,4 @@
-"""Write what the pages take from the code: the table of settings and the drawing of the flow.
+"""Write what the pages take from the code: settings, metrics, alerts, the drawing of the flow.
 
     uv run python docs/generate.py
 
@@ -15,6 +15,9 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
+import yaml
+from prometheus_client import REGISTRY
+from prometheus_client.metrics import MetricWrapperBase
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
@@ -22,8 +25,11 @@ REPOSITORY = Path(__file__).parents[1]
 if __name__ == "__main__":
     sys.path.insert(0, str(REPOSITORY))
 
+import connectors.worker  # noqa: E402, F401 - makes all metrics
 from dataflow.settings import PREFIX, Settings  # noqa: E402 - after the path that leads to it
 
+RULES = REPOSITORY / "deploy" / "prometheus" / "rules.yml"
+_SUFFIXES = {"counter": "_total", "info": "_info"}
 PLACE = re.compile(r"<!-- generated: (\w+) -->\n.*?<!-- end -->", re.DOTALL)
 
 
@@ -61,6 +67,31 @@ def _row(name: str, field: FieldInfo) -> str:
     return f"| `{PREFIX}{name.upper()}` | {shown} | {field.description} |"
 
 
+def metrics_table() -> str:
+    """Every metric of ours, by the name that it is exported under."""
+    rows = []
+    for collector in set(REGISTRY._collector_to_names):  # noqa: SLF001 - there is no other way
+        if isinstance(collector, MetricWrapperBase):
+            (metric,) = collector.describe()
+            if metric.name.startswith("soloface_"):
+                name = metric.name + _SUFFIXES.get(metric.type, "")
+                labels = ", ".join(f"`{label}`" for label in collector._labelnames)  # noqa: SLF001
+                rows.append(f"| `{name}` | {metric.type} | {labels} | {metric.documentation} |")
+    return "\n".join(["| metric | type | labels | |", "| --- | --- | --- | --- |", *sorted(rows)])
+
+
+def alerts_table() -> str:
+    """Every alert with what it means and what to do."""
+    groups = yaml.safe_load(RULES.read_text(encoding="utf-8"))["groups"]
+    rules = [rule for group in groups for rule in group["rules"] if "alert" in rule]
+    rows = [
+        f"| `{rule['alert']}` | {rule['labels']['severity']} | {rule['for']} "
+        f"| {rule['annotations']['description']} |"
+        for rule in rules
+    ]
+    return "\n".join(["| alert | severity | for | |", "| --- | --- | --- | --- |", *rows])
+
+
 @cache
 def flow_drawing() -> str:
     """The flow as Bytewax draws it, less its frame, which GitHub would lay out across the page."""
@@ -78,7 +109,12 @@ def flow_drawing() -> str:
     return f"```mermaid\n{text}\n```"
 
 
-GENERATORS: dict[str, Callable[[], str]] = {"settings": settings_tables, "flow": flow_drawing}
+GENERATORS: dict[str, Callable[[], str]] = {
+    "settings": settings_tables,
+    "metrics": metrics_table,
+    "alerts": alerts_table,
+    "flow": flow_drawing,
+}
 
 
 def pages() -> Iterator[Path]:

@@ -9,4 +9,5 @@ pytest_plugins = [
     "tests.fixtures.recording",
     "tests.fixtures.worker",
     "tests.fixtures.letters",
+    "tests.fixtures.prometheus",
 ]

@@ -13,6 +13,7 @@ from connectors.jetstream.announcing import Announcer
 from connectors.jetstream.connection import connect
 from connectors.jetstream.heartbeat import InFlight
 from connectors.jetstream.isolation import Isolation
+from connectors.jetstream.observing import Observer
 from connectors.jetstream.provision import effective_ack_wait_s, provision
 from connectors.jetstream.rights import may_publish
 from connectors.jetstream.settling import CONFIRM_TIMEOUT_S, Settler
@@ -61,6 +62,7 @@ class JetStreamClient:
         self._tasks = [
             asyncio.create_task(self.in_flight.beat()),
             asyncio.create_task(self._tick()),
+            asyncio.create_task(Observer(self.js, self.settings).run()),
         ]
 
     async def _require_rights(self) -> None:

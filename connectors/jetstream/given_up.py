@@ -25,6 +25,7 @@ from nats.js.errors import APIError, NotFoundError
 
 from dataflow.job import Delivery
 from dataflow.settings import NatsSettings
+from dataflow.trace import traceparent_of
 
 log = structlog.get_logger()
 
@@ -130,6 +131,7 @@ class GivenUp:
             # Never below our own limit: it must not be tried again.
             attempt=max(attempt, settings.max_deliver + 1),
             published_at=stored.time or datetime.fromtimestamp(0, UTC),
+            traceparent=traceparent_of(stored.headers),
         )
 
 

@@ -93,7 +93,7 @@ def test_a_worker_without_its_event_stream_holds_and_loses_nothing(
 
     drop_the_event_stream(world)
     (sequence,) = platform_of(world).publish(photo.job())
-    log.wait(lambda: bool(log.events("dependency_unusable", dependency="NATS")))
+    log.wait(lambda: bool(log.events("dependency_unusable", dependency="event stream")))
     assert "may this login publish" in log.events("dependency_unusable")[0]["error"]
     assert photo.id in world.rows("face_matches")
     worker.stop()
@@ -119,14 +119,14 @@ def test_a_worker_goes_on_when_its_event_stream_is_back(
     log.wait_settled(world.publish(world.photo().job()))
     drop_the_event_stream(world)
     (sequence,) = platform_of(world).publish(world.photo().job())
-    log.wait(lambda: bool(log.events("dependency_unusable", dependency="NATS")))
+    log.wait(lambda: bool(log.events("dependency_unusable", dependency="event stream")))
 
     make_the_event_stream(world)
     log.wait_settled([sequence])
     worker.stop()
 
     assert [data(event)["stream_seq"] for event in world.events()] == [sequence]
-    assert log.events("dependency_back", dependency="NATS")
+    assert log.events("dependency_back", dependency="event stream")
     assert log.reasons()[sequence] == "image_not_found"
 
 

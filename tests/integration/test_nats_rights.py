@@ -12,6 +12,7 @@ from connectors.jetstream.client import JetStreamClient
 from connectors.jetstream.connection import connect
 from connectors.jetstream.rights import may_publish
 from dataflow.errors import ConfigurationError
+from dataflow.health import Health
 from dataflow.settings import NatsSettings
 from tests.fixtures.configured_nats import Serve
 
@@ -74,7 +75,7 @@ def test_a_login_without_the_right_to_publish_events_is_refused_at_the_start(
     login: NatsSettings,
 ) -> None:
     with pytest.raises(ConfigurationError) as refusal:
-        JetStreamClient(login)
+        JetStreamClient(login, Health())
     assert str(refusal.value) == (
         "this login may not publish to settled.jobs; allow it in the NATS server's permissions, "
         "or set SOLOFACE_NATS__EVENTS=false"
@@ -82,4 +83,4 @@ def test_a_login_without_the_right_to_publish_events_is_refused_at_the_start(
 
 
 def test_it_is_not_asked_for_where_no_events_are_wanted(login: NatsSettings) -> None:
-    JetStreamClient(login.model_copy(update={"events": False})).close()
+    JetStreamClient(login.model_copy(update={"events": False}), Health()).close()

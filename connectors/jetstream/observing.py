@@ -1,0 +1,80 @@
+"""What waits at the server, looked up every few seconds for the metrics."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from math import nan
+
+import structlog
+from nats.errors import Error as NatsError
+from nats.js import JetStreamContext
+from nats.js.api import ConsumerInfo
+from nats.js.errors import NotFoundError
+from prometheus_client import Gauge
+
+from dataflow.metrics import (
+    CONSUMER_ACK_PENDING,
+    CONSUMER_PENDING,
+    DEAD_LETTERS,
+    OLDEST_JOB_AGE,
+)
+from dataflow.settings import NatsSettings
+
+log = structlog.get_logger()
+
+EVERY_S = 5
+
+
+class Observer:
+    """Keeps the gauges of one consumer. Lives on the connection's loop."""
+
+    def __init__(self, js: JetStreamContext, settings: NatsSettings) -> None:
+        self._js = js
+        self._settings = settings
+
+    async def run(self) -> None:
+        """Look again and again, for ever."""
+        while True:
+            await self.look()
+            await asyncio.sleep(EVERY_S)
+
+    async def look(self) -> None:
+        """Look once. What cannot be seen, for want of a right or an answer, is not a number."""
+        await self._see(self._consumer, CONSUMER_PENDING, CONSUMER_ACK_PENDING, OLDEST_JOB_AGE)
+        await self._see(self._dead_letters, DEAD_LETTERS)
+
+    async def _see(self, what: Callable[[], Awaitable[None]], *gauges: Gauge) -> None:
+        try:
+            await what()
+        except (NatsError, TimeoutError) as error:
+            log.debug("not_observed", error=repr(error))
+            for gauge in gauges:
+                gauge.set(nan)
+
+    async def _consumer(self) -> None:
+        settings = self._settings
+        info: ConsumerInfo = await self._js.consumer_info(settings.stream, settings.durable)
+        CONSUMER_PENDING.set(info.num_pending or 0)
+        CONSUMER_ACK_PENDING.set(info.num_ack_pending or 0)
+        OLDEST_JOB_AGE.set(await self._oldest_age_s(info))
+
+    async def _oldest_age_s(self, info: ConsumerInfo) -> float:
+        if not (info.num_pending or info.num_ack_pending):
+            return 0
+        settings = self._settings
+        settled_up_to = info.ack_floor.stream_seq if info.ack_floor else 0
+        try:
+            oldest = await self._js.get_msg(
+                settings.stream, settled_up_to + 1, subject=settings.subject, next=True
+            )
+        except NotFoundError:
+            return 0  # it was settled meanwhile
+        if oldest.time is None:
+            return nan
+        return max(0.0, (datetime.now(UTC) - oldest.time).total_seconds())
+
+    async def _dead_letters(self) -> None:
+        info = await self._js.stream_info(self._settings.dead_stream)
+        DEAD_LETTERS.set(info.state.messages)
