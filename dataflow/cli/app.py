@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import typer
 
-from dataflow.cli import demo, dlq, doctor, enroll, match, migrate, models, publish, reembed, up
+from dataflow.cli import (
+    demo,
+    dlq,
+    doctor,
+    enroll,
+    match,
+    migrate,
+    models,
+    publish,
+    reembed,
+    up,
+    watch,
+)
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -21,6 +33,7 @@ app.command()(migrate.migrate)
 app.command()(enroll.enroll)
 app.command()(reembed.reembed)
 app.command()(publish.publish)
+app.command()(watch.watch)
 app.command()(doctor.doctor)
 app.add_typer(dlq.app, name="dlq", help="List, show, replay and purge rejected jobs.")
 app.add_typer(match.app, name="match", help="Say that a match is right, or wrong.")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import sys
 from typing import Annotated, Any
 
 import orjson
+import structlog
 import typer
 from rich.console import Console
 
@@ -31,10 +33,20 @@ def printable(text: str) -> str:
     return _SUSPICIOUS.sub(escape, text)
 
 
+def log_to_stderr() -> None:
+    """Keep what connectors log out of a pipe."""
+    structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
+
+
 def print_json(value: Any) -> None:  # noqa: ANN401 - whatever orjson takes
     """Print one JSON document on standard output."""
     document = orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
     typer.echo(_SUSPICIOUS.sub(_json_escape, document))
+
+
+def print_json_line(value: Any) -> None:  # noqa: ANN401 - whatever orjson takes
+    """Print one JSON document on one line, of many."""
+    typer.echo(_SUSPICIOUS.sub(_json_escape, orjson.dumps(value).decode()))
 
 
 def _json_escape(character: re.Match[str]) -> str:
