@@ -13,6 +13,7 @@ from dataflow.cli import (
     migrate,
     models,
     publish,
+    reconcile,
     reembed,
     up,
     watch,
@@ -34,6 +35,7 @@ app.command()(enroll.enroll)
 app.command()(reembed.reembed)
 app.command()(publish.publish)
 app.command()(watch.watch)
+app.command()(reconcile.reconcile)
 app.command()(doctor.doctor)
 app.add_typer(dlq.app, name="dlq", help="List, show, replay and purge rejected jobs.")
 app.add_typer(match.app, name="match", help="Say that a match is right, or wrong.")

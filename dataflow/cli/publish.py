@@ -13,16 +13,15 @@ from uuid import UUID, uuid4
 
 import orjson
 import typer
-from nats.errors import Error as NatsError
-from nats.js import JetStreamContext
 from rich.progress import Progress
 
 from connectors.jetstream.connection import connect
 from connectors.jetstream.provision import provision
+from connectors.jetstream.publishing import send
 from connectors.objects import minio_client, put_object
 from connectors.postgres.connection import Database
 from dataflow.cli.output import JsonOption, console, print_json
-from dataflow.errors import ConfigurationError, DataError, SystemicError
+from dataflow.errors import ConfigurationError, DataError
 from dataflow.image_ref import ImageRef
 from dataflow.job import parse_job
 from dataflow.settings import NatsSettings, Settings, load_settings
@@ -104,22 +103,11 @@ async def _publish(
         await provision(js, settings)
         waiting, repeated = iter(jobs), 0
         while window := list(islice(waiting, _IN_FLIGHT)):
-            repeated += sum(await asyncio.gather(*(_send(js, job, settings) for job in window)))
+            repeated += sum(await asyncio.gather(*(send(js, job, settings) for job in window)))
             advance(len(window))
     finally:
         await connection.close()
     return repeated
-
-
-async def _send(js: JetStreamContext, job: dict[str, object], settings: NatsSettings) -> bool:
-    headers = {"Nats-Msg-Id": str(job["job_id"])}
-    try:
-        stored = await js.publish(
-            settings.subject, orjson.dumps(job), stream=settings.stream, headers=headers
-        )
-    except (NatsError, TimeoutError) as error:
-        raise SystemicError(f"the stream did not take the job: {error!r}") from error
-    return bool(stored.duplicate)
 
 
 def _read(file: Path) -> Iterator[dict[str, object]]:
