@@ -10,6 +10,7 @@ from bytewax.outputs import DynamicSink, StatelessSinkPartition
 
 from connectors.jetstream.client import SharedJetStream
 from connectors.postgres.recorder import Recorder
+from connectors.tracing import Trace, untraced
 from dataflow.errors import Stopped, TransientError
 from dataflow.job import Recognised
 from dataflow.outcome import Retry, Settled, sent_back
@@ -25,9 +26,14 @@ class RecordingSink(DynamicSink[Result]):
     """Records results with ``recorder()``, which is made once the models are known."""
 
     def __init__(
-        self, shared: SharedJetStream, recorder: Callable[[], Recorder], retry_delay_s: float
+        self,
+        shared: SharedJetStream,
+        recorder: Callable[[], Recorder],
+        retry_delay_s: float,
+        trace: Trace = untraced,
     ) -> None:
         self._shared = shared
+        self._trace = trace
         self._recorder = recorder
         self._retry_delay_s = retry_delay_s
 
@@ -38,13 +44,20 @@ class RecordingSink(DynamicSink[Result]):
             ConfigurationError: the database or the enrolled users do not fit the models.
         """
         del step_id, worker_index, worker_count
-        return RecordingPartition(self._shared, self._recorder(), self._retry_delay_s)
+        return RecordingPartition(self._shared, self._recorder(), self._retry_delay_s, self._trace)
 
 
 class RecordingPartition(StatelessSinkPartition[Result]):
     """One worker's writer. It keeps nothing between two batches, so a drain has nothing to do."""
 
-    def __init__(self, shared: SharedJetStream, recorder: Recorder, retry_delay_s: float) -> None:
+    def __init__(
+        self,
+        shared: SharedJetStream,
+        recorder: Recorder,
+        retry_delay_s: float,
+        trace: Trace = untraced,
+    ) -> None:
+        self._trace = trace
         self._shared = shared
         self._client = shared.acquire()
         self._recorder = recorder
@@ -75,7 +88,7 @@ class RecordingPartition(StatelessSinkPartition[Result]):
         writing, answering = Stopwatch(), Stopwatch()
         with writing(Stage.WRITE):
             settled = recorder.record(wave)
-        settled = [item.after(writing.laps) for item in settled]
+        settled = [self._trace(item.after(writing.laps)) for item in settled]
         with answering(Stage.ANNOUNCE):
             # A stream that takes no events is a dependency like any other: the worker holds.
             recorder.persistence.call(

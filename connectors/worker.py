@@ -19,6 +19,7 @@ from connectors.postgres.photos import PostgresPhotos
 from connectors.postgres.recorder import Recorder
 from connectors.probes import serve_probes
 from connectors.sink import RecordingSink
+from connectors.tracing import tracing
 from dataflow.errors import SolofaceError
 from dataflow.faces.face import FacePack
 from dataflow.faces.packs import load_pack
@@ -104,7 +105,12 @@ class Worker:
         )
         work = settings.worker
         source = JetStreamSource(self._jetstream, work.batch, work.stall_s, self._stop)
-        sink = RecordingSink(self._jetstream, self._recorder, settings.nats.retry_delay_s)
+        sink = RecordingSink(
+            self._jetstream,
+            self._recorder,
+            settings.nats.retry_delay_s,
+            tracing(settings.tracing),
+        )
         return build(source, sink, services)
 
     def check(self) -> None:

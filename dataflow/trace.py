@@ -21,6 +21,11 @@ def traceparent_of(headers: Mapping[str, str] | None) -> str | None:
     return value if found and not (found[2] and value.startswith(_VERSION)) else None
 
 
+def format_traceparent(trace: int, span: int, flags: int) -> str:
+    """A trace and the span in it that comes before, as a header says it."""
+    return f"{_VERSION}-{trace:032x}-{span:016x}-{flags:02x}"
+
+
 def trace_id(traceparent: str | None) -> str | None:
     """The id by which to find a trace."""
     return traceparent.split("-")[1] if traceparent else None

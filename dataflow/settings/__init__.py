@@ -16,6 +16,7 @@ from dataflow.settings.work import (
     MatchSettings,
     ModelSettings,
     QualitySettings,
+    TracingSettings,
     WorkerSettings,
 )
 
@@ -32,6 +33,7 @@ __all__ = [
     "QualitySettings",
     "Settings",
     "StoreSettings",
+    "TracingSettings",
     "WorkerSettings",
     "load_settings",
 ]

@@ -23,6 +23,7 @@ from dataflow.settings.work import (
     MatchSettings,
     ModelSettings,
     QualitySettings,
+    TracingSettings,
     WorkerSettings,
 )
 
@@ -48,6 +49,7 @@ class Settings(BaseSettings):
     enrolment: EnrolmentSettings = EnrolmentSettings()
     worker: WorkerSettings = WorkerSettings()
     log: LogSettings = LogSettings()
+    tracing: TracingSettings = TracingSettings()
     metrics_port: int | None = Field(
         None,
         ge=1,

@@ -188,3 +188,16 @@ class LogSettings(Section):
 
     level: str = Field("info", pattern="^(debug|info|warning|error)$", description="Least level.")
     format: str = Field("auto", pattern="^(auto|json|console)$", description="auto: json if piped.")
+
+
+class TracingSettings(Section):
+    """Spans of jobs and their stages, for OpenTelemetry; needs `soloface[tracing]`."""
+
+    endpoint: str | None = Field(
+        None,
+        pattern="^https?://",
+        description="OTLP over HTTP, like `http://collector:4318/v1/traces`; absent: no spans.",
+    )
+    ratio: float = Field(
+        1, ge=0, le=1, description="Share of traces that begin here; others follow their parent."
+    )

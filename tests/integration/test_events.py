@@ -9,11 +9,15 @@ import orjson
 from nats.js import JetStreamContext
 from nats.js.api import RawStreamMsg
 
+from connectors.jetstream.client import JetStreamClient
 from connectors.jetstream.provision import provision
 from dataflow.cli.demo.changes import jpeg
 from dataflow.cli.demo.people import ENROLLED
+from dataflow.health import Health
+from tests.builders import settled
+from tests.fixtures.letters import Letters
 from tests.fixtures.worker import Log, MakeWorld, RunWorker
-from tests.world import World, eventually
+from tests.world import World
 
 TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
@@ -88,22 +92,27 @@ def test_a_worker_without_its_event_stream_holds_and_loses_nothing(
     world.enrol(ENROLLED[0])
     photo = world.photo(jpeg(ENROLLED[0].portrait()))
     worker = run_worker()
-    log.wait(lambda: bool(log.events("worker_starts")))
     log.wait_settled(world.publish(world.photo().job()))
 
     drop_the_event_stream(world)
-    (sequence,) = platform_of(world).publish(photo.job())
-    log.wait(lambda: bool(log.events("dependency_unusable", dependency="event stream")))
-    assert "may this login publish" in log.events("dependency_unusable")[0]["error"]
+    (first,) = platform_of(world).publish(world.photo().job())
+    log.wait(lambda: len(holds(log)) == 1)
+    assert "may this login publish" in holds(log)[0]["error"]
+    make_the_event_stream(world)
+    log.wait_settled([first])
+    assert [data(event)["stream_seq"] for event in world.events()] == [first]
+
+    drop_the_event_stream(world)
+    (second,) = platform_of(world).publish(photo.job())
+    log.wait(lambda: len(holds(log)) > 1)
     assert photo.id in world.rows("face_matches")
     worker.stop()
-    assert not log.events("job_settled", stream_seq=sequence)
+    assert not log.events("job_settled", stream_seq=second)
 
     make_the_event_stream(world)
     worker = run_worker()
-    log.wait_settled([sequence])
+    log.wait_settled([second])
     worker.stop()
-
     (event,) = world.events()
     assert data(event)["reason"] == "matched"
     assert data(event)["repeated"] is True
@@ -111,33 +120,19 @@ def test_a_worker_without_its_event_stream_holds_and_loses_nothing(
     world.assert_nothing_is_left()
 
 
-def test_a_worker_goes_on_when_its_event_stream_is_back(
-    make_world: MakeWorld, run_worker: RunWorker, log: Log
-) -> None:
-    world = make_world()
-    worker = run_worker()
-    log.wait_settled(world.publish(world.photo().job()))
-    drop_the_event_stream(world)
-    (sequence,) = platform_of(world).publish(world.photo().job())
-    log.wait(lambda: bool(log.events("dependency_unusable", dependency="event stream")))
-
-    make_the_event_stream(world)
-    log.wait_settled([sequence])
-    worker.stop()
-
-    assert [data(event)["stream_seq"] for event in world.events()] == [sequence]
-    assert log.events("dependency_back", dependency="event stream")
-    assert log.reasons()[sequence] == "image_not_found"
+def holds(log: Log) -> list[dict[str, Any]]:
+    return log.events("dependency_unusable", dependency="event stream")
 
 
-def test_events_can_be_switched_off(make_world: MakeWorld, run_worker: RunWorker, log: Log) -> None:
-    world = make_world(NATS__EVENTS="false")
-    worker = run_worker()
-    log.wait_settled(world.publish(world.photo().job()))
-    worker.stop()
+def test_a_worker_that_wants_no_events_makes_no_stream_for_them(letters: Letters) -> None:
+    settings = letters.settings.model_copy(
+        update={"events": False, "settled_stream": "NOT_WANTED", "settled_subject": "not.wanted"}
+    )
+    client = JetStreamClient(settings, Health())
+    client.announce([settled()], "open-1")
+    client.close()
 
     async def streams(js: JetStreamContext) -> list[str | None]:
         return [info.config.name for info in await js.streams_info()]
 
-    assert world.settings.nats.settled_stream not in world.with_jetstream(streams)
-    eventually(world.is_empty, "the answers")
+    assert "NOT_WANTED" not in letters.with_jetstream(streams)

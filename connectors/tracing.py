@@ -1,0 +1,119 @@
+"""A span for every settled job and for each of its stages, sent to an OpenTelemetry collector.
+
+Spans are made when the job has settled, from the times that it carries: on the way nothing is asked
+of OpenTelemetry, and without an endpoint it is not even imported.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from dataflow.errors import ConfigurationError
+from dataflow.outcome import Settled
+from dataflow.settings import TracingSettings
+from dataflow.trace import HEADER, format_traceparent
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import TracerProvider
+
+EXPORT_TIMEOUT_S = 2
+SPANS_AT_ONCE = 2048
+"""A collector that is away holds up the process's end by two exports at most."""
+
+Trace = Callable[[Settled], Settled]
+"""Tells of a settled job; returns it as part of its span, which its event then names."""
+
+
+def untraced(item: Settled) -> Settled:
+    """Tell nobody."""
+    return item
+
+
+def tracing(settings: TracingSettings) -> Trace:
+    """How jobs are traced, if they are.
+
+    Raises:
+        ConfigurationError: OpenTelemetry is wanted and not installed.
+    """
+    if settings.endpoint is None:
+        return untraced
+    try:
+        provider = _provider(settings.endpoint, settings.ratio)
+    except ImportError:
+        raise ConfigurationError(
+            "SOLOFACE_TRACING__ENDPOINT is set, but OpenTelemetry is not installed; "
+            "run: pip install 'soloface[tracing]'"
+        ) from None
+    return JobTraces(provider)
+
+
+def _provider(endpoint: str, ratio: float) -> TracerProvider:
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import (  # noqa: PLC0415
+        OTLPSpanExporter,
+    )
+    from opentelemetry.sdk.resources import Resource  # noqa: PLC0415
+    from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415
+    from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased  # noqa: PLC0415
+
+    provider = TracerProvider(
+        sampler=ParentBased(TraceIdRatioBased(ratio)),
+        resource=Resource.create({"service.name": "soloface"}),
+    )
+    exporter = OTLPSpanExporter(endpoint=endpoint, timeout=EXPORT_TIMEOUT_S)
+    provider.add_span_processor(
+        BatchSpanProcessor(
+            exporter, max_queue_size=2 * SPANS_AT_ONCE, max_export_batch_size=SPANS_AT_ONCE
+        )
+    )
+    return provider
+
+
+class JobTraces:
+    """Makes the spans; what is not sent yet is sent at the process's end."""
+
+    def __init__(self, provider: TracerProvider) -> None:
+        from opentelemetry import trace  # noqa: PLC0415
+        from opentelemetry.trace.propagation.tracecontext import (  # noqa: PLC0415
+            TraceContextTextMapPropagator,
+        )
+
+        self._api = trace
+        self._propagator = TraceContextTextMapPropagator()
+        self._tracer = provider.get_tracer("soloface")
+
+    def __call__(self, item: Settled) -> Settled:
+        """Make a job's spans, below the publisher's if it named one."""
+        delivery, job = item.delivery, item.job
+        laps, ended_at = delivery.laps, time.time()
+        parent = self._propagator.extract({HEADER: delivery.traceparent or ""})
+        span = self._tracer.start_span(
+            "soloface job",
+            parent,
+            self._api.SpanKind.CONSUMER,
+            {
+                "messaging.system": "nats",
+                "messaging.operation.type": "process",
+                "soloface.outcome": str(item.reason.outcome),
+                "soloface.reason": str(item.reason),
+                "soloface.photo_id": str(job.photo_id) if job else "",
+                "soloface.stream_seq": delivery.stream_seq,
+                "soloface.deliveries": delivery.attempt,
+            },
+            start_time=_ns(min((lap.began_at for lap in laps), default=ended_at)),
+        )
+        inside = self._api.set_span_in_context(span)
+        for lap in laps:
+            stage = self._tracer.start_span(str(lap.stage), inside, start_time=_ns(lap.began_at))
+            stage.end(_ns(lap.began_at + lap.seconds))
+        span.end(_ns(ended_at))
+        of = span.get_span_context()
+        traceparent = format_traceparent(of.trace_id, of.span_id, of.trace_flags)
+        return replace(item, delivery=replace(delivery, traceparent=traceparent))
+
+
+def _ns(seconds: float) -> int:
+    return int(seconds * 1e9)
