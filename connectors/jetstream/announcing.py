@@ -10,19 +10,19 @@ from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 from nats.js.errors import APIError
 
+from connectors.jetstream.settling import CONFIRM_TIMEOUT_S, Settler
 from dataflow.errors import SystemicError
 from dataflow.events import OutcomeEvent, body, event_of, headers
 from dataflow.metrics import EVENTS
 from dataflow.outcome import Settled
 from dataflow.settings import NatsSettings
 
-CONFIRM_TIMEOUT_S = 5
-
 
 class Announcer:
     """Tells how jobs ended. Lives on the connection's loop."""
 
-    def __init__(self, js: JetStreamContext, settings: NatsSettings) -> None:
+    def __init__(self, settler: Settler, js: JetStreamContext, settings: NatsSettings) -> None:
+        self._settler = settler
         self._js = js
         self._settings = settings
 
@@ -42,6 +42,7 @@ class Announcer:
                 )
             )
         except (NatsError, TimeoutError) as error:
+            self._settler.in_vain()  # a drain has time for one wait only
             raise SystemicError(self._explained(error)) from error
 
     async def _publish(self, event: OutcomeEvent, traceparent: str | None) -> None:

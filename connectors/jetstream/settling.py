@@ -67,6 +67,10 @@ class Settler:
             self._waited_in_vain = not self._connection.is_connected
             raise
 
+    def in_vain(self) -> None:
+        """Somebody has waited for the server already, and it is away."""
+        self._waited_in_vain = not self._connection.is_connected
+
     async def _settle_one(self, item: Settled | Retry) -> None:
         delivery = item.delivery
         try:

@@ -1,6 +1,6 @@
 """One load, told five times: by the database, the events, the metrics, the log and Prometheus.
 
-    SOLOFACE_TEST_JOBS=2000 uv run pytest tests/integration/test_observability.py -s --timeout 1800
+    TEST_LOAD_JOBS=2000 uv run pytest tests/integration/test_observability.py -s --timeout 1800
 
 runs it at full size.
 """
@@ -29,7 +29,7 @@ from tests.load import PEOPLE, Wanted, mixed
 from tests.unit.test_contracts import validator
 from tests.world import World, eventually
 
-JOBS = int(os.environ.get("SOLOFACE_TEST_JOBS", "70"))
+JOBS = int(os.environ.get("TEST_LOAD_JOBS", "70"))
 DASHBOARD = REPOSITORY / "deploy" / "grafana" / "soloface.json"
 MEASURED_ELSEWHERE = "soloface_gallery_recall"  # where an index is in use
 

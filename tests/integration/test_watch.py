@@ -15,6 +15,8 @@ from rich.console import Console
 
 from connectors.jetstream.announcing import Announcer
 from connectors.jetstream.following import Told
+from connectors.jetstream.heartbeat import InFlight
+from connectors.jetstream.settling import Settler
 from dataflow.cli.watch import Board, Filters
 from dataflow.outcome import Match, Reason, Settled
 from tests.builders import delivery, photo, request, settled, user
@@ -27,8 +29,9 @@ LINE_SEPARATOR = "\u2028"
 
 def tell(letters: Letters, *items: Settled) -> None:
     async def announce(js: JetStreamContext) -> None:
+        settler = Settler(js._nc, js, InFlight(js._nc, 30), letters.settings)
         for item in items:
-            await Announcer(js, letters.settings).announce([item], "open-1")
+            await Announcer(settler, js, letters.settings).announce([item], "open-1")
 
     letters.with_jetstream(announce)
 

@@ -118,9 +118,9 @@ def asyncapi() -> dict[str, Any]:
 
 
 def test_the_asyncapi_document_keeps_to_the_specification(asyncapi: dict[str, Any]) -> None:
-    specification = os.environ.get("SOLOFACE_TEST_ASYNCAPI")
+    specification = os.environ.get("TEST_ASYNCAPI_SCHEMA")
     if not specification:
-        pytest.skip("SOLOFACE_TEST_ASYNCAPI names no schema of AsyncAPI 3; .ci/run fetches it")
+        pytest.skip("TEST_ASYNCAPI_SCHEMA names no schema of AsyncAPI 3; .ci/run fetches it")
     official = Draft7Validator(orjson.loads(Path(specification).read_bytes()))
     assert [error.message for error in official.iter_errors(asyncapi)] == []
     wrong = {**asyncapi, "operations": {"takeJobs": {"action": "eat"}}}
