@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from nats.aio.client import Client
 from nats.errors import Error as NatsError
-from nats.js import JetStreamContext
 from nats.js.errors import APIError
 
 from connectors.jetstream.settling import CONFIRM_TIMEOUT_S, Settler
@@ -21,9 +21,10 @@ from dataflow.settings import NatsSettings
 class Announcer:
     """Tells how jobs ended. Lives on the connection's loop."""
 
-    def __init__(self, settler: Settler, js: JetStreamContext, settings: NatsSettings) -> None:
+    def __init__(self, connection: Client, settler: Settler, settings: NatsSettings) -> None:
+        self._connection = connection
         self._settler = settler
-        self._js = js
+        self._js = connection.jetstream()
         self._settings = settings
 
     async def announce(self, items: Sequence[Settled], model: str) -> None:
@@ -32,6 +33,8 @@ class Announcer:
         Raises:
             SystemicError: the stream has not confirmed all of them.
         """
+        if not self._connection.is_connected:
+            raise SystemicError("NATS is away")  # at once: a drain has no time for many waits
         stream, now = self._settings.stream, datetime.now(UTC)
         events = [event_of(item, stream, model, now) for item in items]
         try:
@@ -42,7 +45,7 @@ class Announcer:
                 )
             )
         except (NatsError, TimeoutError) as error:
-            self._settler.in_vain()  # a drain has time for one wait only
+            self._settler.in_vain()
             raise SystemicError(self._explained(error)) from error
 
     async def _publish(self, event: OutcomeEvent, traceparent: str | None) -> None:

@@ -56,7 +56,7 @@ class JetStreamClient:
         self.in_flight = InFlight(self.connection, effective_ack_wait_s(consumer.config))
         self.isolation = Isolation(self.in_flight, self.settings.max_deliver)
         self.settler = Settler(self.connection, self.js, self.in_flight, self.settings)
-        self.announcer = Announcer(self.settler, self.js, self.settings)
+        self.announcer = Announcer(self.connection, self.settler, self.settings)
         await self.settler.given_up.listen(consumer)
         custody.appoint(self.in_flight)
         self._tasks = [

@@ -31,7 +31,7 @@ def tell(letters: Letters, *items: Settled) -> None:
     async def announce(js: JetStreamContext) -> None:
         settler = Settler(js._nc, js, InFlight(js._nc, 30), letters.settings)
         for item in items:
-            await Announcer(settler, js, letters.settings).announce([item], "open-1")
+            await Announcer(js._nc, settler, letters.settings).announce([item], "open-1")
 
     letters.with_jetstream(announce)
 
