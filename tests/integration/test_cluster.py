@@ -15,8 +15,8 @@ from dataflow.outcome import Reason
 from tests.fixtures.worker import Log, MakeWorld, RunWorker, Worker
 from tests.world import World, eventually
 
-ACK_WAIT_S = 1
-LONG_S = 2.5 * ACK_WAIT_S
+ACK_WAIT_S = 3
+LONG_S = 1.5 * ACK_WAIT_S
 JOBS = 12
 
 
