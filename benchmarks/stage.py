@@ -71,6 +71,8 @@ class Site:
             f"{PREFIX}NATS__DURABLE": f"worker_{tag}",
             f"{PREFIX}NATS__DEAD_STREAM": f"DEAD_{tag}",
             f"{PREFIX}NATS__DEAD_SUBJECT": f"dead.{tag}",
+            # A worker that stood still for the others' rounds takes its subscription for stalled.
+            f"{PREFIX}WORKER__STALL_S": "3600",
         }
         queue = Queue(self, {**self.variables, **own})
         queue.publish([])

@@ -151,7 +151,7 @@ class EnrolmentSettings(Section):
 class WorkerSettings(Section):
     """How the work is cut."""
 
-    batch: int = Field(8, ge=1, le=256, description="Jobs that pass a step together.")
+    batch: int = Field(16, ge=1, le=256, description="Jobs that pass a step together.")
     fetchers: int = Field(16, ge=1, le=64, description="Images fetched at a time, per process.")
     cores: int | None = Field(
         None,
