@@ -5,6 +5,7 @@ pytest_plugins = [
     "tests.fixtures.certificates",
     "tests.fixtures.configured_nats",
     "tests.fixtures.environment",
+    "tests.fixtures.hosts",
     "tests.fixtures.packs",
     "tests.fixtures.recording",
     "tests.fixtures.worker",

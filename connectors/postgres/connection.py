@@ -43,6 +43,13 @@ _DATA_CLASSES = frozenset({"21", "22", "23"})
 LOCK_TIMEOUT_S = 3
 """How long a batch waits for somebody's row lock, and so how long that can hold up a drain."""
 
+SILENCE_S = 10
+"""After so long without a word in the middle of a transaction, the server looks whether we live.
+
+A host that is cut off from the network there would else keep its photos locked for hours, while
+their jobs come again elsewhere and fail.
+"""
+
 LAST_WORDS_S = 5
 """How long the server may take to answer once a stop was asked for."""
 
@@ -175,14 +182,21 @@ def connect(
     """
     dsn = settings.dsn.get_secret_value()
     own_options = _readable(dsn).get("options") or ""
-    timeout_ms = int(settings.statement_timeout_s * 1000)
+    limits = {
+        "statement_timeout": int(settings.statement_timeout_s * 1000),
+        "lock_timeout": int(lock_timeout_s * 1000),
+        "idle_in_transaction_session_timeout": SILENCE_S * 1000,
+        "tcp_keepalives_idle": SILENCE_S,
+        "tcp_keepalives_interval": SILENCE_S // 2,
+        "tcp_keepalives_count": 2,
+    }
+    options = " ".join(f"-c {name}={limit}" for name, limit in limits.items())
     connection = _Connection.connect(
         dsn,
         autocommit=True,
         connect_timeout=settings.connect_timeout_s,
         application_name="soloface",
-        options=f"-c statement_timeout={timeout_ms} -c lock_timeout={int(lock_timeout_s * 1000)} "
-        f"{own_options}",
+        options=f"{options} {own_options}",
     )
     connection.stop = stop
     connection.silence_s = settings.statement_timeout_s + _GRACE_S
