@@ -31,7 +31,7 @@ from dataflow.settings import OPEN_PACK, ModelSettings
 
 PARTS = ("scenes", "plumbing", "start", "answers", "growth")
 USUAL = PARTS[:-1]
-_FOLDER = "SOLOFACE_TEST_PACK"
+_FOLDER = "INSIGHTFACE_TEST_PACK"
 _OTHERS = 1.35
 """A round's time, by that of what is measured in it: uploads, publishing, and warming up."""
 
