@@ -11,7 +11,6 @@ import psycopg
 from psycopg.rows import TupleRow
 from psycopg.types.json import Jsonb
 
-from connectors.postgres.candidates import nearest_users
 from connectors.postgres.connection import Database
 from connectors.postgres.gallery import require_comparable
 from connectors.postgres.sql_files import query

@@ -16,10 +16,15 @@ def sql_folder() -> Path:
 
 
 @cache
-def query(name: str) -> LiteralString:
-    """The text of ``queries/<name>.sql``."""
+def query(name: str, **numbers: int) -> LiteralString:
+    """The text of ``queries/<name>.sql``, with the numbers for which it has a ``:name``.
+
+    Such as the length of a type, which cannot be a parameter.
+    """
     text = (sql_folder() / "queries" / f"{name}.sql").read_text(encoding="utf-8")
+    for placeholder, number in numbers.items():
+        text = text.replace(f":{placeholder}", str(int(number)))
     # What only people need is left out: psycopg reads a long statement anew at each execution.
     lines = (line.strip() for line in text.splitlines())
-    # Literal in spirit: files of ours, never put together from data.
+    # Literal in spirit: files of ours, never put together from data but for numbers.
     return "\n".join(line for line in lines if not line.startswith("--"))

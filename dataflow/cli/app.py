@@ -9,6 +9,7 @@ from dataflow.cli import (
     dlq,
     doctor,
     enroll,
+    gallery,
     match,
     migrate,
     models,
@@ -39,4 +40,5 @@ app.command()(reconcile.reconcile)
 app.command()(doctor.doctor)
 app.add_typer(dlq.app, name="dlq", help="List, show, replay and purge rejected jobs.")
 app.add_typer(match.app, name="match", help="Say that a match is right, or wrong.")
+app.add_typer(gallery.app, name="gallery", help="See and index how users are searched.")
 app.add_typer(models.app, name="models", help="Install, list and verify model packs.")

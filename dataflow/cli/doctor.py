@@ -21,10 +21,14 @@ from connectors.postgres.connection import connect as connect_postgres
 from connectors.postgres.connection import explain as explain_postgres
 from connectors.postgres.gallery import Gallery, require_tables
 from connectors.postgres.migrate import pending, require_dimension
+from dataflow.cli.gallery import examine as examine_gallery
 from dataflow.cli.output import JsonOption, console, print_json
 from dataflow.errors import ConfigurationError, SolofaceError
 from dataflow.faces.packs import load_pack
+from dataflow.gallery_search import TARGET_RECALL
 from dataflow.settings import Settings, load_settings
+
+_PROBES = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,4 +150,11 @@ def _gallery(settings: Settings) -> str:
         gallery = Gallery(database)
         gallery.require_comparable(contract)
         count = gallery.sizes().get(contract.id, 0)
-    return f"{count} users enrolled" if count else "nobody enrolled yet: soloface enroll"
+        if not count:
+            return "nobody enrolled yet: soloface enroll"
+        with database.connection() as connection:
+            found = examine_gallery(connection, _PROBES)
+    if found.measured.recall < TARGET_RECALL:
+        raise ConfigurationError(found.advice)
+    remark = f"; {found.advice}" if found.advice else ""
+    return f"{count} users enrolled, {found.plan.name} search{remark}"

@@ -33,7 +33,7 @@ def test_all_is_well(world: World, soloface: Soloface) -> None:
     assert not unhealthy(done)
     details = {finding["name"]: finding["detail"] for finding in done.json}
     assert details["nats"].endswith("2 jobs waiting, 0 in work")
-    assert details["gallery"] == "3 users enrolled"
+    assert details["gallery"] == "3 users enrolled, exact search"
     assert world.pack.contract.id in details["model"]
     for_people = soloface("doctor")
     assert for_people.code == 0

@@ -1,0 +1,99 @@
+"""What the search finds, measured: the nearest user of made-up faces against all users' vectors."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+
+from connectors.postgres.search import Connection, search, use
+from connectors.postgres.sql_files import query
+from dataflow.gallery_search import Plan
+from dataflow.probes import Vectors, disturbed
+
+BATCH = 8
+"""Faces searched at a time, as the worker's sink does by default."""
+
+_ROWS = 5_000
+_SEED = 20_261_124
+_SAME_DISTANCE = 1e-5
+
+
+@dataclass(frozen=True, slots=True)
+class Probes:
+    """Made-up faces, and for each the true nearest user and the cosine distance to them."""
+
+    model: str
+    faces: Vectors
+    users: list[UUID]
+    distances: NDArray[np.float32]
+    gallery: int
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What a plan found: how many of the probes' nearest users, and wall time per face in ms."""
+
+    plan: Plan
+    found: int
+    probes: int
+    times_ms: NDArray[np.float64]
+
+    @property
+    def recall(self) -> float:
+        """The share of the nearest users that was found."""
+        return self.found / self.probes if self.probes else 1.0
+
+    @property
+    def p50_ms(self) -> float:
+        """The median time per face."""
+        return float(np.median(self.times_ms)) if len(self.times_ms) else 0.0
+
+
+def draw_probes(connection: Connection, model: str, count: int) -> Probes:
+    """Draw users at random, make a face of each, and look through the whole gallery for them.
+
+    Reads every vector once, some thousands at a time.
+    """
+    rows = connection.execute(query("sample_users"), {"model": model, "count": count}).fetchall()
+    if not rows:
+        return Probes(model, np.empty((0, 0), np.float32), [], np.empty(0, np.float32), 0)
+    vectors = np.stack([vector.to_numpy() for _, vector in rows])
+    faces = disturbed(vectors, np.random.default_rng(_SEED))
+    best = np.full(len(faces), -np.inf, np.float32)
+    users = [user_id for user_id, _ in rows]
+    gallery = 0
+    with connection.transaction(), connection.cursor("soloface_vectors", binary=True) as cursor:
+        cursor.execute(query("user_vectors"), {"model": model})
+        while chunk := cursor.fetchmany(_ROWS):
+            gallery += len(chunk)
+            similarity = faces @ np.stack([vector.to_numpy() for _, vector in chunk]).T
+            nearest = similarity.argmax(axis=1)
+            value = similarity[np.arange(len(faces)), nearest]
+            for face in np.flatnonzero(value > best):
+                best[face], users[face] = value[face], chunk[nearest[face]][0]
+    return Probes(model, faces, users, np.asarray(1 - best, np.float32), gallery)
+
+
+def measure(connection: Connection, probes: Probes, plan: Plan) -> Measured:
+    """Search for the probes as the worker would by this plan, in batches of its size."""
+    use(connection, plan)
+    found = 0
+    times = []
+    for start in range(0, len(probes.faces), BATCH):
+        faces: Sequence[NDArray[np.float32]] = list(probes.faces[start : start + BATCH])
+        begun = time.perf_counter()
+        answers = search(connection, faces, probes.model, 2, plan)
+        times.append((time.perf_counter() - begun) * 1000 / len(faces))
+        for face, candidates in enumerate(answers, start):
+            best = candidates[0] if candidates else None
+            # Two users with the same vector are both the nearest.
+            found += best is not None and (
+                best.user_id == probes.users[face]
+                or best.distance <= probes.distances[face] + _SAME_DISTANCE
+            )
+    return Measured(plan, found, len(probes.faces), np.array(times))

@@ -1,0 +1,131 @@
+"""The search for the nearest users, by the way that suits the gallery's size."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, LiteralString
+from weakref import WeakKeyDictionary
+
+import psycopg
+import structlog
+from psycopg.rows import TupleRow
+
+from connectors.postgres.sql_files import query
+from dataflow.faces.face import Embedding
+from dataflow.gallery_search import Index, Plan, by_bits, plan_search
+from dataflow.matching import Candidate
+
+Connection = psycopg.Connection[TupleRow]
+
+REVISIT_S = 60.0
+"""How long a connection keeps to its plan before it looks at the gallery again."""
+
+log = structlog.get_logger()
+
+_SETTINGS = """
+select set_config('hnsw.ef_search', %s, false), set_config('enable_seqscan', %s, false)
+"""
+_DEFAULT_EF_SEARCH = 40
+
+
+@dataclass(frozen=True, slots=True)
+class _Remembered:
+    plan: Plan
+    until: float
+
+
+_plans: WeakKeyDictionary[Connection, _Remembered] = WeakKeyDictionary()
+_lock = threading.Lock()
+
+
+def nearest_users(
+    connection: Connection, embeddings: Sequence[Embedding], model: str, count: int = 2
+) -> list[list[Candidate]]:
+    """The ``count`` nearest users of that model for each vector, the nearest first.
+
+    Found by an index, the second-nearest may be a user a little farther than the true one.
+    """
+    if not embeddings:
+        return []
+    return search(
+        connection, embeddings, model, count, current_plan(connection, embeddings[0].size)
+    )
+
+
+def search(
+    connection: Connection, embeddings: Sequence[Embedding], model: str, count: int, plan: Plan
+) -> list[list[Candidate]]:
+    """Find them by a plan that :func:`use` has prepared the connection for."""
+    text, parameters = statement(embeddings, model, count, plan)
+    nearest: list[list[Candidate]] = [[] for _ in embeddings]
+    for face, user_id, distance in connection.execute(text, parameters):
+        nearest[face].append(Candidate(user_id, distance))
+    return nearest
+
+
+def statement(
+    embeddings: Sequence[Embedding], model: str, count: int, plan: Plan
+) -> tuple[LiteralString, dict[str, Any]]:
+    """The very statement that a plan runs, and its parameters."""
+    parameters = {"embeddings": list(embeddings), "model": model, "count": count}
+    if plan.ef_search is None:
+        return query("nearest_users"), parameters
+    dimension = embeddings[0].size
+    name = "nearest_users_by_bits" if by_bits(dimension) else "nearest_users_by_halves"
+    # A type's length cannot be a parameter.
+    text = query(name, dimension=dimension)
+    return text, {**parameters, "candidates": max(plan.ef_search, count)}
+
+
+def current_plan(connection: Connection, dimension: int) -> Plan:
+    """The connection's plan, made anew every minute: the gallery grows while the worker runs."""
+    with _lock:
+        remembered = _plans.get(connection)
+    if remembered and time.monotonic() < remembered.until:
+        return remembered.plan
+    users, index = search_state(connection, dimension)
+    plan = plan_search(users, dimension, index)
+    use(connection, plan)
+    if remembered is None or remembered.plan.name != plan.name:
+        tell = log.warning if plan.objection else log.info
+        tell("search_planned", strategy=plan.name, users=plan.users, objection=plan.objection)
+    with _lock:
+        _plans[connection] = _Remembered(plan, time.monotonic() + REVISIT_S)
+    return plan
+
+
+def use(connection: Connection, plan: Plan) -> None:
+    """Set what the plan needs of the session."""
+    indexed = plan.ef_search is not None
+    # The planner does not know what a scan of vectors costs; sequential it would never be right.
+    settings = [str(plan.ef_search or _DEFAULT_EF_SEARCH), "off" if indexed else "on"]
+    connection.execute(_SETTINGS, settings)
+
+
+def search_state(connection: Connection, dimension: int) -> tuple[int, Index | None]:
+    """The number of users, as the statistics have it, and the gallery's index."""
+    row = connection.execute(query("search_state")).fetchone()
+    if row is None:
+        return 0, None
+    rows, analysed_pages, pages, *index = row
+    if rows > 0 and analysed_pages > 0:
+        users = int(rows / analysed_pages * pages)
+    else:  # never analysed, or not since it was empty
+        users = pages * _rows_per_page(dimension)
+    return users, Index(*index) if index[0] else None
+
+
+def vector_dimension(connection: Connection) -> int:
+    """The length of the vectors that `users` has room for."""
+    row = connection.execute(
+        "select atttypmod from pg_attribute "
+        "where attrelid = to_regclass('users') and attname = 'face_embedding'"
+    ).fetchone()
+    return int(row[0]) if row else 0
+
+
+def _rows_per_page(dimension: int) -> int:
+    return max(1, 8100 // (4 * dimension + 100))

@@ -1,0 +1,19 @@
+-- What nearest_users.sql finds, by way of the index `users_face_search` on the signs of the vectors:
+-- those whose signs differ least are looked at exactly.
+select faces.ord - 1 as face, nearest.user_id, nearest.distance
+from unnest(%(embeddings)b::vector[]) with ordinality as faces (embedding, ord)
+cross join lateral (
+    select candidates.id as user_id, candidates.face_embedding <=> faces.embedding as distance
+    from (
+        select users.id, users.face_embedding
+        from users
+        where users.face_embedding is not null and users.face_embedding_model = %(model)s
+        order by
+            binary_quantize(users.face_embedding)::bit(:dimension)
+            <~> binary_quantize(faces.embedding)::bit(:dimension)
+        limit %(candidates)s
+    ) as candidates
+    order by distance
+    limit %(count)s
+) as nearest
+order by faces.ord, nearest.distance

@@ -1,0 +1,64 @@
+"""Which way the users are searched, by their number and by what the index has proved."""
+
+from __future__ import annotations
+
+import pytest
+
+from dataflow.gallery_search import Index, Plan, Proof, exact_limit, plan_search
+
+MANY = 10_000_000
+PROOF = Proof(users=MANY, ef_search=400, recall=0.996, probes=400)
+
+
+def index(
+    *,
+    dimension: int = 512,
+    usable: bool = True,
+    comment: str | None = PROOF.model_dump_json(),
+) -> Index:
+    definition = f"CREATE INDEX … ((binary_quantize(face_embedding))::bit({dimension}))"
+    return Index(definition, usable, 1, comment)
+
+
+def proved(recall: float) -> Index:
+    return index(comment=PROOF.model_copy(update={"recall": recall}).model_dump_json())
+
+
+@pytest.mark.parametrize("dimension", [128, 512])
+def test_few_users_are_searched_exactly_even_where_an_index_is(dimension: int) -> None:
+    few = exact_limit(dimension)
+
+    assert plan_search(few, dimension, index(dimension=dimension)) == Plan(few)
+    assert plan_search(few + 1, dimension, index(dimension=dimension)).ef_search == 400
+
+
+def test_shorter_vectors_are_searched_exactly_for_longer() -> None:
+    assert 15_000 < exact_limit(512) < exact_limit(128) < 60_000
+
+
+def test_many_users_are_searched_by_an_index_as_broadly_as_its_proof_says() -> None:
+    assert plan_search(MANY, 512, index()) == Plan(MANY, ef_search=400)
+
+
+@pytest.mark.parametrize(
+    ("found", "objection"),
+    [
+        (None, "there is no index"),
+        (index(usable=False), "not complete"),
+        (index(dimension=128), "another length"),
+        (index(comment=None), "nobody has measured"),
+        (index(comment="ours, do not touch"), "nobody has measured"),
+        (proved(0.9899), "finds only 99.0%"),
+    ],
+)
+def test_an_index_that_proves_nothing_is_passed_over_and_it_is_said_why(
+    found: Index | None, objection: str
+) -> None:
+    plan = plan_search(MANY, 512, found)
+
+    assert plan.ef_search is None
+    assert objection in (plan.objection or "")
+
+
+def test_an_index_that_finds_just_enough_is_used() -> None:
+    assert plan_search(MANY, 512, proved(0.99)).ef_search == 400
