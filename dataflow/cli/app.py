@@ -9,6 +9,7 @@ from dataflow.cli import (
     dlq,
     doctor,
     enroll,
+    erase,
     gallery,
     match,
     migrate,
@@ -38,6 +39,8 @@ app.command()(publish.publish)
 app.command()(watch.watch)
 app.command()(reconcile.reconcile)
 app.command()(doctor.doctor)
+app.command()(erase.erase)
+app.command()(erase.retention)
 app.add_typer(dlq.app, name="dlq", help="List, show, replay and purge rejected jobs.")
 app.add_typer(match.app, name="match", help="Say that a match is right, or wrong.")
 app.add_typer(gallery.app, name="gallery", help="See and index how users are searched.")

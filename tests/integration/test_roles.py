@@ -290,7 +290,7 @@ def test_who_may_not_create_roles_can_migrate_and_is_told(own_server: PostgresSe
 
     assert SUPERUSERS_FILE in migrate(settings, DIMENSION, warnings.append)
 
-    (warning,) = warnings
+    warning = warnings[0]
     for word in ("migrator may not create roles", *ROLES, SUPERUSERS_FILE, "superuser"):
         assert word in warning
     assert migrate(settings, DIMENSION, warnings.append) == []

@@ -1,0 +1,17 @@
+-- Take out everything that is known of a photo's faces; say how many rows of which table. The
+-- photo's own row stays. Runs after lock_photos.sql in the same transaction.
+with seen as (
+    select id from photo_faces where photo_id = %(id)s
+),
+faces as (
+    delete from photo_faces where photo_id = %(id)s returning 1
+),
+matches as (
+    delete from face_matches where photo_face_id in (select id from seen) returning 1
+),
+outcomes as (
+    delete from face_match_outcomes where photo_id = %(id)s returning 1
+)
+select 'photo_faces' as erased, count(*) from faces
+union all select 'face_matches', count(*) from matches
+union all select 'face_match_outcomes', count(*) from outcomes

@@ -1,0 +1,30 @@
+-- Take out everything that is known of a user's face, on photos too; say how many rows of which
+-- table. The user's own row stays, without what soloface wrote there.
+-- Runs after lock_user.sql in the same transaction.
+with seen as (
+    select photo_faces.id, photo_faces.photo_id
+    from photo_faces
+    join face_matches on face_matches.photo_face_id = photo_faces.id
+    where face_matches.user_id = %(id)s
+),
+enrolled as (
+    update users
+    set face_embedding = null, face_embedding_model = null, face_enrolled_at = null
+    where id = %(id)s
+    returning 1
+),
+faces as (
+    delete from photo_faces where id in (select id from seen) returning 1
+),
+matches as (
+    delete from face_matches where user_id = %(id)s returning 1
+),
+outcomes as (
+    delete from face_match_outcomes
+    where user_id = %(id)s or photo_id in (select photo_id from seen)
+    returning 1
+)
+select 'users' as erased, count(*) from enrolled
+union all select 'photo_faces', count(*) from faces
+union all select 'face_matches', count(*) from matches
+union all select 'face_match_outcomes', count(*) from outcomes
