@@ -38,12 +38,12 @@ from pydantic import SecretStr
 from connectors.embedded import PostgresServer
 from connectors.postgres.connection import Database
 from connectors.postgres.gallery_index import build, prove
-from connectors.postgres.gallery_proof import Measured, Probes, draw_probes, measure
+from connectors.postgres.gallery_proof import Measured, Sample, draw_sample, measure
 from connectors.postgres.migrate import migrate
 from connectors.postgres.search import Connection, search, search_state
-from dataflow.gallery_search import TARGET_RECALL, Plan, plan_search
+from dataflow.gallery_search import TARGET_RECALL, Plan, list_count, plan_search
 from dataflow.intervals import wilson
-from dataflow.probes import Vectors, unit
+from dataflow.made_up import Vectors, unit
 from dataflow.settings import DatabaseSettings
 
 MODEL = "made-up-0123456789ab"
@@ -57,7 +57,7 @@ class Line:
     """What one way of searching came to. Times are per face; CPU is the database's."""
 
     strategy: str
-    ef_search: int | None
+    breadth: int | None
     recall: float
     recall_low: float
     p50_ms: float
@@ -117,7 +117,7 @@ def cpu_s(process_id: int, *, of_ended_children: bool = False) -> float:
     return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
-def line(connection: Connection, probes: Probes, plan: Plan) -> Line:
+def line(connection: Connection, probes: Sample, plan: Plan) -> Line:
     """Search for the probes by one plan."""
     measure(connection, first(probes, 8), plan)  # as prepared and as warm as in a worker at work
     begun = cpu_s(connection.info.backend_pid)
@@ -131,18 +131,18 @@ def as_line(measured: Measured, used_s: float) -> Line:
     p50, p99 = np.percentile(measured.times_ms, [50, 99])
     return Line(
         measured.plan.name,
-        measured.plan.ef_search,
+        measured.plan.breadth,
         measured.recall,
-        wilson(measured.found, measured.probes)[0],
+        wilson(measured.found, measured.faces)[0],
         float(p50),
         float(p99),
-        used_s * 1000 / max(1, measured.probes),
+        used_s * 1000 / max(1, measured.faces),
     )
 
 
-def first(probes: Probes, count: int) -> Probes:
+def first(probes: Sample, count: int) -> Sample:
     """Some of the probes."""
-    return Probes(
+    return Sample(
         probes.model,
         probes.faces[:count],
         probes.users[:count],
@@ -151,7 +151,7 @@ def first(probes: Probes, count: int) -> Probes:
     )
 
 
-def impostor(connection: Connection, probes: Probes) -> float:
+def impostor(connection: Connection, probes: Sample) -> float:
     """The greatest similarity of some probes to anybody but their user."""
     sample = first(probes, _EXACT_PROBES)
     answers = search(connection, list(sample.faces), MODEL, 2, Plan(probes.gallery))
@@ -187,21 +187,23 @@ def measured_in(
     begun = time.perf_counter()
     load(connection, made_up(kind, users, dimension, np.random.default_rng(users)))
     load_s = time.perf_counter() - begun
-    probes = draw_probes(connection, MODEL, count)
+    probes = draw_sample(connection, MODEL, count)
     exact = line(connection, first(probes, _EXACT_PROBES), Plan(users))
     similarity = impostor(connection, probes)
     build_s = build_cpu_s = index_mb = None
     known, index = search_state(connection, dimension)
     if plan_search(known, dimension, index).objection:
         begun, before = time.perf_counter(), cpu_s(process(server), of_ended_children=True)
-        build(settings, users, dimension, tell)
+        build(settings, list_count(users, dimension, 1024), dimension, tell)
         build_s = time.perf_counter() - begun
         build_cpu_s = cpu_s(process(server), of_ended_children=True) - before
-        prove(connection, probes, lambda _: None)
+        _, index = search_state(connection, dimension)
+        assert index is not None  # noqa: S101 - it was just built
+        index_mb = index.bytes / 2**20
+        prove(connection, probes, index, lambda _: None)
         # Others than it was tuned with.
-        probes = draw_probes(connection, MODEL, count)
+        probes = draw_sample(connection, MODEL, count)
         known, index = search_state(connection, dimension)
-        index_mb = index.bytes / 2**20 if index else None
     chosen = line(connection, probes, plan_search(known, dimension, index))
     return Result(
         users,
@@ -223,10 +225,10 @@ def process(server: PostgresServer) -> int:
     return server.process_id
 
 
-def tell(share: float) -> None:
+def tell(phase: str, share: float) -> None:
     """Show how far the build is, where somebody watches."""
     if sys.stderr.isatty():
-        sys.stderr.write(f"\rindexing {share:4.0%}")
+        sys.stderr.write(f"\r{phase} {share:4.0%}")
 
 
 def size(text: str) -> int:
@@ -238,11 +240,11 @@ def size(text: str) -> int:
 
 def table(results: list[Result]) -> Iterator[str]:
     """The results for people, line by line."""
-    yield "  users  search  ef    recall@1 (95 % from)   p50 ms   p99 ms   CPU ms   per face"
+    yield "  users  search lists  recall@1 (95 % from)   p50 ms   p99 ms   CPU ms   per face"
     for result in results:
         for one in (result.exact, result.chosen):
             yield (
-                f"{result.users:7}  {one.strategy:6} {one.ef_search or '-':>4}   "
+                f"{result.users:7}  {one.strategy:6} {one.breadth or '-':>4}   "
                 f"{one.recall:7.1%} ({one.recall_low:6.1%})       "
                 f"{one.p50_ms:7.2f}  {one.p99_ms:7.2f}  {one.cpu_ms:7.2f}"
             )

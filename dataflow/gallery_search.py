@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -15,13 +17,16 @@ TARGET_RECALL = 0.99
 AIM_RECALL = 0.995
 """What an index is tuned to, so that a sample's luck does not decide, nor the next users."""
 
-BREADTHS = (100, 200, 400, 700, 1000)
-"""Values of `hnsw.ef_search` that are tried; pgvector allows no more than the last."""
+SHARES = (0.02, 0.05, 0.1, 0.2, 0.4)
+"""Shares of an index's lists that are tried, the least first. More would be no index any more."""
 
 MOST_GROWTH = 2
 """How many times as many users as were measured an index may hold before it is measured again."""
 
-_BITS_FROM_DIMENSION = 256
+_LISTS_PER_ROOT = 3.5
+_FEWEST_LISTS, _MOST_LISTS = 10, 2000
+_FACES_PER_LIST = 50  # pgvector draws so many to find the lists' centres
+
 _ROW_US, _NUMBER_US = 0.22, 0.00084  # benchmarks.gallery prints what these came from
 
 
@@ -35,26 +40,33 @@ def exact_limit(dimension: int) -> int:
     return int(EXACT_BUDGET_MS / exact_ms(1, dimension))
 
 
-def by_bits(dimension: int) -> bool:
-    """Whether the index holds a vector's signs and not its numbers in half precision.
+def list_count(users: int, dimension: int, memory_mb: int) -> int:
+    """Into how many lists so many users are cut, as far as building them may take memory."""
+    lists = min(_MOST_LISTS, int(_LISTS_PER_ROOT * math.sqrt(users)))
+    while lists > _FEWEST_LISTS and building_mb(lists, dimension) > memory_mb:
+        lists = lists * 9 // 10
+    return max(_FEWEST_LISTS, lists)
 
-    Signs are four times as cheap to walk through; short vectors have too few of them.
-    """
-    return dimension >= _BITS_FROM_DIMENSION
+
+def building_mb(lists: int, dimension: int) -> int:
+    """What finding the lists' centres takes: drawn faces, and their distances to all centres."""
+    faces = max(10_000, _FACES_PER_LIST * lists)
+    return 32 + (faces * (2 * dimension + 16) + 4 * faces * lists + 8 * lists**2) // 2**20
 
 
 class Proof(BaseModel):
     """What was measured of an index, kept as its comment: it goes when the index goes.
 
-    ``recall`` is the share of ``probes`` faces whose nearest of ``users`` users it found.
+    ``recall`` is the share of ``faces`` made-up faces whose nearest of ``users`` users it found in
+    the ``breadth`` lists that are nearest to each.
     """
 
     model_config = ConfigDict(frozen=True)
 
     users: int
-    ef_search: int
+    breadth: int
     recall: float
-    probes: int
+    faces: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +77,12 @@ class Index:
     usable: bool
     bytes: int
     comment: str | None
+
+    @property
+    def lists(self) -> int:
+        """How many lists it is cut into."""
+        found = re.search(r"lists='?(\d+)", self.definition)
+        return int(found[1]) if found else 1
 
     @property
     def proof(self) -> Proof | None:
@@ -91,19 +109,20 @@ class Index:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The decision. ``ef_search`` is ``None`` for an exact search.
+    """The decision.
 
+    ``breadth`` is how many lists of the index are looked through, ``None`` for an exact search;
     ``objection`` says why it is exact although that has become dear.
     """
 
     users: int
-    ef_search: int | None = None
+    breadth: int | None = None
     objection: str | None = None
 
     @property
     def name(self) -> str:
         """As it is logged and printed."""
-        return "exact" if self.ef_search is None else "index"
+        return "exact" if self.breadth is None else "index"
 
 
 def plan_search(users: int, dimension: int, index: Index | None) -> Plan:
@@ -117,4 +136,4 @@ def plan_search(users: int, dimension: int, index: Index | None) -> Plan:
     objection = index.objection(dimension) if index else "there is no index"
     if index is None or index.proof is None or objection:
         return Plan(users, objection=objection)
-    return Plan(users, index.proof.ef_search)
+    return Plan(users, index.proof.breadth)

@@ -11,49 +11,30 @@ import psycopg
 from psycopg import sql
 
 from connectors.postgres.connection import connect, explain
-from connectors.postgres.gallery_proof import Measured, Probes, measure
+from connectors.postgres.gallery_proof import Measured, Sample, measure
 from connectors.postgres.search import Connection
 from dataflow.errors import ConfigurationError
-from dataflow.gallery_search import AIM_RECALL, BREADTHS, Plan, Proof, by_bits
+from dataflow.gallery_search import AIM_RECALL, SHARES, Index, Plan, Proof, building_mb
 from dataflow.settings import DatabaseSettings
 
 NAME = "users_face_search"
-NEIGHBOURS = 24
-"""pgvector's `m`: links per user and level."""
-BREADTH_OF_BUILDING = 100
-"""pgvector's `ef_construction`."""
-
-Progress = Callable[[float], None]
-"""Is told which share is done, in [0, 1]."""
+Progress = Callable[[str, float], None]
+"""Is told what is being done, and which share of that is done, in [0, 1]."""
 
 _BEING_BUILT = f"{NAME}_new"
 _LOCK = 0x50_1F_AC_E1  # any number, as long as every soloface takes the same
 _POLL_S = 0.5
-_LEAST_MEMORY_MB = 64
-_LINK_BYTES = 24
 _PROGRESS = """
-select coalesce(tuples_done::float8 / nullif(tuples_total, 0), 0)
+select phase, coalesce(tuples_done::float8 / nullif(tuples_total, 0), 0)
 from pg_stat_progress_create_index where pid = %s
 """
 
 
-def definition(dimension: int) -> tuple[str, str]:
-    """What is indexed for vectors of this length, and by which operators."""
-    if by_bits(dimension):
-        return f"(binary_quantize(face_embedding)::bit({dimension}))", "bit_hamming_ops"
-    return f"(face_embedding::halfvec({dimension}))", "halfvec_cosine_ops"
-
-
-def memory_mb(users: int, dimension: int) -> int:
-    """What building takes. With less, pgvector goes on on disk, several times as slowly."""
-    value = dimension // 8 if by_bits(dimension) else 2 * dimension
-    per_user = value + 2 * NEIGHBOURS * _LINK_BYTES + 400
-    return max(_LEAST_MEMORY_MB, int(users * 1.25 * per_user / 2**20))
-
-
-def build(settings: DatabaseSettings, users: int, dimension: int, progress: Progress) -> None:
+def build(settings: DatabaseSettings, lists: int, dimension: int, progress: Progress) -> None:
     """Build the index, or build it anew beside the old one, without keeping anybody from working.
 
+    It holds the vectors in half precision, cut into lists of neighbours. pgvector's graphs (HNSW)
+    take four times as long to build and to search for as many hits, where recognition is hard.
     Interrupted at any moment it leaves at most an index that is never used; the next build, or this
     one while it gives up, removes that.
 
@@ -62,9 +43,9 @@ def build(settings: DatabaseSettings, users: int, dimension: int, progress: Prog
     """
     try:
         with closing(connect(settings)) as connection:
-            _prepare(connection, memory_mb(users, dimension))
+            _prepare(connection, building_mb(lists, dimension))
             try:
-                _create(settings, connection, dimension, progress)
+                _create(settings, connection, _definition(lists, dimension), progress)
                 _swap(connection)
             finally:
                 _drop(connection, _BEING_BUILT)
@@ -73,22 +54,23 @@ def build(settings: DatabaseSettings, users: int, dimension: int, progress: Prog
 
 
 def prove(
-    connection: Connection, probes: Probes, on_measured: Callable[[Measured], None]
+    connection: Connection, sample: Sample, index: Index, on_measured: Callable[[Measured], None]
 ) -> Measured:
     """Find the least breadth of search that finds enough, and write down what it finds.
 
     The last one measured is the answer; whether it is enough, :meth:`Index.objection` says.
     """
-    for breadth in BREADTHS:
-        measured = measure(connection, probes, Plan(probes.gallery, breadth))
+    breadths = dict.fromkeys(max(1, round(share * index.lists)) for share in SHARES)
+    for breadth in breadths:
+        measured = measure(connection, sample, Plan(sample.gallery, breadth))
         on_measured(measured)
         if measured.recall >= AIM_RECALL:
             break
     proof = Proof(
-        users=probes.gallery,
-        ef_search=measured.plan.ef_search or 0,
+        users=sample.gallery,
+        breadth=breadth,
         recall=round(measured.recall, 5),
-        probes=measured.probes,
+        faces=measured.faces,
     )
     connection.execute(
         sql.SQL("comment on index {} is {}").format(
@@ -111,20 +93,17 @@ def _prepare(connection: Connection, memory: int) -> None:
     _drop(connection, _BEING_BUILT)
 
 
+def _definition(lists: int, dimension: int) -> sql.Composed:
+    return sql.SQL(
+        "create index concurrently {} on users "
+        "using ivfflat ((face_embedding::halfvec({})) halfvec_cosine_ops) "
+        "with (lists = {}) where face_embedding is not null"
+    ).format(sql.Identifier(_BEING_BUILT), sql.Literal(dimension), sql.Literal(lists))
+
+
 def _create(
-    settings: DatabaseSettings, connection: Connection, dimension: int, progress: Progress
+    settings: DatabaseSettings, connection: Connection, statement: sql.Composed, progress: Progress
 ) -> None:
-    expression, operators = definition(dimension)
-    statement = sql.SQL(
-        "create index concurrently {} on users using hnsw ({} {}) "
-        "with (m = {}, ef_construction = {}) where face_embedding is not null"
-    ).format(
-        sql.Identifier(_BEING_BUILT),
-        sql.SQL(expression),
-        sql.SQL(operators),
-        sql.Literal(NEIGHBOURS),
-        sql.Literal(BREADTH_OF_BUILDING),
-    )
     done = threading.Event()
     with ThreadPoolExecutor(1) as thread, closing(connect(settings)) as observer:
         future = thread.submit(connection.execute, statement)
@@ -132,12 +111,12 @@ def _create(
         try:
             while not done.wait(_POLL_S):
                 row = observer.execute(_PROGRESS, [connection.info.backend_pid]).fetchone()
-                progress(row[0] if row else 0)
+                if row:
+                    progress(*row)
         except BaseException:
             connection.cancel_safe()
             raise
         future.result()
-        progress(1)
 
 
 def _swap(connection: Connection) -> None:

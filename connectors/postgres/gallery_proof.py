@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from connectors.postgres.search import Connection, search, use
 from connectors.postgres.sql_files import query
-from dataflow.gallery_search import Plan
-from dataflow.probes import Vectors, disturbed
+from dataflow.gallery_search import TARGET_RECALL, Plan
+from dataflow.intervals import wilson
+from dataflow.made_up import Vectors, disturbed
 
 BATCH = 8
 """Faces searched at a time, as the worker's sink does by default."""
@@ -24,7 +25,7 @@ _SAME_DISTANCE = 1e-5
 
 
 @dataclass(frozen=True, slots=True)
-class Probes:
+class Sample:
     """Made-up faces, and for each the true nearest user and the cosine distance to them."""
 
     model: str
@@ -36,17 +37,22 @@ class Probes:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What a plan found: how many of the probes' nearest users, and wall time per face in ms."""
+    """What a plan found: how many of the faces' nearest users, and wall time per face in ms."""
 
     plan: Plan
     found: int
-    probes: int
+    faces: int
     times_ms: NDArray[np.float64]
 
     @property
     def recall(self) -> float:
         """The share of the nearest users that was found."""
-        return self.found / self.probes if self.probes else 1.0
+        return self.found / self.faces if self.faces else 1.0
+
+    @property
+    def falls_short(self) -> bool:
+        """Whether it finds too few, beyond what the sample's luck can explain."""
+        return wilson(self.found, self.faces)[1] < TARGET_RECALL
 
     @property
     def p50_ms(self) -> float:
@@ -54,14 +60,14 @@ class Measured:
         return float(np.median(self.times_ms)) if len(self.times_ms) else 0.0
 
 
-def draw_probes(connection: Connection, model: str, count: int) -> Probes:
+def draw_sample(connection: Connection, model: str, count: int) -> Sample:
     """Draw users at random, make a face of each, and look through the whole gallery for them.
 
     Reads every vector once, some thousands at a time.
     """
     rows = connection.execute(query("sample_users"), {"model": model, "count": count}).fetchall()
     if not rows:
-        return Probes(model, np.empty((0, 0), np.float32), [], np.empty(0, np.float32), 0)
+        return Sample(model, np.empty((0, 0), np.float32), [], np.empty(0, np.float32), 0)
     vectors = np.stack([vector.to_numpy() for _, vector in rows])
     faces = disturbed(vectors, np.random.default_rng(_SEED))
     best = np.full(len(faces), -np.inf, np.float32)
@@ -76,24 +82,24 @@ def draw_probes(connection: Connection, model: str, count: int) -> Probes:
             value = similarity[np.arange(len(faces)), nearest]
             for face in np.flatnonzero(value > best):
                 best[face], users[face] = value[face], chunk[nearest[face]][0]
-    return Probes(model, faces, users, np.asarray(1 - best, np.float32), gallery)
+    return Sample(model, faces, users, np.asarray(1 - best, np.float32), gallery)
 
 
-def measure(connection: Connection, probes: Probes, plan: Plan) -> Measured:
-    """Search for the probes as the worker would by this plan, in batches of its size."""
+def measure(connection: Connection, sample: Sample, plan: Plan) -> Measured:
+    """Search for the faces as the worker would by this plan, in batches of its size."""
     use(connection, plan)
     found = 0
     times = []
-    for start in range(0, len(probes.faces), BATCH):
-        faces: Sequence[NDArray[np.float32]] = list(probes.faces[start : start + BATCH])
+    for start in range(0, len(sample.faces), BATCH):
+        faces: Sequence[NDArray[np.float32]] = list(sample.faces[start : start + BATCH])
         begun = time.perf_counter()
-        answers = search(connection, faces, probes.model, 2, plan)
+        answers = search(connection, faces, sample.model, 2, plan)
         times.append((time.perf_counter() - begun) * 1000 / len(faces))
         for face, candidates in enumerate(answers, start):
             best = candidates[0] if candidates else None
             # Two users with the same vector are both the nearest.
-            found += best is not None and (
-                best.user_id == probes.users[face]
-                or best.distance <= probes.distances[face] + _SAME_DISTANCE
+            found += best is not None and bool(
+                best.user_id == sample.users[face]
+                or best.distance <= sample.distances[face] + _SAME_DISTANCE
             )
-    return Measured(plan, found, len(probes.faces), np.array(times))
+    return Measured(plan, found, len(sample.faces), np.array(times))

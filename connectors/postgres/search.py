@@ -15,7 +15,7 @@ from psycopg.rows import TupleRow
 
 from connectors.postgres.sql_files import query
 from dataflow.faces.face import Embedding
-from dataflow.gallery_search import Index, Plan, by_bits, plan_search
+from dataflow.gallery_search import Index, Plan, plan_search
 from dataflow.matching import Candidate
 
 Connection = psycopg.Connection[TupleRow]
@@ -26,9 +26,9 @@ REVISIT_S = 60.0
 log = structlog.get_logger()
 
 _SETTINGS = """
-select set_config('hnsw.ef_search', %s, false), set_config('enable_seqscan', %s, false)
+select set_config('ivfflat.probes', %s, false), set_config('enable_seqscan', %s, false)
 """
-_DEFAULT_EF_SEARCH = 40
+_CANDIDATES = 64  # half precision changes the order of near neighbours only
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +71,11 @@ def statement(
 ) -> tuple[LiteralString, dict[str, Any]]:
     """The very statement that a plan runs, and its parameters."""
     parameters = {"embeddings": list(embeddings), "model": model, "count": count}
-    if plan.ef_search is None:
+    if plan.breadth is None:
         return query("nearest_users"), parameters
-    dimension = embeddings[0].size
-    name = "nearest_users_by_bits" if by_bits(dimension) else "nearest_users_by_halves"
     # A type's length cannot be a parameter.
-    text = query(name, dimension=dimension)
-    return text, {**parameters, "candidates": max(plan.ef_search, count)}
+    text = query("nearest_users_by_index", dimension=embeddings[0].size)
+    return text, {**parameters, "candidates": max(_CANDIDATES, count)}
 
 
 def current_plan(connection: Connection, dimension: int) -> Plan:
@@ -100,9 +98,9 @@ def current_plan(connection: Connection, dimension: int) -> Plan:
 
 def use(connection: Connection, plan: Plan) -> None:
     """Set what the plan needs of the session."""
-    indexed = plan.ef_search is not None
+    indexed = plan.breadth is not None
     # The planner does not know what a scan of vectors costs; sequential it would never be right.
-    settings = [str(plan.ef_search or _DEFAULT_EF_SEARCH), "off" if indexed else "on"]
+    settings = [str(plan.breadth or 1), "off" if indexed else "on"]
     connection.execute(_SETTINGS, settings)
 
 

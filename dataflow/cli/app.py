@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from dataflow.cli import (
+    calibrate,
     demo,
     dlq,
     doctor,
@@ -39,6 +40,7 @@ app.command()(publish.publish)
 app.command()(watch.watch)
 app.command()(reconcile.reconcile)
 app.command()(doctor.doctor)
+app.command()(calibrate.calibrate)
 app.command()(erase.erase)
 app.command()(erase.retention)
 app.add_typer(dlq.app, name="dlq", help="List, show, replay and purge rejected jobs.")

@@ -25,10 +25,9 @@ from dataflow.cli.gallery import examine as examine_gallery
 from dataflow.cli.output import JsonOption, console, print_json
 from dataflow.errors import ConfigurationError, SolofaceError
 from dataflow.faces.packs import load_pack
-from dataflow.gallery_search import TARGET_RECALL
 from dataflow.settings import Settings, load_settings
 
-_PROBES = 100
+_FACES = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,8 +152,8 @@ def _gallery(settings: Settings) -> str:
         if not count:
             return "nobody enrolled yet: soloface enroll"
         with database.connection() as connection:
-            found = examine_gallery(connection, _PROBES)
-    if found.measured.recall < TARGET_RECALL:
+            found = examine_gallery(connection, _FACES)
+    if found.measured.falls_short:
         raise ConfigurationError(found.advice)
     remark = f"; {found.advice}" if found.advice else ""
     return f"{count} users enrolled, {found.plan.name} search{remark}"

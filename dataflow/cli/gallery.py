@@ -13,7 +13,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from connectors.postgres.connection import Database
 from connectors.postgres.gallery import require_tables
 from connectors.postgres.gallery_index import build, prove
-from connectors.postgres.gallery_proof import Measured, draw_probes, measure
+from connectors.postgres.gallery_proof import BATCH, Measured, draw_sample, measure
 from connectors.postgres.search import Connection, search_state, vector_dimension
 from connectors.postgres.sql_files import query
 from dataflow.cli.output import JsonOption, console, print_json
@@ -24,6 +24,7 @@ from dataflow.gallery_search import (
     Index,
     Plan,
     exact_limit,
+    list_count,
     plan_search,
 )
 from dataflow.intervals import wilson
@@ -34,8 +35,8 @@ app = typer.Typer(
     help="See how the enrolled users are searched, and build the index that many of them need.",
 )
 
-ProbesOption = Annotated[
-    int, typer.Option("--probes", min=1, help="How many made-up faces to search for.")
+FacesOption = Annotated[
+    int, typer.Option("--faces", min=1, help="How many made-up faces to search for.")
 ]
 REBUILD = "run: soloface gallery index --rebuild"
 INDEX = "run: soloface gallery index"
@@ -58,16 +59,16 @@ class Status:
             return f"the exact search has become slow; {INDEX}"
         if self.plan.objection:
             return f"the exact search has become slow, but {self.plan.objection}; {REBUILD}"
-        if self.measured.recall < TARGET_RECALL:
+        if self.measured.falls_short:
             return f"the search finds {self.measured.recall:.1%} of the nearest users; {INDEX}"
-        proof = self.index.proof if self.index and self.plan.ef_search else None
+        proof = self.index.proof if self.index and self.plan.breadth else None
         if proof and self.plan.users > MOST_GROWTH * proof.users:
             return f"the gallery has grown from {proof.users} users since it was measured; {INDEX}"
         return None
 
 
 @app.command()
-def status(*, probes: ProbesOption = 200, as_json: JsonOption = False) -> None:
+def status(*, faces: FacesOption = 400, as_json: JsonOption = False) -> None:
     """Show the gallery's size, its index, and what the search finds, measured just now.
 
     Faces are made up for some users, at a cosine similarity of 0.5 to 0.7, and searched for as the
@@ -75,7 +76,7 @@ def status(*, probes: ProbesOption = 200, as_json: JsonOption = False) -> None:
     if there is something to do.
     """
     with _connected(load_settings().database) as connection:
-        found = examine(connection, probes)
+        found = examine(connection, faces)
     if as_json:
         print_json(_as_dict(found))
     else:
@@ -90,7 +91,10 @@ def index(
     rebuild: Annotated[
         bool, typer.Option("--rebuild", help="Build it anew even if there is one.")
     ] = False,
-    probes: ProbesOption = 400,
+    memory_mb: Annotated[
+        int, typer.Option("--memory", min=64, help="What building may take of the server, in MB.")
+    ] = 1024,
+    faces: FacesOption = 400,
     as_json: JsonOption = False,
 ) -> None:
     """Build the index, if there is none, and find out how broadly it has to be searched.
@@ -113,32 +117,43 @@ def index(
     if rebuild or known is None or not known.fits(dimension):
         with _progress(as_json=as_json) as progress:
             task = progress.add_task(f"Indexing {users} users", total=1)
-            build(settings, users, dimension, lambda done: progress.update(task, completed=done))
+            build(
+                settings,
+                list_count(users, dimension, memory_mb),
+                dimension,
+                lambda phase, done: progress.update(task, description=phase, completed=done),
+            )
     tries: list[Measured] = []
     with _connected(settings) as connection:
         with nullcontext() if as_json else console.status("Measuring what it finds"):
-            best = prove(connection, draw_probes(connection, model, probes), tries.append)
-        _, built = search_state(connection, dimension)
-        plan = plan_search(users, dimension, built)
+            _, built = search_state(connection, dimension)
+            if built is None:
+                raise ConfigurationError("the index was dropped while it was measured")
+            best = prove(connection, draw_sample(connection, model, faces), built, tries.append)
+        plan = plan_search(users, dimension, search_state(connection, dimension)[1])
     if as_json:
         rows = [_measured(one) for one in tries]
         print_json({"users": users, "strategy": plan.name, "tries": rows})
     else:
         for one in tries:
-            console.print(f"ef_search {one.plan.ef_search:4}: {_words(one)}", highlight=False)
+            console.print(
+                f"looking through {one.plan.breadth} lists {_words(one)}", highlight=False
+            )
     if best.recall < TARGET_RECALL:
         raise ConfigurationError(
             "no breadth of search finds enough, so the worker keeps to the exact search"
         )
 
 
-def examine(connection: Connection, probes: int) -> Status:
+def examine(connection: Connection, faces: int) -> Status:
     """Measure the search as the worker would do it now."""
     model, _ = _most(connection)
     dimension = vector_dimension(connection)
     rows, known = search_state(connection, dimension)
     plan = plan_search(rows, dimension, known)
-    drawn = draw_probes(connection, model or "", probes)
+    # An exact search finds everybody; it is only timed.
+    count = faces if plan.breadth else min(faces, BATCH)
+    drawn = draw_sample(connection, model or "", count)
     contracts = {str(name): count for name, count in _sizes(connection).items()}
     return Status(contracts, dimension, plan, known, measure(connection, drawn, plan))
 
@@ -176,20 +191,20 @@ def _progress(*, as_json: bool) -> Progress:
 
 
 def _words(measured: Measured) -> str:
-    low, high = wilson(measured.found, measured.probes)
+    low, high = wilson(measured.found, measured.faces)
     return (
-        f"finds {measured.found} of {measured.probes} nearest users "
+        f"finds {measured.found} of {measured.faces} nearest users "
         f"({measured.recall:.1%}, 95 % interval {low:.1%} to {high:.1%}), "
         f"{measured.p50_ms:.1f} ms per face"
     )
 
 
 def _measured(measured: Measured) -> dict[str, object]:
-    low, high = wilson(measured.found, measured.probes)
+    low, high = wilson(measured.found, measured.faces)
     return {
-        "ef_search": measured.plan.ef_search,
+        "breadth": measured.plan.breadth,
         "found": measured.found,
-        "probes": measured.probes,
+        "faces": measured.faces,
         "recall": measured.recall,
         "recall_95": [low, high],
         "p50_ms": round(measured.p50_ms, 3),
@@ -206,6 +221,7 @@ def _as_dict(found: Status) -> dict[str, object]:
         and {
             "definition": found.index.definition,
             "usable": found.index.usable,
+            "lists": found.index.lists,
             "bytes": found.index.bytes,
             "proof": proof and proof.model_dump(),
         },
@@ -229,10 +245,10 @@ def _print(found: Status) -> None:
         console.print(f"index: {size}, {found.index.definition}", highlight=False, soft_wrap=True)
         if proof := found.index.proof:
             console.print(
-                f"proved with {proof.users} users: {proof.recall:.1%} at ef_search "
-                f"{proof.ef_search}",
+                f"proved with {proof.users} users: {proof.recall:.1%} in {proof.breadth} of "
+                f"{found.index.lists} lists",
                 highlight=False,
             )
-    if found.measured.probes:
+    if found.measured.faces:
         console.print(f"measured now: {_words(found.measured)}", highlight=False, soft_wrap=True)
     console.print(found.advice or "nothing to do", highlight=False, soft_wrap=True)

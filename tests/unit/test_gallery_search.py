@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from dataflow.gallery_search import Index, Plan, Proof, exact_limit, plan_search
+from dataflow.gallery_search import (
+    Index,
+    Plan,
+    Proof,
+    building_mb,
+    exact_limit,
+    list_count,
+    plan_search,
+)
 
 MANY = 10_000_000
-PROOF = Proof(users=MANY, ef_search=400, recall=0.996, probes=400)
+PROOF = Proof(users=MANY, breadth=100, recall=0.996, faces=400)
 
 
 def index(
@@ -16,7 +24,7 @@ def index(
     usable: bool = True,
     comment: str | None = PROOF.model_dump_json(),
 ) -> Index:
-    definition = f"CREATE INDEX … ((binary_quantize(face_embedding))::bit({dimension}))"
+    definition = f"CREATE INDEX … ((face_embedding)::halfvec({dimension})) WITH (lists='2000')"
     return Index(definition, usable, 1, comment)
 
 
@@ -29,7 +37,7 @@ def test_few_users_are_searched_exactly_even_where_an_index_is(dimension: int) -
     few = exact_limit(dimension)
 
     assert plan_search(few, dimension, index(dimension=dimension)) == Plan(few)
-    assert plan_search(few + 1, dimension, index(dimension=dimension)).ef_search == 400
+    assert plan_search(few + 1, dimension, index(dimension=dimension)).breadth == 100
 
 
 def test_shorter_vectors_are_searched_exactly_for_longer() -> None:
@@ -37,7 +45,7 @@ def test_shorter_vectors_are_searched_exactly_for_longer() -> None:
 
 
 def test_many_users_are_searched_by_an_index_as_broadly_as_its_proof_says() -> None:
-    assert plan_search(MANY, 512, index()) == Plan(MANY, ef_search=400)
+    assert plan_search(MANY, 512, index()) == Plan(MANY, breadth=100)
 
 
 @pytest.mark.parametrize(
@@ -56,9 +64,21 @@ def test_an_index_that_proves_nothing_is_passed_over_and_it_is_said_why(
 ) -> None:
     plan = plan_search(MANY, 512, found)
 
-    assert plan.ef_search is None
+    assert plan.breadth is None
     assert objection in (plan.objection or "")
 
 
 def test_an_index_that_finds_just_enough_is_used() -> None:
-    assert plan_search(MANY, 512, proved(0.99)).ef_search == 400
+    assert plan_search(MANY, 512, proved(0.99)).breadth == 100
+
+
+def test_the_number_of_lists_is_read_off_the_index() -> None:
+    assert index().lists == 2000
+
+
+def test_more_users_make_more_lists_as_far_as_the_memory_goes() -> None:
+    assert list_count(100, 512, 1024) == 35
+    assert 1000 < list_count(100_000, 512, 1024) < list_count(300_000, 512, 1024)
+    assert building_mb(list_count(MANY, 512, 1024), 512) <= 1024
+    assert 100 < list_count(MANY, 512, 128) < list_count(MANY, 512, 1024)
+    assert list_count(MANY, 512, 1) == 10

@@ -1,5 +1,5 @@
 -- What nearest_users.sql finds, by way of the index `users_face_search` on the vectors in half
--- precision: the nearest of those are looked at exactly.
+-- precision: the nearest of those in the lists it looks through are looked at exactly.
 select faces.ord - 1 as face, nearest.user_id, nearest.distance
 from unnest(%(embeddings)b::vector[]) with ordinality as faces (embedding, ord)
 cross join lateral (

@@ -1,0 +1,114 @@
+"""The command: photos in, error rates and a threshold out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import Progress
+from rich.table import Table
+
+from dataflow.calibration import Pairs, identify
+from dataflow.cli.calibrate.album import Album, embed_album, find_photos
+from dataflow.cli.calibrate.page import render
+from dataflow.cli.calibrate.plots import draw_det, draw_distances
+from dataflow.cli.calibrate.report import FARS, HEADINGS, Calibration
+from dataflow.cli.output import JsonOption, console, print_json, printable
+from dataflow.errors import ConfigurationError
+from dataflow.faces.face import FacePack
+from dataflow.faces.packs import load_pack
+from dataflow.settings import load_settings
+
+
+def calibrate(
+    folder: Annotated[
+        Path, typer.Argument(help="Photos of people who are known: PERSON/photo.jpg.")
+    ],
+    *,
+    far: Annotated[
+        float,
+        typer.Option(
+            "--far",
+            min=1e-9,
+            max=0.5,
+            help="The share of pairs of different people that may be taken for one person.",
+        ),
+    ] = 0.001,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", help="Write calibration.html, distances.png and det.png to this folder."
+        ),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Find out what the pack's distances mean among your people, and which threshold to set.
+
+    Compares every photo with every other one. Prints, for several false accept rates (FAR), the
+    threshold that keeps to it and the true accept rate (TAR) it leaves, with their 95 % intervals;
+    the same for the threshold that the pack ships; and how often a photo would be given the right
+    name, no name or a wrong one. Says so where there are too few pairs to tell.
+
+    Exit code 1 if no threshold can be recommended for the wanted FAR.
+    """
+    settings = load_settings()
+    photos = find_photos(folder)
+    pack = load_pack(settings.model)
+    with Progress(console=console, transient=True, disable=as_json) as progress:
+        task = progress.add_task("Looking at the photos", total=len(photos))
+        album = embed_album(
+            photos, pack, settings.images.max_pixels, lambda: progress.advance(task)
+        )
+    found = judge(album, pack, far)
+    if out:
+        _write(found, out)
+    if as_json:
+        print_json(found.as_dict())
+    else:
+        _print(found, album)
+    if found.recommended.point is None:
+        raise typer.Exit(1)
+
+
+def judge(album: Album, pack: FacePack, far: float) -> Calibration:
+    """All figures of one pack on one album."""
+    pairs = Pairs(album.embeddings, album.people)
+    return Calibration(
+        model=pack.contract.id,
+        pairs=pairs,
+        refused=len(album.refused),
+        rows=[pairs.recommend(wanted) for wanted in FARS],
+        shipped=pairs.at(pack.threshold),
+        identification=identify(album.embeddings, album.people, pack.threshold),
+        recommended=pairs.recommend(far),
+    )
+
+
+def _write(found: Calibration, folder: Path) -> None:
+    threshold = found.shipped.threshold
+    pictures = {
+        "distances.png": draw_distances(found.pairs, threshold, found.model),
+        "det.png": draw_det(found.pairs, threshold, found.model),
+    }
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, png in pictures.items():
+            (folder / name).write_bytes(png)
+        page = folder / "calibration.html"
+        page.write_text(render(found, pictures.items()), encoding="utf-8")
+    except OSError as error:
+        raise ConfigurationError(f"{folder} cannot be written: {error}") from None
+
+
+def _print(found: Calibration, album: Album) -> None:
+    for refusal in album.refused:
+        line = printable(f"refused {refusal.photo}: {refusal.reason} ({refusal.detail})")
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    console.print(found.head(), highlight=False, soft_wrap=True)
+    table = Table(*HEADINGS, box=None, pad_edge=False, header_style="bold")
+    for row in found.table():
+        table.add_row(*row)
+    console.print(table)
+    for line in found.tail():
+        console.print(line, highlight=False, soft_wrap=True)
