@@ -142,7 +142,7 @@ class Pairs:
         return max(0.0, math.floor(float(below) * _STEP) / _STEP)
 
     def recommend(self, wanted_far: float) -> Recommendation:
-        """The threshold for a wanted FAR, if the pairs can tell it."""
+        """The threshold for a wanted FAR above 0, if the pairs can tell it."""
         if wanted_far < self.least_far:
             needed = math.ceil(CASES_NEEDED / wanted_far)
             return Recommendation(

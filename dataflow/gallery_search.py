@@ -17,7 +17,7 @@ TARGET_RECALL = 0.99
 AIM_RECALL = 0.995
 """What an index is tuned to, so that a sample's luck does not decide, nor the next users."""
 
-SHARES = (0.02, 0.05, 0.1, 0.2, 0.4)
+SHARES = (0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3, 0.4)
 """Shares of an index's lists that are tried, the least first. More would be no index any more."""
 
 MOST_GROWTH = 2
