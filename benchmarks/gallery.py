@@ -4,17 +4,10 @@
 
 For each size a gallery is made up, loaded into a PostgreSQL of its own, indexed by the code behind
 ``soloface gallery index`` if soloface would want that, and searched by the statement that the sink
-runs, in batches of its size. Two kinds of gallery can be made up:
-
-* ``grouped`` (the default): users spread over 160 directions of the space, in 200 groups that
-  resemble each other, which is how recognisers' vectors lie: in far fewer directions than they have
-  numbers.
-* ``isotropic``: users spread over all directions alike, the worst case for any index.
-
-In both, a face is at a cosine similarity of 0.5 to 0.7 to its user, drawn evenly, and in a
-direction from it that is random over the whole space; the greatest similarity of a face to anybody
-else is printed, for it to be seen below 0.45. The server has 1 GB of shared buffers and searches
-with one process.
+runs, in batches of its size. A face is at a cosine similarity of 0.5 to 0.7 to its user, drawn
+evenly, and in a direction from it that is random over the whole space; the greatest similarity of a
+face to anybody else is printed, for it to be seen below 0.45. The server has 1 GB of shared buffers
+and searches with one process. See ``benchmarks.crowds`` for the kinds of gallery.
 """
 
 from __future__ import annotations
@@ -26,15 +19,16 @@ import os
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import asdict, dataclass
-from uuid import UUID
+from pathlib import Path
 
 import numpy as np
 import psycopg
 from psycopg import sql
 from pydantic import SecretStr
 
+from benchmarks.crowds import KINDS, MODEL, load, made_up
 from connectors.embedded import PostgresServer
 from connectors.postgres.connection import Database
 from connectors.postgres.gallery_index import build, prove
@@ -43,12 +37,8 @@ from connectors.postgres.migrate import migrate
 from connectors.postgres.search import Connection, search, search_state
 from dataflow.gallery_search import TARGET_RECALL, Plan, list_count, plan_search
 from dataflow.intervals import wilson
-from dataflow.made_up import Vectors, unit
 from dataflow.settings import DatabaseSettings
 
-MODEL = "made-up-0123456789ab"
-_LATENT, _GROUPS, _GROUP_SPREAD = 160, 200, 0.35
-_COPIED = 10_000
 _EXACT_PROBES = 24
 
 
@@ -81,40 +71,18 @@ class Result:
     chosen: Line
 
 
-def made_up(kind: str, count: int, dimension: int, rng: np.random.Generator) -> Iterator[Vectors]:
-    """A gallery, some thousands of users at a time."""
-    latent = min(_LATENT, dimension)
-    basis = np.linalg.qr(rng.standard_normal((dimension, latent)))[0].T.astype(np.float32)
-    groups = rng.standard_normal((_GROUPS, latent), dtype=np.float32)
-    for start in range(0, count, _COPIED):
-        size = min(_COPIED, count - start)
-        if kind == "isotropic":
-            yield unit(rng.standard_normal((size, dimension), dtype=np.float32))
-        else:
-            own = rng.standard_normal((size, latent), dtype=np.float32)
-            shared = groups[rng.integers(_GROUPS, size=size)]
-            yield unit(np.asarray((own + _GROUP_SPREAD * shared) @ basis, np.float32))
-
-
-def load(connection: Connection, chunks: Iterator[Vectors]) -> None:
-    """Enrol them, as quickly as PostgreSQL takes them."""
-    number = 0
-    statement = "copy users (id, face_embedding, face_embedding_model) from stdin (format binary)"
-    with connection.cursor() as cursor, cursor.copy(statement) as copy:
-        copy.set_types(["uuid", "vector", "text"])
-        for chunk in chunks:
-            for vector in chunk:
-                number += 1
-                copy.write_row((UUID(int=number), vector, MODEL))
-    connection.execute("vacuum analyze users")
-
-
-def cpu_s(process_id: int, *, of_ended_children: bool = False) -> float:
-    """CPU seconds that a process has used, or those of its children that have ended."""
-    with open(f"/proc/{process_id}/stat", encoding="ascii") as file:  # noqa: PTH123
-        fields = file.read().rpartition(")")[2].split()
-    user, system = fields[13:15] if of_ended_children else fields[11:13]
-    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+def cpu_s(process_id: int, *, with_children: bool = False) -> float:
+    """CPU seconds that a process has used, and its children, also those that have ended."""
+    process = Path(f"/proc/{process_id}")
+    fields = (process / "stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    ticks = sum(map(int, fields[11 : 15 if with_children else 13]))
+    used = ticks / os.sysconf("SC_CLK_TCK")
+    if with_children:
+        children = (process / f"task/{process_id}/children").read_text(encoding="ascii").split()
+        for child in children:
+            with suppress(FileNotFoundError):  # it has just ended
+                used += cpu_s(int(child))
+    return used
 
 
 def line(connection: Connection, probes: Sample, plan: Plan) -> Line:
@@ -193,10 +161,10 @@ def measured_in(
     build_s = build_cpu_s = index_mb = None
     known, index = search_state(connection, dimension)
     if plan_search(known, dimension, index).objection:
-        begun, before = time.perf_counter(), cpu_s(process(server), of_ended_children=True)
+        begun, before = time.perf_counter(), cpu_s(process(server), with_children=True)
         build(settings, list_count(users, dimension, 1024), dimension, tell)
         build_s = time.perf_counter() - begun
-        build_cpu_s = cpu_s(process(server), of_ended_children=True) - before
+        build_cpu_s = cpu_s(process(server), with_children=True) - before
         _, index = search_state(connection, dimension)
         assert index is not None  # noqa: S101 - it was just built
         index_mb = index.bytes / 2**20
@@ -280,7 +248,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--sizes", default="10k,100k", help="with commas, as 10k or 1M")
     parser.add_argument("--dimension", type=int, default=512)
-    parser.add_argument("--kind", choices=["grouped", "isotropic"], default="grouped")
+    parser.add_argument("--kind", choices=KINDS, default="grouped")
     parser.add_argument("--probes", type=int, default=500)
     parser.add_argument("--json", action="store_true", dest="as_json")
     options = parser.parse_args()
