@@ -34,7 +34,7 @@ def build(settings: DatabaseSettings, lists: int, dimension: int, progress: Prog
     """Build the index, or build it anew beside the old one, without keeping anybody from working.
 
     It holds the vectors in half precision, cut into lists of neighbours. pgvector's graphs (HNSW)
-    take four times as long to build and to search for as many hits, where recognition is hard.
+    take several times as long, to build and to find as many, where recognition is hard.
     Interrupted at any moment it leaves at most an index that is never used; the next build, or this
     one while it gives up, removes that.
 

@@ -6,6 +6,7 @@ import os
 import re
 from base64 import b64decode
 from pathlib import Path
+from shutil import copytree
 
 import pytest
 
@@ -65,6 +66,22 @@ def test_every_pack_is_judged_at_the_threshold_it_ships(
     assert found["identification"]["rank_1"]["value"] == 1
     assert found["recommended"]["point"]["far"]["value"] <= 0.1
     assert "4 people only" in found["warnings"][0]
+    assert len(found["warnings"]) == 1
+
+
+@pytest.mark.parametrize("pack", ["open"], indirect=True)
+@pytest.mark.usefixtures("pack")
+def test_a_picture_that_is_there_twice_is_noticed(
+    album: Path, soloface: Soloface, tmp_path: Path
+) -> None:
+    copied = tmp_path / "copied"
+    copytree(album, copied)
+    person = copied / ENROLLED[0].name
+    (person / "again.jpg").write_bytes((person / "0.jpg").read_bytes())
+
+    warnings = soloface("calibrate", copied, "--far", "0.1", "--json").json["warnings"]
+
+    assert any(warning.startswith("1 pairs of one person are the same") for warning in warnings)
 
 
 @pytest.mark.parametrize("pack", ["open"], indirect=True)

@@ -17,6 +17,9 @@ from dataflow.calibration import (
 FARS = (0.1, 0.01, 0.001, 0.0001)
 """For each of these the table tells the threshold, as far as the pairs can."""
 
+SAME_PICTURE = 1e-4
+"""A cosine distance that no two photos have, but copies of one."""
+
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
@@ -38,6 +41,8 @@ class Calibration:
             found.append(
                 f"{self.pairs.people} people only: other people may give quite other figures"
             )
+        if same := int((self.pairs.genuine < SAME_PICTURE).sum()):
+            found.append(f"{same} pairs of one person are the same picture twice, which flatters")
         if self.recommended.objection:
             found.append(self.recommended.objection)
         return found
