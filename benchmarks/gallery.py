@@ -160,7 +160,7 @@ def measured_in(
     similarity = impostor(connection, probes)
     build_s = build_cpu_s = index_mb = None
     known, index = search_state(connection, dimension)
-    if plan_search(known, dimension, index).objection:
+    if plan_search(known, MODEL, dimension, index).objection:
         begun, before = time.perf_counter(), cpu_s(process(server), with_children=True)
         build(settings, list_count(users, dimension, 1024), dimension, tell)
         build_s = time.perf_counter() - begun
@@ -172,7 +172,7 @@ def measured_in(
         # Others than it was tuned with.
         probes = draw_sample(connection, MODEL, count)
         known, index = search_state(connection, dimension)
-    chosen = line(connection, probes, plan_search(known, dimension, index))
+    chosen = line(connection, probes, plan_search(known, MODEL, dimension, index))
     return Result(
         users,
         dimension,

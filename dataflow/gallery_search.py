@@ -58,11 +58,12 @@ class Proof(BaseModel):
     """What was measured of an index, kept as its comment: it goes when the index goes.
 
     ``recall`` is the share of ``faces`` made-up faces whose nearest of ``users`` users it found in
-    the ``breadth`` lists that are nearest to each.
+    the ``breadth`` lists that are nearest to each. Another ``model``'s vectors lie elsewhere.
     """
 
     model_config = ConfigDict(frozen=True)
 
+    model: str
     users: int
     breadth: int
     recall: float
@@ -96,12 +97,14 @@ class Index:
         """Whether it is complete and holds vectors of this length."""
         return self.usable and f"({dimension})" in self.definition
 
-    def objection(self, dimension: int) -> str | None:
-        """Why it must not be used for vectors of this length, ``None`` if it may."""
+    def objection(self, model: str, dimension: int) -> str | None:
+        """Why it must not be used for this model's vectors, ``None`` if it may."""
         if not self.fits(dimension):
             return "the index is not complete, or was made for vectors of another length"
         if self.proof is None:
             return "nobody has measured what the index finds"
+        if self.proof.model != model:
+            return f"the index was made for vectors of {self.proof.model}"
         if self.proof.recall < TARGET_RECALL:
             return f"the index finds only {self.proof.recall:.1%} of the nearest users"
         return None
@@ -125,7 +128,7 @@ class Plan:
         return "exact" if self.breadth is None else "index"
 
 
-def plan_search(users: int, dimension: int, index: Index | None) -> Plan:
+def plan_search(users: int, model: str, dimension: int, index: Index | None) -> Plan:
     """Decide by the gallery's size and by what its index has proved.
 
     An index that would miss too many is passed over, however long the exact search takes: a wrong
@@ -133,7 +136,7 @@ def plan_search(users: int, dimension: int, index: Index | None) -> Plan:
     """
     if users <= exact_limit(dimension):
         return Plan(users)
-    objection = index.objection(dimension) if index else "there is no index"
+    objection = index.objection(model, dimension) if index else "there is no index"
     if index is None or index.proof is None or objection:
         return Plan(users, objection=objection)
     return Plan(users, index.proof.breadth)

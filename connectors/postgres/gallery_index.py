@@ -67,6 +67,7 @@ def prove(
         if measured.recall >= AIM_RECALL:
             break
     proof = Proof(
+        model=sample.model,
         users=sample.gallery,
         breadth=breadth,
         recall=round(measured.recall, 5),

@@ -33,6 +33,7 @@ _CANDIDATES = 64  # half precision changes the order of near neighbours only
 
 @dataclass(frozen=True, slots=True)
 class _Remembered:
+    model: str
     plan: Plan
     until: float
 
@@ -51,7 +52,7 @@ def nearest_users(
     if not embeddings:
         return []
     return search(
-        connection, embeddings, model, count, current_plan(connection, embeddings[0].size)
+        connection, embeddings, model, count, current_plan(connection, model, embeddings[0].size)
     )
 
 
@@ -78,21 +79,21 @@ def statement(
     return text, {**parameters, "candidates": max(_CANDIDATES, count)}
 
 
-def current_plan(connection: Connection, dimension: int) -> Plan:
+def current_plan(connection: Connection, model: str, dimension: int) -> Plan:
     """The connection's plan, made anew every minute: the gallery grows while the worker runs."""
     with _lock:
         remembered = _plans.get(connection)
-    if remembered and time.monotonic() < remembered.until:
+    if remembered and remembered.model == model and time.monotonic() < remembered.until:
         return remembered.plan
     users, index = search_state(connection, dimension)
-    plan = plan_search(users, dimension, index)
+    plan = plan_search(users, model, dimension, index)
     use(connection, plan)
     news = remembered is None or remembered.plan.name != plan.name
     if news and structlog.is_configured():  # the worker; a command's output is not for this
         tell = log.warning if plan.objection else log.info
         tell("search_planned", strategy=plan.name, users=plan.users, objection=plan.objection)
     with _lock:
-        _plans[connection] = _Remembered(plan, time.monotonic() + REVISIT_S)
+        _plans[connection] = _Remembered(model, plan, time.monotonic() + REVISIT_S)
     return plan
 
 

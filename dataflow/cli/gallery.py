@@ -114,7 +114,8 @@ def index(
             f"{users} users are searched exactly, which is fast and misses nobody up to "
             f"{exact_limit(dimension)}; no index is needed (--rebuild builds one all the same)"
         )
-    if rebuild or known is None or not known.fits(dimension):
+    foreign = known is not None and known.proof is not None and known.proof.model != model
+    if rebuild or foreign or known is None or not known.fits(dimension):
         with _progress(as_json=as_json) as progress:
             task = progress.add_task(f"Indexing {users} users", total=1)
             build(
@@ -130,7 +131,7 @@ def index(
             if built is None:
                 raise ConfigurationError("the index was dropped while it was measured")
             best = prove(connection, draw_sample(connection, model, faces), built, tries.append)
-        plan = plan_search(users, dimension, search_state(connection, dimension)[1])
+        plan = plan_search(users, model, dimension, search_state(connection, dimension)[1])
     if as_json:
         rows = [_measured(one) for one in tries]
         print_json({"users": users, "strategy": plan.name, "tries": rows})
@@ -150,7 +151,7 @@ def examine(connection: Connection, faces: int) -> Status:
     model, _ = _most(connection)
     dimension = vector_dimension(connection)
     rows, known = search_state(connection, dimension)
-    plan = plan_search(rows, dimension, known)
+    plan = plan_search(rows, model or "", dimension, known)
     # An exact search finds everybody; it is only timed.
     count = faces if plan.breadth else min(faces, BATCH)
     drawn = draw_sample(connection, model or "", count)

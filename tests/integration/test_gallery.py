@@ -61,7 +61,7 @@ class Crowd:
 
     def explained(self, connection: search.Connection) -> str:
         """How PostgreSQL runs the statement that the sink runs."""
-        plan = search.current_plan(connection, self.faces[0].size)
+        plan = search.current_plan(connection, MODEL, self.faces[0].size)
         text, parameters = search.statement(self.faces, MODEL, 2, plan)
         rows = connection.execute(b"explain " + text.encode(), parameters)  # as the sink sends it
         return "\n".join(row[0] for row in rows)
@@ -184,7 +184,7 @@ def test_what_the_search_misses_is_noticed(
     connection: search.Connection, soloface: Soloface
 ) -> None:
     soloface("gallery", "index")
-    flattering = gallery_search.Proof(users=USERS, breadth=1, recall=1, faces=400)
+    flattering = gallery_search.Proof(model=MODEL, users=USERS, breadth=1, recall=1, faces=400)
     connection.execute(f"comment on index {INDEX} is '{flattering.model_dump_json()}'".encode())
 
     found = examine(connection, 200)
@@ -234,3 +234,21 @@ def test_few_users_need_no_index(soloface: Soloface, monkeypatch: pytest.MonkeyP
 
     assert done.code == 1
     assert f"{USERS} users are searched exactly" in done.err
+
+
+@pytest.mark.usefixtures("crowd", "impatient")
+def test_an_index_of_another_models_vectors_is_not_used_until_it_is_built_anew(
+    connection: search.Connection, soloface: Soloface
+) -> None:
+    soloface("gallery", "index")
+    # What `reembed` does, where both models' vectors have one length.
+    connection.execute("update users set face_embedding_model = 'another'")
+    before = connection.execute("select to_regclass(%s)::oid", [INDEX]).fetchone()
+
+    status = soloface("gallery", "status", "--json").json
+    done = soloface("gallery", "index", "--json")
+
+    assert status["strategy"] == "exact"
+    assert f"vectors of {MODEL}" in status["advice"]
+    assert done.json["strategy"] == "index"
+    assert connection.execute("select to_regclass(%s)::oid", [INDEX]).fetchone() != before

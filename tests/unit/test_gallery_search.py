@@ -15,7 +15,10 @@ from dataflow.gallery_search import (
 )
 
 MANY = 10_000_000
-PROOF = Proof(users=MANY, breadth=100, recall=0.996, faces=400)
+MODEL = "open-0123456789ab"
+PROOF = Proof(model=MODEL, users=MANY, breadth=100, recall=0.996, faces=400)
+
+OTHERS = PROOF.model_copy(update={"model": "another-model"})
 
 
 def index(
@@ -36,8 +39,8 @@ def proved(recall: float) -> Index:
 def test_few_users_are_searched_exactly_even_where_an_index_is(dimension: int) -> None:
     few = exact_limit(dimension)
 
-    assert plan_search(few, dimension, index(dimension=dimension)) == Plan(few)
-    assert plan_search(few + 1, dimension, index(dimension=dimension)).breadth == 100
+    assert plan_search(few, MODEL, dimension, index(dimension=dimension)) == Plan(few)
+    assert plan_search(few + 1, MODEL, dimension, index(dimension=dimension)).breadth == 100
 
 
 def test_shorter_vectors_are_searched_exactly_for_longer() -> None:
@@ -45,7 +48,7 @@ def test_shorter_vectors_are_searched_exactly_for_longer() -> None:
 
 
 def test_many_users_are_searched_by_an_index_as_broadly_as_its_proof_says() -> None:
-    assert plan_search(MANY, 512, index()) == Plan(MANY, breadth=100)
+    assert plan_search(MANY, MODEL, 512, index()) == Plan(MANY, breadth=100)
 
 
 @pytest.mark.parametrize(
@@ -56,20 +59,21 @@ def test_many_users_are_searched_by_an_index_as_broadly_as_its_proof_says() -> N
         (index(dimension=128), "another length"),
         (index(comment=None), "nobody has measured"),
         (index(comment="ours, do not touch"), "nobody has measured"),
+        (index(comment=OTHERS.model_dump_json()), "vectors of another-model"),
         (proved(0.9899), "finds only 99.0%"),
     ],
 )
 def test_an_index_that_proves_nothing_is_passed_over_and_it_is_said_why(
     found: Index | None, objection: str
 ) -> None:
-    plan = plan_search(MANY, 512, found)
+    plan = plan_search(MANY, MODEL, 512, found)
 
     assert plan.breadth is None
     assert objection in (plan.objection or "")
 
 
 def test_an_index_that_finds_just_enough_is_used() -> None:
-    assert plan_search(MANY, 512, proved(0.99)).breadth == 100
+    assert plan_search(MANY, MODEL, 512, proved(0.99)).breadth == 100
 
 
 def test_the_number_of_lists_is_read_off_the_index() -> None:
