@@ -249,7 +249,7 @@ def main() -> None:
     parser.add_argument("--sizes", default="10k,100k", help="with commas, as 10k or 1M")
     parser.add_argument("--dimension", type=int, default=512)
     parser.add_argument("--kind", choices=KINDS, default="grouped")
-    parser.add_argument("--probes", type=int, default=500)
+    parser.add_argument("--faces", type=int, default=1000)
     parser.add_argument("--json", action="store_true", dest="as_json")
     options = parser.parse_args()
     with PostgresServer() as server:
@@ -258,7 +258,7 @@ def main() -> None:
         server.stop()
         server.start()
         results = [
-            measured(server, options.kind, users, options.dimension, options.probes)
+            measured(server, options.kind, users, options.dimension, options.faces)
             for users in map(size, options.sizes.split(","))
         ]
     if options.as_json:

@@ -6,22 +6,21 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from typing import LiteralString
 
 import psycopg
-from psycopg import sql
 
 from connectors.postgres.connection import connect, explain
 from connectors.postgres.gallery_proof import Measured, Sample, measure
 from connectors.postgres.search import Connection
+from connectors.postgres.sql_files import query
 from dataflow.errors import ConfigurationError
 from dataflow.gallery_search import AIM_RECALL, SHARES, Index, Plan, Proof, building_mb
 from dataflow.settings import DatabaseSettings
 
-NAME = "users_face_search"
 Progress = Callable[[str, float], None]
 """Is told what is being done, and which share of that is done, in [0, 1]."""
 
-_BEING_BUILT = f"{NAME}_new"
 _LOCK = 0x50_1F_AC_E1  # any number, as long as every soloface takes the same
 _POLL_S = 0.5
 _PROGRESS = """
@@ -45,10 +44,11 @@ def build(settings: DatabaseSettings, lists: int, dimension: int, progress: Prog
         with closing(connect(settings)) as connection:
             _prepare(connection, building_mb(lists, dimension))
             try:
-                _create(settings, connection, _definition(lists, dimension), progress)
-                _swap(connection)
+                statement = query("create_search_index", dimension=dimension, lists=lists)
+                _create(settings, connection, statement, progress)
+                connection.execute(query("swap_search_index"))
             finally:
-                _drop(connection, _BEING_BUILT)
+                connection.execute(query("drop_new_search_index"))
     except psycopg.Error as error:
         raise ConfigurationError(f"the index cannot be built: {explain(error)}") from error
 
@@ -73,11 +73,11 @@ def prove(
         recall=round(measured.recall, 5),
         faces=measured.faces,
     )
-    connection.execute(
-        sql.SQL("comment on index {} is {}").format(
-            sql.Identifier(NAME), sql.Literal(proof.model_dump_json())
+    with connection.transaction():
+        connection.execute(
+            "select set_config('soloface.proof', %s, true)", [proof.model_dump_json()]
         )
-    )
+        connection.execute(query("prove_search_index"))
     return measured
 
 
@@ -91,19 +91,11 @@ def _prepare(connection: Connection, memory: int) -> None:
     connection.execute("select set_config('maintenance_work_mem', %s, false)", [f"{memory}MB"])
     # So that the server stops building when this process has been killed.
     connection.execute("set client_connection_check_interval = '2s'")
-    _drop(connection, _BEING_BUILT)
-
-
-def _definition(lists: int, dimension: int) -> sql.Composed:
-    return sql.SQL(
-        "create index concurrently {} on users "
-        "using ivfflat ((face_embedding::halfvec({})) halfvec_cosine_ops) "
-        "with (lists = {}) where face_embedding is not null"
-    ).format(sql.Identifier(_BEING_BUILT), sql.Literal(dimension), sql.Literal(lists))
+    connection.execute(query("drop_new_search_index"))
 
 
 def _create(
-    settings: DatabaseSettings, connection: Connection, statement: sql.Composed, progress: Progress
+    settings: DatabaseSettings, connection: Connection, statement: LiteralString, progress: Progress
 ) -> None:
     done = threading.Event()
     with ThreadPoolExecutor(1) as thread, closing(connect(settings)) as observer:
@@ -118,22 +110,3 @@ def _create(
             connection.cancel_safe()
             raise
         future.result()
-
-
-def _swap(connection: Connection) -> None:
-    """Put the new index in the old one's place. It has no proof yet, so nobody uses it."""
-    with connection.transaction():
-        _drop_within(connection, NAME)
-        connection.execute(
-            sql.SQL("alter index {} rename to {}").format(
-                sql.Identifier(_BEING_BUILT), sql.Identifier(NAME)
-            )
-        )
-
-
-def _drop(connection: Connection, name: str) -> None:
-    connection.execute(sql.SQL("drop index concurrently if exists {}").format(sql.Identifier(name)))
-
-
-def _drop_within(connection: Connection, name: str) -> None:
-    connection.execute(sql.SQL("drop index if exists {}").format(sql.Identifier(name)))

@@ -94,7 +94,7 @@ def index(
     memory_mb: Annotated[
         int, typer.Option("--memory", min=64, help="What building may take of the server, in MB.")
     ] = 1024,
-    faces: FacesOption = 400,
+    faces: FacesOption = 1000,
     as_json: JsonOption = False,
 ) -> None:
     """Build the index, if there is none, and find out how broadly it has to be searched.
