@@ -34,7 +34,11 @@ begin
     grant select (id, photo_id, updated_at), update (updated_at), delete
         on photo_faces to soloface_eraser;
     grant select (id, photo_face_id, user_id), delete on face_matches to soloface_eraser;
-    grant select (photo_id, user_id), delete on face_match_outcomes to soloface_eraser;
+    grant select (photo_id, user_id), delete
+        on face_match_outcomes, face_match_decisions to soloface_eraser;
+    grant select (user_id), delete
+        on user_embeddings, face_enrolments, face_enrolment_photos to soloface_eraser;
+    grant select (photo_face_id), delete on photo_face_embeddings to soloface_eraser;
 end
 $$;
 

@@ -9,9 +9,17 @@ faces as (
 matches as (
     delete from face_matches where photo_face_id in (select id from seen) returning 1
 ),
+beside as (
+    delete from photo_face_embeddings where photo_face_id in (select id from seen) returning 1
+),
+decisions as (
+    delete from face_match_decisions where photo_id = %(id)s returning 1
+),
 outcomes as (
     delete from face_match_outcomes where photo_id = %(id)s returning 1
 )
-select 'photo_faces' as erased, count(*) from faces
+select 'photo_face_embeddings' as erased, count(*) from beside
+union all select 'face_match_decisions', count(*) from decisions
+union all select 'photo_faces' as erased, count(*) from faces
 union all select 'face_matches', count(*) from matches
 union all select 'face_match_outcomes', count(*) from outcomes

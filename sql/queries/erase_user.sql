@@ -19,12 +19,32 @@ faces as (
 matches as (
     delete from face_matches where user_id = %(id)s returning 1
 ),
+beside as (
+    delete from user_embeddings where user_id = %(id)s returning 1
+),
+photo_beside as (
+    delete from photo_face_embeddings where photo_face_id in (select id from seen) returning 1
+),
+enrolments as (
+    delete from face_enrolments where user_id = %(id)s returning 1
+),
+enrolment_photos as (
+    delete from face_enrolment_photos where user_id = %(id)s returning 1
+),
+decisions as (
+    delete from face_match_decisions where user_id = %(id)s returning 1
+),
 outcomes as (
     delete from face_match_outcomes
     where user_id = %(id)s or photo_id in (select photo_id from seen)
     returning 1
 )
 select 'users' as erased, count(*) from enrolled
+union all select 'user_embeddings', count(*) from beside
+union all select 'face_enrolments', count(*) from enrolments
+union all select 'face_enrolment_photos', count(*) from enrolment_photos
+union all select 'face_match_decisions', count(*) from decisions
+union all select 'photo_face_embeddings', count(*) from photo_beside
 union all select 'photo_faces', count(*) from faces
 union all select 'face_matches', count(*) from matches
 union all select 'face_match_outcomes', count(*) from outcomes

@@ -91,10 +91,36 @@ def past(world: World, postgres_server: PostgresServer) -> Past:
             (settled,) = recorder.record([Recognised(request(number).delivery, job, face)])
             assert settled.match
             assert settled.match.user_id == users[person]
+            remember(world, users[person], photo)
             world.publish(photo.job(), photo.job(), photo.job(owner=users[person]))
             world.with_jetstream(bury(world, photo, users[person]))
     pg_dump = str(postgres_server._programs / "pg_dump")
     return Past(world, pg_dump, users, photos)
+
+
+def remember(world: World, user: UUID, photo: Photo) -> None:
+    """What enrolling from photos, moving to another model and a person's word leave behind."""
+    with world.database() as connection:
+        for statement in (
+            (
+                "insert into face_enrolments (user_id, model, photos, fingerprint) "
+                "values (%(user)s, 'm', 1, 'f')"
+            ),
+            "insert into face_enrolment_photos (user_id, sha256, ref) values (%(user)s, 'a', 'b')",
+            (
+                "insert into user_embeddings (user_id, model, embedding) "
+                "select id, 'old', face_embedding from users where id = %(user)s"
+            ),
+            (
+                "insert into photo_face_embeddings (photo_face_id, model, embedding) "
+                "select id, 'old', embedding from photo_faces where photo_id = %(photo)s"
+            ),
+            (
+                "insert into face_match_decisions (photo_id, user_id, decision) "
+                "values (%(photo)s, %(user)s, 'confirmed')"
+            ),
+        ):
+            connection.execute(statement, {"user": user, "photo": photo.id})
 
 
 def bury(world: World, photo: Photo, user: UUID) -> Callable[[JetStreamContext], Awaitable[None]]:

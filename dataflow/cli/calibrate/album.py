@@ -63,9 +63,9 @@ def embed_album(
         try:
             return recognise(photo.read_bytes(), pack, max_pixels).embedding
         except OSError as error:
-            return Refusal(photo, "unreadable_file", error.strerror or str(error))
+            return Refusal(str(photo), "unreadable_file", error.strerror or str(error))
         except DataError as error:
-            return Refusal(photo, str(error.reason), str(error))
+            return Refusal(str(photo), str(error.reason), str(error))
         finally:
             on_done()
 
