@@ -34,7 +34,7 @@ from connectors.postgres.connection import Database
 from connectors.postgres.gallery_index import build, prove
 from connectors.postgres.gallery_proof import Measured, Sample, draw_sample, measure
 from connectors.postgres.migrate import migrate
-from connectors.postgres.search import Connection, search, search_state
+from connectors.postgres.search import Connection, ask, collected, search_state
 from dataflow.gallery_search import TARGET_RECALL, Plan, list_count, plan_search
 from dataflow.intervals import wilson
 from dataflow.settings import DatabaseSettings
@@ -122,7 +122,8 @@ def first(probes: Sample, count: int) -> Sample:
 def impostor(connection: Connection, probes: Sample) -> float:
     """The greatest similarity of some probes to anybody but their user."""
     sample = first(probes, _EXACT_PROBES)
-    answers = search(connection, list(sample.faces), MODEL, 2, Plan(probes.gallery))
+    found = ask(connection, list(sample.faces), MODEL, 2, Plan(probes.gallery))
+    answers = collected(found, len(sample.faces))
     return max(1 - near[1].distance for near in answers)
 
 

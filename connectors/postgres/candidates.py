@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 import psycopg
 from psycopg.rows import TupleRow
 
+from connectors.postgres.search import ask, collected, current_plan, nearest_users
 from connectors.postgres.sql_files import query
 from dataflow.faces.face import Embedding
 from dataflow.matching import NOTHING_SAID, Candidate, Said
@@ -27,38 +28,18 @@ class Question:
     embedding: Embedding
 
 
-def nearest_users(
-    connection: Connection, embeddings: Sequence[Embedding], model: str, count: int = _ENOUGH
-) -> list[list[Candidate]]:
-    """The ``count`` nearest users of that model for each vector, the nearest first."""
-    return _collected(_search(connection, embeddings, model, count), len(embeddings))
-
-
-def _search(
-    connection: Connection, embeddings: Sequence[Embedding], model: str, count: int
-) -> psycopg.Cursor[TupleRow]:
-    parameters = {"embeddings": list(embeddings), "model": model, "count": count}
-    return connection.execute(query("nearest_users"), parameters)
-
-
-def _collected(rows: Iterable[TupleRow], faces: int) -> list[list[Candidate]]:
-    nearest: list[list[Candidate]] = [[] for _ in range(faces)]
-    for face, user_id, distance in rows:
-        nearest[face].append(Candidate(user_id, distance))
-    return nearest
-
-
 def candidates(
     connection: Connection, questions: Sequence[Question], model: str
 ) -> list[tuple[list[Candidate], Said]]:
     """For each face, what :meth:`~dataflow.matching.MatchPolicy.decide` needs to know."""
     embeddings = [question.embedding for question in questions]
+    plan = current_plan(connection, model, embeddings[0].size)
     # One round trip, unless somebody was rejected: then the search goes as much deeper.
     with connection.pipeline():
         asked = {"photo_ids": [question.photo_id for question in questions]}
         decisions = connection.execute(query("decisions"), asked)
-        search = _search(connection, embeddings, model, _ENOUGH)
-    nearest, said = _collected(search, len(questions)), _said(decisions.fetchall())
+        found = ask(connection, embeddings, model, _ENOUGH, plan)
+    nearest, said = collected(found, len(questions)), _said(decisions.fetchall())
     if deeper := max((len(what.rejected) for what in said.values()), default=0):
         nearest = nearest_users(connection, embeddings, model, _ENOUGH + deeper)
     answers = [said.get(question.photo_id, NOTHING_SAID) for question in questions]

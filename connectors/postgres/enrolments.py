@@ -13,6 +13,7 @@ from psycopg.types.json import Jsonb
 
 from connectors.postgres.connection import Database
 from connectors.postgres.gallery import require_comparable
+from connectors.postgres.search import nearest_users
 from connectors.postgres.sql_files import query
 from dataflow.enrolment import Enrolment, Examined, Refusal
 from dataflow.faces.face import Embedding, Quality

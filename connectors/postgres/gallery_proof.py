@@ -10,7 +10,7 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
-from connectors.postgres.search import Connection, search, use
+from connectors.postgres.search import Connection, ask, collected, use
 from connectors.postgres.sql_files import query
 from dataflow.gallery_search import TARGET_RECALL, Plan
 from dataflow.intervals import wilson
@@ -93,7 +93,7 @@ def measure(connection: Connection, sample: Sample, plan: Plan) -> Measured:
     for start in range(0, len(sample.faces), BATCH):
         faces: Sequence[NDArray[np.float32]] = list(sample.faces[start : start + BATCH])
         begun = time.perf_counter()
-        answers = search(connection, faces, sample.model, 2, plan)
+        answers = collected(ask(connection, faces, sample.model, 2, plan), len(faces))
         times.append((time.perf_counter() - begun) * 1000 / len(faces))
         for face, candidates in enumerate(answers, start):
             best = candidates[0] if candidates else None

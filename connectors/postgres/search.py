@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, LiteralString
 from weakref import WeakKeyDictionary
@@ -51,18 +51,22 @@ def nearest_users(
     """
     if not embeddings:
         return []
-    return search(
-        connection, embeddings, model, count, current_plan(connection, model, embeddings[0].size)
-    )
+    plan = current_plan(connection, model, embeddings[0].size)
+    return collected(ask(connection, embeddings, model, count, plan), len(embeddings))
 
 
-def search(
+def ask(
     connection: Connection, embeddings: Sequence[Embedding], model: str, count: int, plan: Plan
-) -> list[list[Candidate]]:
-    """Find them by a plan that :func:`use` has prepared the connection for."""
+) -> psycopg.Cursor[TupleRow]:
+    """Search by a plan that :func:`use` has prepared the connection for."""
     text, parameters = statement(embeddings, model, count, plan)
-    nearest: list[list[Candidate]] = [[] for _ in embeddings]
-    for face, user_id, distance in connection.execute(text, parameters):
+    return connection.execute(text, parameters)
+
+
+def collected(rows: Iterable[TupleRow], faces: int) -> list[list[Candidate]]:
+    """The answer to :func:`ask`, face by face."""
+    nearest: list[list[Candidate]] = [[] for _ in range(faces)]
+    for face, user_id, distance in rows:
         nearest[face].append(Candidate(user_id, distance))
     return nearest
 
