@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import closing
 from uuid import UUID, uuid4
@@ -71,6 +72,8 @@ class Crowd:
 def crowd(database_dsn: str, monkeypatch: pytest.MonkeyPatch) -> Crowd:
     """Few enough users to be quick, and a budget that makes them too many for an exact search."""
     monkeypatch.setattr(gallery_search, "EXACT_BUDGET_MS", 0)
+    for name in [name for name in os.environ if name.startswith(PREFIX)]:
+        monkeypatch.delenv(name)
     monkeypatch.setenv(f"{PREFIX}DATABASE__DSN", database_dsn)
     return Crowd(database_dsn, 64)
 
