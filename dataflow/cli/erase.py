@@ -42,8 +42,8 @@ def erase(
 
     Of a user: the enrolled face and where its photos are, the faces on photos that were matched to
     them, matches, outcomes, decisions. Of a photo: its faces, match, outcome, decisions. Of both:
-    every message that names them on the jobs', the dead letters' and any further stream of the
-    settings. Prints how many of each.
+    every message that names them on the streams of jobs, dead letters and events. Prints
+    how many of each.
 
     The row in your own table stays unless you say --row; a photo that is still there is recognised
     again when somebody publishes a job for it. What the database and the streams have written

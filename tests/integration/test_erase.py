@@ -124,10 +124,11 @@ def remember(world: World, user: UUID, photo: Photo) -> None:
 
 
 def bury(world: World, photo: Photo, user: UUID) -> Callable[[JetStreamContext], Awaitable[None]]:
-    """Two dead letters: one names the photo in its own way, the other the user in a header."""
+    """An event of both; two dead letters, one of the photo, one of the user in a header."""
 
     async def bury(js: JetStreamContext) -> None:
         subject = world.settings.nats.dead_subject
+        await js.publish(world.settings.nats.settled_subject, photo.job(user_id=user))
         await js.publish(subject, photo.job().upper())
         await js.publish(subject, b"{", headers={"Soloface-Error": f"not for {user.hex}"})
 
@@ -148,6 +149,7 @@ def test_nothing_is_left_of_an_erased_user_and_everything_of_the_others(
     assert erased["face_match_outcomes"] == erased["users, whole row"] == 1
     assert erased[f"messages on {past.world.settings.nats.stream}"] == 1
     assert erased[f"messages on {past.world.settings.nats.dead_stream}"] == 1
+    assert erased[f"messages on {past.world.settings.nats.settled_stream}"] == 1
     # The photo is the platform's, and its jobs say nothing of the user.
     assert found_in(past.dump(), ana) == {"photo"}
     assert found_in(past.dump(), bea) == bea.keys()
