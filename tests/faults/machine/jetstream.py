@@ -30,6 +30,8 @@ class SimulatedJetStream:
     messages: dict[int, _Message] = field(default_factory=dict)
     letters: dict[int, str] = field(default_factory=dict)
     """The reason of each job's letter; a second one with the same id is not stored."""
+    events: set[int] = field(default_factory=set)
+    """The jobs whose outcome was announced."""
 
     def publish(self, payload: bytes) -> int:
         seq = len(self.messages) + 1

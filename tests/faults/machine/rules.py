@@ -139,6 +139,8 @@ class Settling(RuleBasedStateMachine):
     def nothing_is_answered_without_a_trace(self) -> None:
         for seq, message in self.server.messages.items():
             photo_id, _ = self.shown[seq]
+            if message.answered in {"acked", "termed"}:
+                assert seq in self.server.events, f"job {seq} was answered before its event"
             if message.answered == "acked":
                 assert photo_id in self.database.outcomes, f"job {seq} was acked, and is lost"
             if message.answered == "termed":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,6 +17,7 @@ from dataflow.errors import TransientError
 from dataflow.guardrails import Guardrails
 from dataflow.job import Delivery, Recognised, Request
 from dataflow.outcome import Outcome, Reason, Retry, Settled
+from dataflow.retry import LinearBackoff, Persistence
 from dataflow.validation import validate
 from tests.builders import embedded_face
 from tests.faults.machine.database import SimulatedDatabase
@@ -64,6 +66,10 @@ class Ends:
     database: SimulatedDatabase
     trouble: Trouble = field(default_factory=Trouble)
     settled: list[Settled] = field(default_factory=list)
+    model: str = "simulated"
+    persistence: Persistence = field(
+        default_factory=lambda: Persistence(LinearBackoff(1, 0), threading.Event())
+    )
 
     def acquire(self) -> Ends:
         return self
@@ -73,6 +79,12 @@ class Ends:
             raise TransientError("deadlock detected")
         self.trouble.before_an_effect()
         return self.database.record(items)
+
+    def announce(self, items: Sequence[Settled], model: str) -> None:
+        assert model == self.model
+        for item in items:
+            self.trouble.before_an_effect()
+            self.server.events.add(item.delivery.stream_seq)
 
     def settle(self, items: Sequence[Settled | Retry]) -> None:
         """`Settler` in the order in which it answers: the letter before the term."""
