@@ -6,11 +6,12 @@ import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from nats.js.errors import APIError
 
-from connectors.jetstream.settling import CONFIRM_TIMEOUT_S, Settler
+from connectors.jetstream.confirming import CONFIRM_TIMEOUT_S, confirmed
+from connectors.jetstream.connection import Connection
+from connectors.jetstream.settling import Settler
 from dataflow.errors import SystemicError
 from dataflow.events import OutcomeEvent, body, event_of, headers
 from dataflow.metrics import EVENTS
@@ -21,7 +22,7 @@ from dataflow.settings import NatsSettings
 class Announcer:
     """Tells how jobs ended. Lives on the connection's loop."""
 
-    def __init__(self, connection: Client, settler: Settler, settings: NatsSettings) -> None:
+    def __init__(self, connection: Connection, settler: Settler, settings: NatsSettings) -> None:
         self._connection = connection
         self._settler = settler
         self._js = connection.jetstream()
@@ -49,12 +50,16 @@ class Announcer:
             raise SystemicError(self._explained(error)) from error
 
     async def _publish(self, event: OutcomeEvent, traceparent: str | None) -> None:
-        await self._js.publish(
-            self._settings.settled_subject,
-            body(event),
-            timeout=CONFIRM_TIMEOUT_S,
-            stream=self._settings.settled_stream,
-            headers=headers(event, traceparent),
+        settings = self._settings
+        await confirmed(
+            self._connection,
+            lambda: self._js.publish(
+                settings.settled_subject,
+                body(event),
+                timeout=CONFIRM_TIMEOUT_S,
+                stream=settings.settled_stream,
+                headers=headers(event, traceparent),
+            ),
         )
         EVENTS.inc()
 

@@ -10,13 +10,14 @@ from contextlib import suppress
 from typing import Any, TypeVar
 
 from connectors.jetstream.announcing import Announcer
+from connectors.jetstream.confirming import CONFIRM_TIMEOUT_S
 from connectors.jetstream.connection import connect
 from connectors.jetstream.heartbeat import InFlight
 from connectors.jetstream.isolation import Isolation
 from connectors.jetstream.observing import Observer
 from connectors.jetstream.provision import effective_ack_wait_s, provision
 from connectors.jetstream.rights import may_publish
-from connectors.jetstream.settling import CONFIRM_TIMEOUT_S, Settler
+from connectors.jetstream.settling import Settler
 from dataflow import custody
 from dataflow.errors import ConfigurationError
 from dataflow.health import Health

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from typing import Any
 
@@ -22,7 +23,7 @@ CONNECT_TIMEOUT_S = 5
 
 async def connect(
     settings: NatsSettings, name: str = "soloface", health: Health | None = None
-) -> Client:
+) -> Connection:
     """Connect; afterwards the client reconnects for ever by itself, and ``health`` hears of it.
 
     Raises:
@@ -36,8 +37,26 @@ async def connect(
     return await _connect(settings, name, health, attempts=-1)
 
 
-class _Client(Client):
-    """One that can leave a connection that never was."""
+class Connection(Client):
+    """A connection of which one can wait for the loss and the return.
+
+    ``there`` is set while the server answers, ``gone`` while it does not.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.there = asyncio.Event()
+        self.gone = asyncio.Event()
+
+    def come(self) -> None:
+        """The server answers."""
+        self.gone.clear()
+        self.there.set()
+
+    def go(self) -> None:
+        """It does not, or we have left."""
+        self.there.clear()
+        self.gone.set()
 
     def hang_up(self) -> None:
         """Close the socket; `close` waits for ever for the end of a handshake that failed."""
@@ -45,7 +64,7 @@ class _Client(Client):
             self._transport.close()  # type: ignore[no-untyped-call]
 
 
-class _TlsClient(_Client):
+class _TlsConnection(Connection):
     """Says nothing before the connection is encrypted.
 
     nats-py alone follows the server, or whoever stands in front of it: where that asks for no TLS,
@@ -65,21 +84,25 @@ class _TlsClient(_Client):
         await super()._process_info(info, initial_connection)
 
 
-async def _connect(settings: NatsSettings, name: str, health: Health, *, attempts: int) -> Client:
+async def _connect(
+    settings: NatsSettings, name: str, health: Health, *, attempts: int
+) -> Connection:
     async def ignored(_error: Exception) -> None:
         """What matters is raised, or the connection comes back."""
 
     async def disconnected() -> None:
+        client.go()
         if client.is_reconnecting:  # not when we close it ourselves
             log.warning("nats_disconnected")
             health.suffer("NATS", "disconnected")
 
     async def reconnected() -> None:
+        client.come()
         log.info("nats_reconnected")
         health.recover("NATS")
 
     tls = _tls(settings)
-    client = _TlsClient() if tls else _Client()
+    client = _TlsConnection() if tls else Connection()
     try:
         await client.connect(
             settings.servers,
@@ -97,6 +120,7 @@ async def _connect(settings: NatsSettings, name: str, health: Health, *, attempt
     except (nats.errors.Error, OSError, TimeoutError) as error:
         client.hang_up()
         raise explain(error, settings) from error
+    client.come()
     return client
 
 

@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import Sequence
 
 import structlog
-from nats.aio.client import Client
 from nats.errors import Error as NatsError
-from nats.errors import TimeoutError as NatsTimeoutError
 from nats.js import JetStreamContext
 
+from connectors.jetstream.confirming import CONFIRM_TIMEOUT_S, confirmed
+from connectors.jetstream.connection import Connection
 from connectors.jetstream.given_up import NOBODY_ASKS, GivenUp
 from connectors.jetstream.heartbeat import InFlight
 from connectors.jetstream.letter import seal
@@ -21,7 +21,6 @@ log = structlog.get_logger()
 
 ACK = b"+ACK"
 TERM = b"+TERM"
-CONFIRM_TIMEOUT_S = 5
 
 
 def nak(delay_s: float) -> bytes:
@@ -33,7 +32,11 @@ class Settler:
     """Answers deliveries, each one confirmed by the server. Lives on the connection's loop."""
 
     def __init__(
-        self, connection: Client, js: JetStreamContext, in_flight: InFlight, settings: NatsSettings
+        self,
+        connection: Connection,
+        js: JetStreamContext,
+        in_flight: InFlight,
+        settings: NatsSettings,
     ) -> None:
         self._connection = connection
         self._js = js
@@ -54,17 +57,22 @@ class Settler:
         """Send one answer and wait for the server's confirmation.
 
         Raises:
-            nats.errors.Error: not confirmed in time, or disconnected.
+            TimeoutError: not confirmed in time.
+            nats.errors.Error: refused, or disconnected for good.
         """
+        connection = self._connection
         self._in_flight.remove(ack_token)
-        if self._connection.is_connected:
+        if connection.is_connected:
             self._waited_in_vain = False
         elif self._waited_in_vain:
-            raise NatsTimeoutError  # one wait is enough for a server that is away
+            raise TimeoutError("NATS is away")  # one wait is enough for a server that is away
         try:
-            await self._connection.request(ack_token, answer, timeout=CONFIRM_TIMEOUT_S)
-        except NatsTimeoutError:
-            self._waited_in_vain = not self._connection.is_connected
+            await confirmed(
+                connection,
+                lambda: connection.request(ack_token, answer, timeout=CONFIRM_TIMEOUT_S),
+            )
+        except TimeoutError:
+            self.in_vain()
             raise
 
     def in_vain(self) -> None:
@@ -95,10 +103,13 @@ class Settler:
         """Publish the dead letter; its id makes a repetition harmless."""
         settings = self._settings
         payload, headers = seal(item, settings.stream, self._connection.max_payload)
-        await self._js.publish(
-            settings.dead_subject,
-            payload,
-            timeout=CONFIRM_TIMEOUT_S,
-            stream=settings.dead_stream,
-            headers=headers,
+        await confirmed(
+            self._connection,
+            lambda: self._js.publish(
+                settings.dead_subject,
+                payload,
+                timeout=CONFIRM_TIMEOUT_S,
+                stream=settings.dead_stream,
+                headers=headers,
+            ),
         )

@@ -200,7 +200,7 @@ class Fetcher:
                 return
             try:
                 await self._client.settler.answer(delivery.ack_token, nak(0))
-            except NatsError as error:
+            except (NatsError, TimeoutError) as error:
                 log.warning("hand_back_failed", error=str(error) or type(error).__name__)
                 return
 

@@ -92,8 +92,7 @@ def current_plan(connection: Connection, model: str, dimension: int) -> Plan:
     users, index = search_state(connection, dimension)
     plan = plan_search(users, model, dimension, index)
     use(connection, plan)
-    news = remembered is None or remembered.plan.name != plan.name
-    if news and structlog.is_configured():  # the worker; a command's output is not for this
+    if remembered is None or remembered.plan.name != plan.name:
         tell = log.warning if plan.objection else log.info
         tell("search_planned", strategy=plan.name, users=plan.users, objection=plan.objection)
     with _lock:

@@ -11,7 +11,11 @@ def main() -> None:
     """Run the command line. An expected error is one line on standard error and exit code 1."""
     from dataflow.cli.app import app  # noqa: PLC0415 - `import dataflow` stays light
     from dataflow.errors import SolofaceError  # noqa: PLC0415
+    from dataflow.logs import configure_logs  # noqa: PLC0415
+    from dataflow.settings import LogSettings  # noqa: PLC0415
 
+    # On standard error: a command's output is for whoever reads it, or a pipe.
+    configure_logs(LogSettings(level="warning"))
     try:
         app()
     except SolofaceError as error:

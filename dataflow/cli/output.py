@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import re
-import sys
 from typing import Annotated, Any
 
 import orjson
-import structlog
 import typer
 from rich.console import Console
 
@@ -31,11 +29,6 @@ def printable(text: str) -> str:
         return text if text.isprintable() else text.encode("unicode_escape").decode()
 
     return _SUSPICIOUS.sub(escape, text)
-
-
-def log_to_stderr() -> None:
-    """Keep what connectors log out of a pipe."""
-    structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
 
 
 def print_json(value: Any) -> None:  # noqa: ANN401 - whatever orjson takes

@@ -20,7 +20,7 @@ from rich.text import Text
 
 from connectors.jetstream.following import Told, events
 from dataflow.cli.letters import moment
-from dataflow.cli.output import console, log_to_stderr, print_json_line, printable
+from dataflow.cli.output import console, print_json_line, printable
 from dataflow.outcome import Outcome, Reason
 from dataflow.settings import NatsSettings, load_settings
 
@@ -75,7 +75,6 @@ def watch(
     A live table in a terminal, a line each in a pipe. It only reads: no consumer, no answer.
     """
     settings = load_settings().nats
-    log_to_stderr()
     filters = Filters(
         frozenset(map(str, outcome or ())), frozenset(map(str, reason or ())), photo, user
     )

@@ -97,6 +97,8 @@ def _terminated(lab: Lab, size: Size) -> Row:
                 _terminate_backends(lab.postgres, scene)
                 scene.ledger.publish(scene.ledger.good(_PORTION))
                 time.sleep(_TERMINATED_EVERY_S)
+            scene.ledger.publish(scene.ledger.good(_PORTION))  # what the work resumes with
+            _terminate_backends(lab.postgres, scene)
 
         done = f"all backends terminated every {_TERMINATED_EVERY_S} s for {size.terminated_s:g} s"
         return _kept(scene, size, done, terminate)

@@ -18,4 +18,5 @@ def test_nothing_is_lost_and_nothing_doubled(lab: Lab, number: int) -> None:
     (experiment,) = [one for one in EXPERIMENTS if one.number == number]
     rows = list(experiment.rows(lab, full=False))
     assert rows
-    assert [row for row in rows if row.problems] == []
+    problems = [f"{row.done}: {problem}" for row in rows for problem in row.problems]
+    assert not problems, "\n".join(problems)

@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from nats.aio.client import Client
 from nats.js import JetStreamContext
 from nats.js.api import StreamConfig
 
 from connectors.embedded import NatsServer
-from connectors.jetstream.connection import connect
+from connectors.jetstream.connection import Connection, connect
 from connectors.jetstream.heartbeat import InFlight
 from connectors.jetstream.provision import provision
 from connectors.jetstream.settling import Settler
@@ -41,7 +40,7 @@ def sequences(soloface: Soloface, *arguments: object) -> list[int]:
     return [row["seq"] for row in listed(soloface, *arguments)]
 
 
-async def settle_one(connection: Client, settings: NatsSettings, data: bytes) -> None:
+async def settle_one(connection: Connection, settings: NatsSettings, data: bytes) -> None:
     """A job's way through a real settler into the dead letters."""
     js = connection.jetstream()
     await provision(js, settings)

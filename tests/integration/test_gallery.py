@@ -200,13 +200,17 @@ def test_what_the_search_misses_is_noticed(
 def test_an_interrupted_build_leaves_nothing_behind(
     crowd: Crowd, connection: search.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupt(_phase: str, _share: float) -> None:
-        raise KeyboardInterrupt
+    monkeypatch.setattr(gallery_index, "_POLL_S", 0.01)
 
-    monkeypatch.setattr(gallery_index, "_POLL_S", 0)
+    with psycopg.connect(crowd.settings.dsn.get_secret_value()) as writer:
 
-    with pytest.raises(KeyboardInterrupt):
-        gallery_index.build(crowd.settings, 20, crowd.faces[0].size, interrupt)
+        def interrupt(_phase: str, _share: float) -> None:
+            writer.rollback()
+            raise KeyboardInterrupt
+
+        writer.execute("delete from users where false")  # a build waits for whoever is writing
+        with pytest.raises(KeyboardInterrupt):
+            gallery_index.build(crowd.settings, 20, crowd.faces[0].size, interrupt)
 
     indexes = connection.execute("select indexrelid::regclass::text from pg_index").fetchall()
     assert not [name for (name,) in indexes if name.startswith(INDEX)]

@@ -45,4 +45,5 @@ def test_a_gallery_that_was_moved_to_another_model_is_waited_for_and_nothing_is_
     assert not records.matches()
     assert not records.faces()
     assert not records.reasons()
-    assert all(word in logs[0]["error"] for word in (MODEL, "new-1", "soloface reembed"))
+    (outage,) = [entry for entry in logs if entry["event"] == "dependency_unusable"]
+    assert all(word in outage["error"] for word in (MODEL, "new-1", "soloface reembed"))

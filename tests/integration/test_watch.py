@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from typing import cast
 
 import orjson
 import pytest
@@ -14,6 +15,7 @@ from nats.js import JetStreamContext
 from rich.console import Console
 
 from connectors.jetstream.announcing import Announcer
+from connectors.jetstream.connection import Connection
 from connectors.jetstream.following import Told
 from connectors.jetstream.heartbeat import InFlight
 from connectors.jetstream.settling import Settler
@@ -29,9 +31,10 @@ LINE_SEPARATOR = "\u2028"
 
 def tell(letters: Letters, *items: Settled) -> None:
     async def announce(js: JetStreamContext) -> None:
-        settler = Settler(js._nc, js, InFlight(js._nc, 30), letters.settings)
+        connection = cast("Connection", js._nc)
+        settler = Settler(connection, js, InFlight(connection, 30), letters.settings)
         for item in items:
-            await Announcer(js._nc, settler, letters.settings).announce([item], "open-1")
+            await Announcer(connection, settler, letters.settings).announce([item], "open-1")
 
     letters.with_jetstream(announce)
 

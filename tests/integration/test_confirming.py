@@ -1,0 +1,70 @@
+"""A confirmation that went down with its connection is asked for again, not waited for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+from nats.errors import ConnectionClosedError
+
+from connectors.embedded import NatsServer
+from connectors.jetstream.confirming import confirmed
+from connectors.jetstream.connection import Connection, connect
+from dataflow.settings import NatsSettings
+from tests.fixtures.configured_nats import IN_TIME_S
+
+
+@pytest.fixture
+def own_nats() -> Iterator[NatsServer]:
+    with NatsServer() as server:
+        yield server
+
+
+async def connected(server: NatsServer) -> Connection:
+    return await connect(NatsSettings(url=server.url, user=server.user, password=server.password))
+
+
+class Question:
+    """Asked for the first time, it gets no answer."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.begun = asyncio.Event()
+
+    async def ask(self) -> int:
+        self.asked += 1
+        self.begun.set()
+        if self.asked == 1:
+            await asyncio.Event().wait()
+        return self.asked
+
+
+def test_what_was_asked_before_a_crash_is_asked_again_after_it(own_nats: NatsServer) -> None:
+    async def story() -> int:
+        connection = await connected(own_nats)
+        question = Question()
+        answer = asyncio.create_task(confirmed(connection, question.ask))
+        await question.begun.wait()
+        own_nats.kill()
+        await asyncio.wait_for(connection.gone.wait(), IN_TIME_S)
+        own_nats.start()
+        try:
+            return await asyncio.wait_for(answer, IN_TIME_S)
+        finally:
+            await connection.close()
+
+    assert asyncio.run(story()) == 2
+
+
+def test_nobody_waits_on_a_connection_that_was_closed(own_nats: NatsServer) -> None:
+    async def story() -> None:
+        connection = await connected(own_nats)
+        question = Question()
+        answer = asyncio.create_task(confirmed(connection, question.ask))
+        await question.begun.wait()
+        await connection.close()
+        await asyncio.wait_for(answer, IN_TIME_S)
+
+    with pytest.raises(ConnectionClosedError):
+        asyncio.run(story())
