@@ -15,17 +15,21 @@ T = TypeVar("T")
 CONFIRM_TIMEOUT_S = 5
 
 
-async def confirmed(connection: Connection, ask: Callable[[], Awaitable[T]]) -> T:
+async def confirmed(
+    connection: Connection,
+    ask: Callable[[], Awaitable[T]],
+    timeout_s: float = CONFIRM_TIMEOUT_S,
+    again_s: float = CONFIRM_TIMEOUT_S,
+) -> T:
     """Ask, and ask again if the connection is lost before the answer: that went down with it.
 
-    To ask twice must do no harm. Whoever asks while the connection is away is asked for when it is
-    back.
+    To ask twice must do no harm. What is asked while the connection is away is asked later.
 
     Raises:
-        TimeoutError: there is no answer in time, all in all.
+        TimeoutError: no answer within ``timeout_s`` seconds, or within ``again_s`` of a return.
         nats.errors.Error: the answer is a refusal, or the connection was closed for good.
     """
-    async with asyncio.timeout(CONFIRM_TIMEOUT_S):
+    async with asyncio.timeout(timeout_s) as limit:
         while True:
             await connection.there.wait()
             asking = asyncio.ensure_future(ask())
@@ -39,3 +43,5 @@ async def confirmed(connection: Connection, ask: Callable[[], Awaitable[T]]) -> 
                 losing.cancel()
             if connection.is_closed:
                 raise ConnectionClosedError
+            await connection.there.wait()
+            limit.reschedule(asyncio.get_running_loop().time() + again_s)

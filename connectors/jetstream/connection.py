@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+import time
 from typing import Any
 
 import nats.errors
@@ -40,16 +41,19 @@ async def connect(
 class Connection(Client):
     """A connection of which one can wait for the loss and the return.
 
-    ``there`` is set while the server answers, ``gone`` while it does not.
+    ``there`` is set while the server answers, ``gone`` while it does not; ``since`` is when it last
+    came, by the monotonic clock.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.there = asyncio.Event()
         self.gone = asyncio.Event()
+        self.since = 0.0
 
     def come(self) -> None:
         """The server answers."""
+        self.since = time.monotonic()
         self.gone.clear()
         self.there.set()
 

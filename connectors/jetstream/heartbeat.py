@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Iterable, Iterator
 
@@ -34,6 +35,10 @@ class InFlight:
         """Stop vouching: it is settled, or somebody else's."""
         self._since.pop(ack_token, None)
         IN_FLIGHT.set(len(self._since))
+
+    def since(self, ack_token: str) -> float:
+        """When we began to vouch for it, by the monotonic clock; endless if we do not."""
+        return self._since.get(ack_token, math.inf)
 
     def __len__(self) -> int:
         return len(self._since)

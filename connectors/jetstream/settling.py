@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Sequence
 
 import structlog
@@ -21,6 +22,8 @@ log = structlog.get_logger()
 
 ACK = b"+ACK"
 TERM = b"+TERM"
+FORGOTTEN_AFTER_S = 1
+"""How long the first answers after a return of the server are waited for; see `Settler.answer`."""
 
 
 def nak(delay_s: float) -> bytes:
@@ -44,6 +47,7 @@ class Settler:
         self._settings = settings
         self.given_up = GivenUp(connection, settings)
         self._waited_in_vain = False
+        self._forgetful_since = math.inf
 
     async def settle(self, items: Sequence[Settled | Retry]) -> None:
         """Answer all of them at once.
@@ -56,22 +60,35 @@ class Settler:
     async def answer(self, ack_token: str, answer: bytes) -> None:
         """Send one answer and wait for the server's confirmation.
 
+        A server that was killed may have forgotten its last deliveries. It says nothing to their
+        answers and delivers them again; so that is waited for once, shortly, and no more for all
+        others that it delivered before it died.
+
         Raises:
             TimeoutError: not confirmed in time.
             nats.errors.Error: refused, or disconnected for good.
         """
         connection = self._connection
+        since = self._in_flight.since(ack_token)
         self._in_flight.remove(ack_token)
         if connection.is_connected:
             self._waited_in_vain = False
         elif self._waited_in_vain:
             raise TimeoutError("NATS is away")  # one wait is enough for a server that is away
+        earlier = since < connection.since
+        if earlier and self._forgetful_since == connection.since:
+            await connection.publish(ack_token, answer)
+            raise TimeoutError("NATS may have forgotten it")
         try:
             await confirmed(
                 connection,
                 lambda: connection.request(ack_token, answer, timeout=CONFIRM_TIMEOUT_S),
+                FORGOTTEN_AFTER_S if earlier else CONFIRM_TIMEOUT_S,
+                FORGOTTEN_AFTER_S,
             )
         except TimeoutError:
+            if since < connection.since:
+                self._forgetful_since = connection.since
             self.in_vain()
             raise
 

@@ -11,6 +11,8 @@ from nats.errors import ConnectionClosedError
 from connectors.embedded import NatsServer
 from connectors.jetstream.confirming import confirmed
 from connectors.jetstream.connection import Connection, connect
+from connectors.jetstream.heartbeat import InFlight
+from connectors.jetstream.settling import ACK, Settler
 from dataflow.settings import NatsSettings
 from tests.fixtures.configured_nats import IN_TIME_S
 
@@ -68,3 +70,38 @@ def test_nobody_waits_on_a_connection_that_was_closed(own_nats: NatsServer) -> N
 
     with pytest.raises(ConnectionClosedError):
         asyncio.run(story())
+
+
+def test_a_server_that_forgot_its_deliveries_is_not_waited_for_each_time(
+    own_nats: NatsServer,
+) -> None:
+    settings = NatsSettings(url=own_nats.url, user=own_nats.user, password=own_nats.password)
+
+    async def story() -> list[str]:
+        connection = await connect(settings)
+        in_flight = InFlight(connection, 30)
+        settler = Settler(connection, connection.jetstream(), in_flight, settings)
+        silent = [await _silence(connection) for _ in range(3)]
+        in_flight.add(silent)
+        own_nats.kill()
+        await asyncio.wait_for(connection.gone.wait(), IN_TIME_S)
+        own_nats.start()
+        await asyncio.wait_for(connection.there.wait(), IN_TIME_S)
+        failures = []
+        for token in silent:
+            with pytest.raises(TimeoutError) as failure:
+                await settler.answer(token, ACK)
+            failures.append(str(failure.value))
+        await connection.close()
+        return failures
+
+    first, *others = asyncio.run(story())
+    assert first == ""
+    assert others == ["NATS may have forgotten it"] * 2
+
+
+async def _silence(connection: Connection) -> str:
+    """A subject on which somebody listens and never answers."""
+    subject = connection.new_inbox()
+    await connection.subscribe(subject)
+    return subject
