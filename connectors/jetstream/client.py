@@ -98,8 +98,9 @@ class JetStreamClient:
         """Answer deliveries and wait until the server has confirmed."""
         if not items:
             return
-        # Two confirmations each: a dead letter's and the answer's own.
-        self.start(self.settler.settle(items)).result(3 * CONFIRM_TIMEOUT_S)
+        # Two confirmations each, a dead letter's and the answer's own, and either may be asked for
+        # again after a return of the server.
+        self.start(self.settler.settle(items)).result(5 * CONFIRM_TIMEOUT_S)
 
     def close(self) -> None:
         """Disconnect; unsettled deliveries come again after the ack wait."""
