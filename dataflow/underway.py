@@ -77,14 +77,15 @@ class UnderWay:
     def begin(self, request: Request) -> Future[Result]:
         """Fetch and embed a photo; waits for room first.
 
-        What has not been begun when a stop is asked for goes back, to be somebody else's.
+        Where a drain ends before there is room, the photo goes back, to be somebody else's.
         """
+        result: Future[Result] = Future()
         with self._room:
             while not self._room.wait_for(lambda: self._photos < self._bounds.photos, LOOK_UP_S):
-                if self._stop.is_set():
-                    break  # it goes back unbegun
+                if self._drain_left_s() == 0:
+                    result.set_result(_sent_back(request))
+                    return result
             self._photos += 1
-            result: Future[Result] = Future()
             self._begun[result] = request
         result.add_done_callback(self._leave)
         self._fetchers.submit(partial(self._carry, result, self._fetch_next, request), _nothing)
@@ -98,18 +99,21 @@ class UnderWay:
         return [self._finished(result) for result in results]
 
     def _finished(self, result: Future[Result]) -> Result:
-        if not self._stop.is_set():
-            return result.result()
-        self._drained_at = self._drained_at or time.monotonic() + DRAIN_S
         try:
-            return result.result(max(0, self._drained_at - time.monotonic()))
+            return result.result(self._drain_left_s())
         except TimeoutError:
             request = self._begun.get(result)
-            error = Stopped("stopped before it was done")
             with suppress(InvalidStateError):  # it has just been done
                 if request:
-                    result.set_result(sent_back(request.delivery, request.job, error, 0))
+                    result.set_result(_sent_back(request))
             return result.result()
+
+    def _drain_left_s(self) -> float | None:
+        """How much longer to wait for what was begun; for as long as it takes without a stop."""
+        if not self._stop.is_set():
+            return None
+        self._drained_at = self._drained_at or time.monotonic() + DRAIN_S
+        return max(0, self._drained_at - time.monotonic())
 
     def _carry(self, result: Future[Result], step: Callable[..., None], item: object) -> None:
         """Take a step that gives the result or hands on; what it raises is the result."""
@@ -124,7 +128,9 @@ class UnderWay:
     def _fetch_next(self, result: Future[Result], request: Request) -> None:
         with self._room:
             self._room.wait_for(lambda: self._bytes < self._bounds.image_bytes)
-        fetched = self._sent_back(request) or self._fetch(request)
+        if result.done():
+            return  # a drain was over before its turn came
+        fetched = self._fetch(request)
         if not isinstance(fetched, Fetched):
             result.set_result(fetched)
             return
@@ -136,10 +142,10 @@ class UnderWay:
 
     def _embed_next(self, result: Future[Result], fetched: Fetched) -> None:
         try:
-            done = self._sent_back(fetched) or self._embed(fetched)
+            if not result.done():
+                result.set_result(self._embed(fetched))
         finally:
             self._hold(-len(fetched.image))
-        result.set_result(done)
 
     def _too_late(self, result: Future[Result], fetched: Fetched) -> None:
         delivery, job = fetched.delivery, fetched.job
@@ -153,12 +159,6 @@ class UnderWay:
         else:
             result.set_result(Settled(delivery, job, error.reason, str(error)))
 
-    def _sent_back(self, item: Request | Fetched) -> Retry | None:
-        """What becomes of a photo whose next step a stop forbids."""
-        if not self._stop.is_set():
-            return None
-        return sent_back(item.delivery, item.job, Stopped("stopped before it was begun"), 0)
-
     def _hold(self, image_bytes: int) -> None:
         with self._room:
             self._bytes += image_bytes
@@ -169,6 +169,10 @@ class UnderWay:
             del self._begun[result]
             self._photos -= 1
             self._room.notify_all()
+
+
+def _sent_back(request: Request) -> Retry:
+    return sent_back(request.delivery, request.job, Stopped("stopped before it was done"), 0)
 
 
 def _nothing() -> None:

@@ -35,6 +35,7 @@ class Gate:
         assert self.open.wait(PATIENCE_S)
         with self.changed:
             self.inside -= 1
+            self.changed.notify_all()
 
     def wait_inside(self, count: int) -> None:
         with self.changed:
@@ -146,23 +147,41 @@ def test_an_error_comes_out_where_the_result_is_read(steps: Steps) -> None:
             begun.begin(request(number)).result(PATIENCE_S)
 
 
-def test_a_stop_sends_back_what_is_not_begun_and_finishes_what_is(steps: Steps) -> None:
+def test_a_stop_leaves_time_to_finish_what_was_begun_and_what_waits_for_room(steps: Steps) -> None:
     stop = threading.Event()
-    begun = under_way(steps, stop=stop, fetchers=1)
-    computed = begun.begin(request(1))
+    way = under_way(steps, photos=3, fetchers=1, stop=stop)
+    computed = way.begin(request(1))
     steps.fetching.open.set()
     steps.embedding.wait_inside(1)
     steps.fetching.open.clear()
-    fetched, waiting = begun.begin(request(2)), begun.begin(request(3))
+    fetching, queued = way.begin(request(2)), way.begin(request(3))
     steps.fetching.wait_inside(1)
     stop.set()
+    with ThreadPoolExecutor(1) as thread:
+        no_room = thread.submit(way.begin, request(4))
+        steps.fetching.open.set()
+        steps.embedding.open.set()
+        done = way.finish([computed, fetching, queued, no_room.result(PATIENCE_S)])
+    assert all(isinstance(result, Recognised) for result in done)
+
+
+def test_what_was_given_up_is_neither_fetched_nor_computed_afterwards(
+    steps: Steps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dataflow.underway.DRAIN_S", 0)
+    stop = threading.Event()
+    way = under_way(steps, fetchers=1, stop=stop)
+    fetching, queued = way.begin(request(1)), way.begin(request(2))
+    steps.fetching.wait_inside(1)
+    stop.set()
+    assert all(isinstance(result, Retry) for result in way.finish([fetching, queued]))
     steps.fetching.open.set()
+    steps.fetching.wait_inside(0)
+    last = way.begin(request(3))
+    steps.embedding.wait_inside(1)
+    assert steps.fetched == [1, 3]
     steps.embedding.open.set()
-    done, *back = results([computed, fetched, waiting])
-    assert isinstance(done, Recognised)
-    for result in back:
-        assert isinstance(result, Retry)
-        assert result.delay_s == 0
+    last.result(PATIENCE_S)
 
 
 def test_an_image_that_is_late_comes_again_and_the_next_one_is_computed(steps: Steps) -> None:
