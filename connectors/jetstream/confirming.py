@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from nats.errors import ConnectionClosedError
 
-from connectors.jetstream.connection import Connection
+from connectors.jetstream.connection import Connection, LostError
 
 T = TypeVar("T")
 
@@ -29,19 +29,17 @@ async def confirmed(
         TimeoutError: no answer within ``timeout_s`` seconds, or within ``again_s`` of a return.
         nats.errors.Error: the answer is a refusal, or the connection was closed for good.
     """
-    async with asyncio.timeout(timeout_s) as limit:
-        while True:
+    now = asyncio.get_running_loop().time
+    deadline = now() + timeout_s
+    while True:
+        async with asyncio.timeout_at(deadline):
             await connection.there.wait()
-            asking = asyncio.ensure_future(ask())
-            losing = asyncio.ensure_future(connection.gone.wait())
-            try:
-                await asyncio.wait({asking, losing}, return_when=asyncio.FIRST_COMPLETED)
-                if asking.done():
-                    return asking.result()
-            finally:
-                asking.cancel()
-                losing.cancel()
+        try:
+            async with connection.while_there(deadline):
+                return await ask()
+        except LostError:
             if connection.is_closed:
-                raise ConnectionClosedError
+                raise ConnectionClosedError from None
+        async with asyncio.timeout_at(deadline):
             await connection.there.wait()
-            limit.reschedule(asyncio.get_running_loop().time() + again_s)
+        deadline = now() + again_s

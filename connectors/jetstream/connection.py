@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import nats.errors
@@ -20,6 +22,7 @@ from dataflow.settings import PREFIX, NatsSettings
 log = structlog.get_logger()
 
 CONNECT_TIMEOUT_S = 5
+_AT_ONCE = 0.0
 
 
 async def connect(
@@ -38,6 +41,10 @@ async def connect(
     return await _connect(settings, name, health, attempts=-1)
 
 
+class LostError(Exception):
+    """The connection was lost meanwhile."""
+
+
 class Connection(Client):
     """A connection of which one can wait for the loss and the return.
 
@@ -50,6 +57,27 @@ class Connection(Client):
         self.there = asyncio.Event()
         self.gone = asyncio.Event()
         self.since = 0.0
+        self._limits: set[asyncio.Timeout] = set()
+
+    @asynccontextmanager
+    async def while_there(self, deadline: float) -> AsyncIterator[None]:
+        """Do something that must end by a time of the loop's clock, and with the connection.
+
+        Raises:
+            LostError: the connection was lost before.
+            TimeoutError: the time was over before.
+        """
+        try:
+            async with asyncio.timeout_at(deadline) as limit:
+                self._limits.add(limit)
+                try:
+                    yield
+                finally:
+                    self._limits.discard(limit)
+        except TimeoutError:
+            if limit.when() == _AT_ONCE:
+                raise LostError from None
+            raise
 
     def come(self) -> None:
         """The server answers."""
@@ -61,6 +89,9 @@ class Connection(Client):
         """It does not, or we have left."""
         self.there.clear()
         self.gone.set()
+        for limit in self._limits:
+            if not limit.expired():
+                limit.reschedule(_AT_ONCE)
 
     def hang_up(self) -> None:
         """Close the socket; `close` waits for ever for the end of a handshake that failed."""

@@ -116,15 +116,24 @@ def _footprint(
 ) -> tuple[int, int, int, int]:
     """Left, top, right and bottom, in whole pixels, of what the chip shows of the photo."""
     height, width = image.shape[:2]
-    corners = np.array([(0, 0), (size, 0), (0, size), (size, size)], np.float64)
-    seen = (corners - matrix[:, 2]) @ np.linalg.inv(matrix[:, :2]).T
-    bounds = (width, height)
-    edge = _EDGE * max(1.0, 1 / magnification(matrix))
-    left, top = np.clip(np.floor(seen.min(axis=0)) - edge, 0, bounds).astype(int)
-    right, bottom = np.clip(np.ceil(seen.max(axis=0)) + edge, 0, bounds).astype(int)
+    # From the chip back to the photo, by the similarity as a line of complex numbers.
+    a, b = complex(*matrix[:, 0]), complex(*matrix[:, 2])
+    seen = [(corner - b) / a for corner in (0, size, 1j * size, (1 + 1j) * size)] if a else [0j]
+    across, down = [corner.real for corner in seen], [corner.imag for corner in seen]
+    edge = _EDGE * max(1.0, 1 / abs(a)) if a else 0
+    left, top = _within(min(across) // 1 - edge, width), _within(min(down) // 1 - edge, height)
+    right, bottom = (
+        _within(-(-max(across) // 1) + edge, width),
+        _within(-(-max(down) // 1) + edge, height),
+    )
     if right <= left or bottom <= top:
         raise DataError(Reason.LOW_QUALITY, "the face's landmarks lie outside the photo")
     return left, top, right, bottom
+
+
+def _within(side: float, limit: int) -> int:
+    """A side of the region, cut off at the photo's; 0 for what is no number."""
+    return int(max(0.0, min(side, limit)))
 
 
 def _shrink(region: BgrImage, matrix: NDArray[np.float64]) -> tuple[BgrImage, NDArray[np.float64]]:

@@ -12,7 +12,6 @@ from typing import Protocol
 
 import cv2
 import numpy as np
-from cv2.typing import MatLike
 
 from dataflow.faces.face import BgrImage, Box, Face
 from dataflow.faces.procedure import FAST, Procedure
@@ -20,7 +19,6 @@ from dataflow.faces.procedure import FAST, Procedure
 SCORE_THRESHOLD = 0.5
 """Score from which a detection counts as a face."""
 
-_OVERSAMPLING = 4
 _STRIDE = 32  # both detector families need sides that are multiples of it
 
 
@@ -66,16 +64,32 @@ def _look(detector: Detector, image: BgrImage, limit: int) -> list[Face]:
     return [replace(face, box=_clipped(face.box, width, height)) for face in faces]
 
 
-def _fit(image: BgrImage, size: tuple[int, int]) -> MatLike:
-    """Scale down to (width, height) so that each pixel averages what it stands for."""
-    if image.shape[:2] == size[::-1]:
+def _fit(image: BgrImage, size: tuple[int, int]) -> BgrImage:
+    """Scale down to (width, height) so that each pixel averages what it stands for.
+
+    OpenCV averages fast by whole factors only, so a multiple of the size is sampled first.
+    """
+    width, height = size
+    if image.shape[:2] == (height, width):
         return image
     # Averaging all of a 12-megapixel photo takes longer than the network; sixteen samples per
     # pixel are enough.
-    coarse = size[0] * _OVERSAMPLING, size[1] * _OVERSAMPLING
-    if image.shape[1] > coarse[0] and image.shape[0] > coarse[1]:
-        image = np.asarray(cv2.resize(image, coarse, interpolation=cv2.INTER_LINEAR), np.uint8)
-    return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    samples = 4 if image.shape[1] > 4 * width and image.shape[0] > 4 * height else 2
+    image = _sampled(image, (samples * width, samples * height))
+    while image.shape[1] > width:
+        image = _halved(image)
+    return image
+
+
+def _sampled(image: BgrImage, size: tuple[int, int]) -> BgrImage:
+    """As (width, height), each pixel from the four that are nearest to it."""
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_LINEAR), np.uint8)
+
+
+def _halved(image: BgrImage) -> BgrImage:
+    height, width = image.shape[:2]
+    half = width // 2, height // 2
+    return np.asarray(cv2.resize(image, half, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _padded(side: int) -> int:

@@ -19,6 +19,7 @@ from dataflow.errors import ConfigurationError
 from dataflow.faces.dlib_format import read_network
 from dataflow.faces.dlib_onnx import Projection, convert
 from dataflow.faces.open_pack import DETECTOR_FILE, RECOGNISER_FILE
+from dataflow.faces.tuning import fix_weights
 
 _CONVERSION = "1"
 """Raise it with any change here that moves embeddings: it is part of the embedding contract."""
@@ -77,17 +78,10 @@ def _projection_file() -> bytes:
 
 
 def clean_centerface(data: bytes) -> onnx.ModelProto:
-    """Let the network run at any size, and 2.3 times as fast.
-
-    The file lists all weights as inputs too, as if each call might change them, which keeps ONNX
-    Runtime from folding batch normalisation and from laying the weights out for the processor.
-    """
+    """Let the network run at any size, and fast: its file lists all weights as inputs too."""
     model = onnx.load_from_string(data)
     graph = model.graph
-    weights = {weight.name for weight in graph.initializer}
-    inputs = [value for value in graph.input if value.name not in weights]
-    del graph.input[:]
-    graph.input.extend(inputs)
+    fix_weights(graph)
     for value in graph.input:
         _name_axes(value, "N", "height", "width")
     for value in graph.output:

@@ -37,7 +37,7 @@ class Procedure:
             if self.max_magnification == _MAX_MAGNIFICATION
             else (f"-magnify{self.max_magnification:g}")
         )
-        return f"jpeg{self.preview_px or ''}-{looks}-pad32{detail}/1"
+        return f"jpeg{self.preview_px or ''}-{looks}-pad32{detail}/2"
 
 
 FAST = Procedure()

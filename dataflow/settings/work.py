@@ -86,10 +86,14 @@ class ModelSettings(Section):
         )
 
     @property
+    def on_processor(self) -> bool:
+        """Whether the networks run on the CPU."""
+        return self.providers[:1] == ("CPUExecutionProvider",)
+
+    @property
     def together(self) -> int:
         """How many photos a network takes at most in one run."""
-        on_the_cpu = self.providers[:1] == ("CPUExecutionProvider",)
-        return self.batch or (1 if on_the_cpu else _GPU_BATCH)
+        return self.batch or (1 if self.on_processor else _GPU_BATCH)
 
     @property
     def embedding_dimension(self) -> int:

@@ -92,9 +92,9 @@ def test_a_group_is_no_portrait_with_bystanders(
     assert len(lenient.detect(group)) == len(open_pack.detect(group)) == 6
 
 
-def test_the_defaults_are_the_procedure_of_earlier_releases() -> None:
+def test_the_defaults_are_the_procedure_of_this_release() -> None:
     assert ModelSettings().procedure == FAST
-    assert FAST.name == "jpeg640-fit320-fit640-pad32/1"
+    assert FAST.name == "jpeg640-fit320-fit640-pad32/2"
 
 
 @pytest.mark.parametrize(
