@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 
 from benchmarks.measure import cpu_ratio, ratio
 from benchmarks.rates import WITHOUT_STORE
@@ -13,6 +14,9 @@ from dataflow.settings import OPEN_PACK
 
 _WORKER_TO_LOOP = {0: 0.95, 20: 0.95, 100: 0.90}
 _LOOP_TO_LIMIT = {"500 px": 0.85, "2 MP": 0.70}
+_LOOP_TO_INSIGHTFACE = {"insightface": 5.0, "insightface-n": None, "insightface-1": 2.2}
+_WORKER_TO_NAIVE = {"2 MP": 6.0, "12 MP": 6.0}
+_SCALED, _SINGLE = ("-w 2", "two processes"), ("one thread", "one core")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,21 +58,19 @@ def figures(results: Results) -> list[Figure]:
 def _of_scene(scene: SceneResult) -> Iterator[Figure]:
     lanes, where = scene.lanes, f"{scene.pack}, {scene.photos}"
     loop = lanes["loop"]
-    for latency_ms, goal in _WORKER_TO_LOOP.items():
+    for latency_ms, least in _WORKER_TO_LOOP.items():
         if worker := lanes.get(worker_name(latency_ms)):
             what = f"{where}: worker / loop, store {latency_ms} ms"
-            yield Figure(1, what, ratio(worker, loop), goal)
+            yield Figure(1, what, ratio(worker, loop), least)
     share = cpu_ratio(loop, lanes["limit"])
     what = f"{where}: loop / limit, processor time"
     yield Figure(2, what, share, _LOOP_TO_LIMIT.get(scene.photos))
-    for lane, goal in (("insightface", 5.0), ("insightface-1", 2.2)):
+    for lane, goal in _LOOP_TO_INSIGHTFACE.items():
         if lane in lanes:
             yield Figure(3, f"{where}: loop / {lane}", ratio(loop, lanes[lane]), goal)
     if "naive" in lanes:
         near = ratio(lanes[worker_name(0)], lanes["naive"])
-        wanted = 6.0 if scene.photos in {"2 MP", "12 MP"} else None
-        yield Figure(4, f"{where}: worker / naive worker", near, wanted)
-    for lane in ("-w 2", "two processes"):
+        yield Figure(4, f"{where}: worker / naive worker", near, _WORKER_TO_NAIVE.get(scene.photos))
+    for lane, one in product(_SCALED, _SINGLE):
         if lane in lanes:
-            what = f"{where}: {lane} / one thread"
-            yield Figure(5, what, ratio(lanes[lane], lanes["one thread"]), 1.85)
+            yield Figure(5, f"{where}: {lane} / {one}", ratio(lanes[lane], lanes[one]), 1.85)

@@ -5,7 +5,9 @@ folder's photos as each line on its standard input asks for.
 
 * ``loop``: soloface's pipeline in a bare loop, with as many threads as the worker has.
 * ``limit``: nothing but the networks' own work on the same photos, back to back.
-* ``insightface``: ``FaceAnalysis.get`` as its documentation has it.
+* ``insightface``: ``FaceAnalysis.get`` as its documentation has it, one photo after the other: its
+  networks have a thread for each core.
+* ``insightface-n``: the same, called from as many threads as there are cores.
 * ``insightface-1``: the same with one thread per network.
 """
 
@@ -101,6 +103,7 @@ KINDS: dict[str, Callable[[Settings, Sequence[bytes]], Work]] = {
     "loop": loop,
     "limit": limit,
     "insightface": insightface,
+    "insightface-n": insightface,
     "insightface-1": lambda settings, photos: insightface(settings, photos, one_thread=True),
 }
 
@@ -111,7 +114,7 @@ def main() -> None:
     settings = load_settings()
     photos = [path.read_bytes() for path in sorted(Path(folder).iterdir())]
     work = KINDS[kind](settings, photos)
-    threads = settings.worker.cores or usable_cores()
+    threads = 1 if kind == "insightface" else settings.worker.cores or usable_cores()
     with ThreadPoolExecutor(threads) as pool:
         _say(ready=True)
         for line in sys.stdin:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -209,6 +210,17 @@ class WorkerLane:
                 raise SystemicError(f"{self._settled()} of {count} jobs settled")
             time.sleep(0.002)
         return max(process.last_at for process in self.processes)
+
+
+@contextmanager
+def one_core() -> Iterator[None]:
+    """Have the processes that are started meanwhile run on one core only."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(before)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.lanes import BareLane, WorkerLane, far_store
+from benchmarks.lanes import BareLane, WorkerLane, far_store, one_core
 from benchmarks.measure import Lane, Series, take_turns
 from benchmarks.stage import Site
 
@@ -31,10 +31,10 @@ class Scene:
         """Names of the lanes, in their first order."""
         names = ["loop", "limit"]
         if self.insightface:
-            names += ["insightface", "insightface-1", "naive"]
+            names += ["insightface", "insightface-n", "insightface-1", "naive"]
         names += [worker_name(latency_ms) for latency_ms in self.latencies_ms]
         if self.scaling:
-            names += ["one thread", "-w 2", "two processes"]
+            names += ["one thread", "one core", "-w 2", "two processes"]
         return names
 
 
@@ -63,6 +63,9 @@ def _lane(scene: Scene, name: str, keys: Sequence[str]) -> Iterator[Lane]:
                 lane = WorkerLane(site.queue(), keys, command=_NAIVE)
             case "one thread":
                 lane = WorkerLane(site.queue(), keys, WORKER__CORES="1")
+            case "one core":
+                with one_core():
+                    lane = WorkerLane(site.queue(), keys)
             case "-w 2":
                 lane = WorkerLane(site.queue(), keys, command=(*_THREADS, "2"))
             case "two processes":
