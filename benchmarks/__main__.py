@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import cycle, islice
+from itertools import cycle, islice, product
 from pathlib import Path
 from typing import Annotated
 
@@ -19,17 +19,17 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from benchmarks import answers, growth, rates, scene, startup
+from benchmarks import answers, growth, rates, scene, startup, threads
 from benchmarks.photos import SIZES, make_photos
 from benchmarks.report import show, write_markdown
-from benchmarks.results import Results, SceneResult
+from benchmarks.results import Results, SceneResult, Threads
 from benchmarks.sizes import NAMED, Size
 from benchmarks.stage import Site, build_site
 from connectors.embedded import Servers
 from dataflow.faces.install import install_pack
 from dataflow.settings import OPEN_PACK, ModelSettings
 
-PARTS = ("scenes", "plumbing", "start", "answers", "growth")
+PARTS = ("scenes", "threads", "plumbing", "start", "answers", "growth")
 USUAL = PARTS[:-1]
 _FOLDER = "INSIGHTFACE_TEST_PACK"
 _OTHERS = 1.35
@@ -81,41 +81,59 @@ class Bench:
 
     def measure(self, part: str, results: Results) -> None:
         """Measure one part."""
+        measures = {
+            "scenes": self._measure_scenes,
+            "threads": self._measure_threads,
+            "plumbing": self._measure_plumbing,
+            "start": self._measure_start,
+            "answers": self._measure_answers,
+            "growth": self._measure_growth,
+        }
+        measures[part](results)
+
+    def _measure_scenes(self, results: Results) -> None:
         size = self.size
-        match part:
-            case "scenes":
-                for pack in self.packs:
-                    for photos in size.photos:
-                        lanes = scene.measure(
-                            self.scene(pack, photos), size.rounds, size.round_s, self.step
-                        )
-                        results.scenes.append(SceneResult(pack, photos, lanes))
-            case "plumbing":
-                folder = self.folder / "tiny"
-                results.rates = rates.measure(self.sites[OPEN_PACK], folder, size.plumbing_jobs)
-                self.step()
-            case "start":
-                for pack in self.packs:
-                    keys = self._upload(pack)
-                    found = startup.measure(self.sites[pack], pack, keys, size.starts, size.idle_s)
-                    results.startups.append(found)
-                    self.step()
-            case "answers":
-                for pack, name in self.packs.items():
-                    model = ModelSettings(pack=name, root=self.folder / "models")
-                    people = size.scenes_of_people
-                    results.answers.append(answers.measure(pack, model, people, lambda: None))
-                    self.step()
-            case "growth":
-                site = build_site(
-                    self.servers, OPEN_PACK, self.folder / "models", size.growth_users
-                )
-                keys = site.upload(sorted(self.scene(OPEN_PACK, "500 px").folder.iterdir()))
-                queue = site.queue()
-                queue.publish(list(islice(cycle(keys), size.growth_jobs)))
-                results.growth = growth.measure(
-                    queue, size.growth_jobs, size.growth_users, size.growth_photos, self.step
-                )
+        for pack, photos in product(self.packs, size.photos):
+            lanes = scene.measure(self.scene(pack, photos), size.rounds, size.round_s, self.step)
+            results.scenes.append(SceneResult(pack, photos, lanes))
+
+    def _measure_threads(self, results: Results) -> None:
+        for pack, photos in product(self.packs, self.size.photos):
+            keys, queue = self._upload(pack, photos), self.sites[pack].queue()
+            used = threads.measure(queue, keys, self.folder, self.size.thread_photos)
+            results.threads.append(Threads(pack, photos, used))
+            self.step()
+
+    def _measure_plumbing(self, results: Results) -> None:
+        folder = self.folder / "tiny"
+        results.rates = rates.measure(self.sites[OPEN_PACK], folder, self.size.plumbing_jobs)
+        self.step()
+
+    def _measure_start(self, results: Results) -> None:
+        for pack in self.packs:
+            keys = self._upload(pack, "500 px")
+            found = startup.measure(
+                self.sites[pack], pack, keys, self.size.starts, self.size.idle_s
+            )
+            results.startups.append(found)
+            self.step()
+
+    def _measure_answers(self, results: Results) -> None:
+        for pack, name in self.packs.items():
+            model = ModelSettings(pack=name, root=self.folder / "models")
+            found = answers.measure(pack, model, self.size.scenes_of_people, lambda: None)
+            results.answers.append(found)
+            self.step()
+
+    def _measure_growth(self, results: Results) -> None:
+        size = self.size
+        site = build_site(self.servers, OPEN_PACK, self.folder / "models", size.growth_users)
+        keys = site.upload(sorted(self.scene(OPEN_PACK, "500 px").folder.iterdir()))
+        queue = site.queue()
+        queue.publish(list(islice(cycle(keys), size.growth_jobs)))
+        results.growth = growth.measure(
+            queue, size.growth_jobs, size.growth_users, size.growth_photos, self.step
+        )
 
     def steps(self, parts: tuple[str, ...]) -> int:
         """How often `step` is called for these parts."""
@@ -126,6 +144,7 @@ class Bench:
         ]
         counts = {
             "scenes": sum(lanes) * (self.size.rounds + 1),
+            "threads": len(lanes),
             "plumbing": 1,
             "start": len(self.packs),
             "answers": len(self.packs),
@@ -133,8 +152,8 @@ class Bench:
         }
         return sum(counts[part] for part in parts)
 
-    def _upload(self, pack: str) -> list[str]:
-        folder = self.scene(pack, "500 px").folder
+    def _upload(self, pack: str, photos: str) -> list[str]:
+        folder = self.scene(pack, photos).folder
         return self.sites[pack].upload(sorted(folder.iterdir()))
 
 

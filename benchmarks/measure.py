@@ -118,6 +118,14 @@ def process_cpu_s(pid: int) -> float:
     return _cpu_s(_stat(pid))
 
 
+def thread_cpu_s(thread: int) -> float:
+    """Processor seconds that a thread of this process has used so far, to the nanosecond.
+
+    https://docs.kernel.org/scheduler/sched-stats.html
+    """
+    return int(Path(f"/proc/self/task/{thread}/schedstat").read_bytes().split()[0]) / 1e9
+
+
 def tree_cpu_s(root: int) -> float:
     """The same for a process and all that it started and that still runs."""
     processes = {}

@@ -42,6 +42,7 @@ def pages(results: Results) -> Iterator[Page]:
             for s in results.startups
         ]
         yield Page("Start and rest", ("", "first job s", "idle % of a core", "RSS MB"), rows)
+    yield from _threads(results)
     yield from _answers(results)
     if results.growth:
         yield _growth(results)
@@ -74,6 +75,16 @@ def _scenes(results: Results) -> Iterator[Page]:
             for name, series in scene.lanes.items()
         ]
         yield Page(f"Pack {scene.pack}, photos of {scene.photos}", columns, rows)
+
+
+def _threads(results: Results) -> Iterator[Page]:
+    if found := results.threads:
+        columns = ("", *(f"{one.pack}, {one.photos}" for one in found))
+        rows = [
+            (name, *(f"{one.ms.get(name, 0):.2f}" for one in found))
+            for name in sorted(found[0].ms, key=lambda name: -found[0].ms[name])
+        ]
+        yield Page("The worker's CPU ms per photo, by thread", columns, rows)
 
 
 def _answers(results: Results) -> Iterator[Page]:

@@ -45,6 +45,15 @@ class SceneResult:
     lanes: Mapping[str, Series]
 
 
+@dataclass(frozen=True, slots=True)
+class Threads:
+    """Milliseconds of a worker's processor time per photo, by what they were used for."""
+
+    pack: str
+    photos: str
+    ms: Mapping[str, float]
+
+
 @dataclass(slots=True)
 class Results:
     """Everything of one run of the benchmark; parts that were left out are empty."""
@@ -55,5 +64,6 @@ class Results:
     scenes: list[SceneResult] = field(default_factory=list)
     rates: Mapping[str, Series] = field(default_factory=dict)
     startups: list[Startup] = field(default_factory=list)
+    threads: list[Threads] = field(default_factory=list)
     answers: list[Answers] = field(default_factory=list)
     growth: Growth | None = None

@@ -21,6 +21,7 @@ class Size:
     scaling_on: str
     rounds: int
     round_s: float
+    thread_photos: int
     plumbing_jobs: int
     starts: int
     idle_s: float
@@ -38,6 +39,7 @@ NAMED = {
         scaling_on="",
         rounds=1,
         round_s=0.3,
+        thread_photos=10,
         plumbing_jobs=300,
         starts=1,
         idle_s=0.5,
@@ -53,6 +55,7 @@ NAMED = {
         scaling_on="2 MP",
         rounds=5,
         round_s=5,
+        thread_photos=200,
         plumbing_jobs=5_000,
         starts=3,
         idle_s=5,
@@ -68,6 +71,7 @@ NAMED = {
         scaling_on="2 MP",
         rounds=9,
         round_s=8,
+        thread_photos=500,
         plumbing_jobs=20_000,
         starts=5,
         idle_s=20,

@@ -38,8 +38,13 @@ class Crew:
     """At most ``size`` threads, and ``deadline_s`` seconds for each of their tasks."""
 
     def __init__(
-        self, size: int, deadline_s: float, give_up: Callable[[], None] = _give_up
+        self,
+        size: int,
+        deadline_s: float,
+        give_up: Callable[[], None] = _give_up,
+        name: str = "crew",
     ) -> None:
+        self._name = name
         self._size = size
         self._deadline_s = deadline_s
         self._give_up = give_up
@@ -64,7 +69,7 @@ class Crew:
 
     def _hire(self) -> None:
         self._present += 1
-        threading.Thread(target=self._labour, name="embed", daemon=True).start()
+        threading.Thread(target=self._labour, name=self._name, daemon=True).start()
 
     def _labour(self) -> None:
         while task := self._next():

@@ -66,8 +66,8 @@ class UnderWay:
         self._stop = stop
         self._retry_delay_s = retry_delay_s
         # Not an executor of Python's: at the end of the process that waits for all its threads.
-        self._fetchers = Crew(bounds.fetchers, FETCHING_HAS_ITS_OWN_TIMEOUTS)
-        self._cores = Crew(bounds.cores, bounds.deadline_s)
+        self._fetchers = Crew(bounds.fetchers, FETCHING_HAS_ITS_OWN_TIMEOUTS, name="fetch")
+        self._cores = Crew(bounds.cores, bounds.deadline_s, name="embed")
         self._room = threading.Condition()
         self._photos = 0
         self._bytes = 0

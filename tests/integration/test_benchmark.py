@@ -18,7 +18,7 @@ REPOSITORY = Path(__file__).parents[2]
 @pytest.mark.timeout(600)  # it waits for nothing but work, which a busy machine is slow to do
 def test_the_benchmark_measures_everything_and_says_what_was_reached(tmp_path: Path) -> None:
     written = tmp_path / "results.json"
-    parts = ("scenes", "plumbing", "start", "growth")
+    parts = ("scenes", "threads", "plumbing", "start", "growth")
     done = subprocess.run(
         [
             *(sys.executable, "-m", "benchmarks", "--size", "smoke"),
@@ -38,6 +38,7 @@ def test_the_benchmark_measures_everything_and_says_what_was_reached(tmp_path: P
     assert {"loop", "limit", "worker, store 0 ms"} <= scene["lanes"].keys()
     for lane in scene["lanes"].values():
         assert all(sample["photos"] > 0 < sample["wall_s"] for sample in lane["samples"])
+    assert found["threads"][0]["ms"]["computing: decode, detect, align, embed"] > 0
     assert found["startups"][0]["first_settled_s"] > 0
     assert found["growth"]["moments"][-1]["photos"] >= 100
     names = {path.name for path in (tmp_path / "plots").iterdir()}
