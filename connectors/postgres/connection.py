@@ -82,7 +82,9 @@ class Database:
     def __init__(self, settings: DatabaseSettings, stop: threading.Event | None = None) -> None:
         self._settings = settings
         self._stop = stop or threading.Event()
-        self._local = threading.local()
+        # Not `threading.local`: for threads that Python has not started, as are those of `-w 2` and
+        # of a cluster, it is empty again whenever they have left Python, so with every batch.
+        self._connections: dict[int, psycopg.Connection[TupleRow]] = {}
 
     @contextmanager
     def connection(self) -> Iterator[psycopg.Connection[TupleRow]]:
@@ -101,14 +103,13 @@ class Database:
 
     def close(self) -> None:
         """Close this thread's connection, if it has one."""
-        connection = getattr(self._local, "connection", None)
-        self._local.connection = None
+        connection = self._connections.pop(threading.get_ident(), None)
         if connection is not None:
             connection.close()
 
     def _connected(self) -> psycopg.Connection[TupleRow]:
-        connection: psycopg.Connection[TupleRow] | None
-        connection = getattr(self._local, "connection", None)
+        thread = threading.get_ident()
+        connection = self._connections.get(thread)
         if connection is None or connection.closed:
             connection = connect(self._settings, lock_timeout_s=LOCK_TIMEOUT_S, stop=self._stop)
             try:
@@ -116,7 +117,7 @@ class Database:
             except psycopg.Error:
                 connection.close()
                 raise SystemicError("pgvector is not set up; run: soloface migrate") from None
-            self._local.connection = connection
+            self._connections[thread] = connection
         return connection
 
 
