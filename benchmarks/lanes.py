@@ -25,6 +25,7 @@ _REPOSITORY = Path(__file__).parents[1]
 _PATIENCE_S = 120
 _WORDS_KEPT = 1000
 _SETTLED = b'"job_settled"'
+_STARTS = b'"worker_starts"'
 
 
 class BareLane:
@@ -98,6 +99,17 @@ class WorkerProcess:
         with self._changed:
             return self._settled
 
+    def wait_ready(self) -> None:
+        """Wait until its models are loaded and it is about to ask for jobs.
+
+        Raises:
+            SystemicError: it is not; the message has its last words.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: self._ready or self._ended, _PATIENCE_S)
+            if not self._ready:
+                raise SystemicError(f"a worker does not start; it said:\n{self._words()}")
+
     def wait_settled(self, count: int, patience_s: float = _PATIENCE_S) -> float:
         """Wait until it has settled so many in all; returns when the last one was.
 
@@ -107,8 +119,9 @@ class WorkerProcess:
         with self._changed:
             self._changed.wait_for(lambda: self._settled >= count or self._ended, patience_s)
             if self._settled < count:
-                words = b"".join(self._said[-20:]).decode("utf-8", "replace")
-                raise SystemicError(f"{self._settled} of {count} jobs settled; it said:\n{words}")
+                raise SystemicError(
+                    f"{self._settled} of {count} jobs settled; it said:\n{self._words()}"
+                )
             return self.last_at
 
     def signal(self, number: signal.Signals) -> None:
@@ -127,6 +140,13 @@ class WorkerProcess:
             self._reader.join()
             if self._process.stderr:
                 self._process.stderr.close()
+
+    @property
+    def _ready(self) -> bool:
+        return any(_STARTS in line for line in self._said)
+
+    def _words(self) -> str:
+        return b"".join(self._said[-20:]).decode("utf-8", "replace")
 
     def _follow(self) -> None:
         for line in self._process.stderr or ():
@@ -166,19 +186,25 @@ class WorkerLane:
             WorkerProcess(command, {**queue.variables, **own}) for _ in range(processes)
         ]
 
+    def wait_ready(self) -> None:
+        """Wait until all of them are about to ask for jobs."""
+        for process in self.processes:
+            process.wait_ready()
+
     def round(self, photos: int) -> Sample:
         """Settle so many jobs, which wait in the queue when the clock starts."""
-        before = self._settled()
-        for process in self.processes:
-            process.signal(signal.SIGSTOP)
+        self._signal(signal.SIGSTOP)
         self._queue.publish(list(islice(cycle(self._keys), photos)))
+        return self.settle(photos)
+
+    def settle(self, photos: int) -> Sample:
+        """Settle so many jobs that wait in the queue, and stand still then."""
+        before = self._settled()
         servers, cpu, wall = self._servers_s(), self._cpu_s(), time.perf_counter()
-        for process in self.processes:
-            process.signal(signal.SIGCONT)
+        self._signal(signal.SIGCONT)
         last = self._wait(before + photos)
         sample = Sample(photos, last - wall, self._cpu_s() - cpu, self._servers_s() - servers)
-        for process in self.processes:
-            process.signal(signal.SIGSTOP)
+        self._signal(signal.SIGSTOP)
         return sample
 
     def close(self) -> None:
@@ -191,6 +217,10 @@ class WorkerLane:
 
     def __exit__(self, *_error: object) -> None:
         self.close()
+
+    def _signal(self, number: signal.Signals) -> None:
+        for process in self.processes:
+            process.signal(number)
 
     def _settled(self) -> int:
         return sum(process.settled for process in self.processes)

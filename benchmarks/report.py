@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from rich.table import Table
 
 from benchmarks.figures import figures
 from benchmarks.measure import cpu_ratio, ratio
-from benchmarks.results import Results
+from benchmarks.results import Machine, Results
 
 _PLACE = re.compile(r"<!-- measured -->\n.*?<!-- end -->", re.DOTALL)
 _VERDICTS = {True: "yes", False: "NO", None: ""}
@@ -126,20 +126,26 @@ def _growth(results: Results) -> Page:
 
 def show(results: Results, console: Console) -> None:
     """Print everything."""
-    for page in pages(results):
+    machine = said(results.size, results.machine, results.took_s)
+    show_pages(machine, pages(results), console)
+
+
+def show_pages(text: str, tables: Iterable[Page], console: Console) -> None:
+    """Print tables, and a text below them."""
+    for page in tables:
         table = Table(*page.columns, title=page.title, title_justify="left")
         for column in table.columns[1:]:
             column.justify = "right"
         for row in page.rows:
             table.add_row(*row)
         console.print(table)
-    console.print(_said(results))
+    console.print(text)
 
 
-def _said(results: Results) -> str:
-    machine = results.machine
+def said(size: str, machine: Machine, took_s: float) -> str:
+    """Where it was measured, and how long that took."""
     return (
-        f"Size {results.size}, {results.took_s / 60:.1f} minutes, on {machine.cores} cores of "
+        f"Size {size}, {took_s / 60:.1f} minutes, on {machine.cores} cores of "
         f"{machine.processor}, Python {machine.python}; load average at the start "
         f"{machine.load:.1f}."
     )
@@ -147,8 +153,13 @@ def _said(results: Results) -> str:
 
 def write_markdown(results: Results, page: Path) -> None:
     """Put everything between the marks of a page."""
-    parts = [_said(results)]
-    for table in pages(results):
+    write_pages(said(results.size, results.machine, results.took_s), pages(results), page)
+
+
+def write_pages(introduction: str, tables: Iterable[Page], page: Path) -> None:
+    """Put tables between the marks of a page, and a text above them."""
+    parts = [introduction]
+    for table in tables:
         rule = ["---", *["---:"] * (len(table.columns) - 1)]
         lines = [f"| {' | '.join(row)} |" for row in (table.columns, rule, *table.rows)]
         parts.append(f"### {table.title}\n\n" + "\n".join(lines))

@@ -1,0 +1,70 @@
+"""The ways to spread the work over cores."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+
+from benchmarks.lanes import WORKER, WorkerLane, WorkerProcess
+from benchmarks.stage import Queue, Site
+from dataflow.settings import PREFIX
+
+MakeLane = Callable[[Queue, Sequence[str]], WorkerLane]
+
+
+class ClusterLane(WorkerLane):
+    """Processes of one core each as one Bytewax cluster: they live and end together."""
+
+    def __init__(
+        self, queue: Queue, keys: Sequence[str], *, processes: int = 2, **variables: str
+    ) -> None:
+        super().__init__(queue, keys, processes=0)
+        addresses = ";".join(_free_addresses(processes))
+        own = {PREFIX + name: value for name, value in variables.items()}
+        for number in range(processes):
+            member = {
+                f"{PREFIX}WORKER__CORES": "1",
+                "BYTEWAX_ADDRESSES": addresses,
+                "BYTEWAX_PROCESS_ID": str(number),
+            }
+            self.processes.append(WorkerProcess(WORKER, {**queue.variables, **own, **member}))
+
+    def close(self) -> None:
+        """Drain all of them at once: none ends before the others do."""
+        with ThreadPoolExecutor(len(self.processes)) as threads:
+            list(threads.map(WorkerProcess.close, self.processes))
+
+
+def _free_addresses(count: int) -> list[str]:
+    with ExitStack() as ports:
+        free = [ports.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        return [f"127.0.0.1:{port.getsockname()[1]}" for port in free]
+
+
+ONE_CORE = "one process, one core"
+
+WAYS: Mapping[str, MakeLane] = {
+    ONE_CORE: lambda queue, keys: WorkerLane(queue, keys, WORKER__CORES="1"),
+    "one process, two cores": lambda queue, keys: WorkerLane(queue, keys, WORKER__CORES="2"),
+    "one process, two cores, `-w 2`": lambda queue, keys: WorkerLane(
+        queue, keys, command=(*WORKER, "-w", "2"), WORKER__CORES="2"
+    ),
+    "two processes, one core each": lambda queue, keys: WorkerLane(
+        queue, keys, processes=2, WORKER__CORES="1"
+    ),
+    "a cluster of two, one core each": ClusterLane,
+}
+"""All ways, the first for the others to be compared with."""
+
+
+@contextmanager
+def lanes(site: Site, keys: Sequence[str]) -> Iterator[dict[str, WorkerLane]]:
+    """A lane for each way, all of them ready, each with a queue of its own."""
+    with ExitStack() as stack:
+        ready = {}
+        for way, make in WAYS.items():
+            ready[way] = stack.enter_context(make(site.queue(), keys))
+            ready[way].wait_ready()
+        yield ready
