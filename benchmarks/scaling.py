@@ -10,7 +10,8 @@ import os
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from math import isclose
 from pathlib import Path
 from typing import Annotated
@@ -22,13 +23,14 @@ from rich.progress import Progress
 
 from benchmarks import unit_costs, ways
 from benchmarks.capacity import Need, Plan, needs
+from benchmarks.lanes import WorkerLane
 from benchmarks.measure import Series, cpu_ratio, ratio, take_turns
 from benchmarks.photos import SIZES, make_photos
 from benchmarks.report import Page, said, show_pages, write_pages
 from benchmarks.results import Machine, this_machine
 from benchmarks.stage import build_site
 from benchmarks.unit_costs import Task, UnitCosts
-from benchmarks.ways import ONE_CORE, WAYS
+from benchmarks.ways import ONE_CORE, WAYS, free_ports
 from connectors.embedded import Servers
 from dataflow.faces.install import install_pack
 from dataflow.settings import OPEN_PACK
@@ -75,9 +77,9 @@ class Results:
     costs: dict[str, UnitCosts] = field(default_factory=dict)
 
 
-def measure(name: str, plan: Plan, progress: Progress) -> Results:
+def measure(name: str, size: Size, plan: Plan, progress: Progress) -> Results:
     """Measure the ways with the `open` pack, and the costs with every pack that there is."""
-    size, began = NAMED[name], time.perf_counter()
+    began = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="soloface-bench-") as folder, Servers() as servers:
         photos = make_photos(Path(folder, "photos"), SIZES[size.photos])
         sizes = [path.stat().st_size for path in photos]
@@ -100,7 +102,9 @@ def measure(name: str, plan: Plan, progress: Progress) -> Results:
                     results.ways = take_turns(lanes, size.rounds, size.round_s, done)
             progress.update(doing, description=f"unit costs, {pack}")
             task = Task(keys, size.jobs, size.letters, size.users)
-            results.costs[pack] = unit_costs.measure(site, task)
+            # As in production, where somebody looks at its metrics.
+            worker = partial(WorkerLane, METRICS_PORT=str(free_ports(1)[0]))
+            results.costs[pack] = unit_costs.measure(site, task, worker)
             done()
     results.took_s = time.perf_counter() - began
     return results
@@ -198,8 +202,9 @@ def introduction(results: Results) -> str:
     )
 
 
-def main(
+def main(  # noqa: PLR0913, PLR0917 - a command's parameters are its options
     size: Annotated[str, typer.Option(help=" | ".join(NAMED))] = "default",
+    photos: Annotated[str | None, typer.Option(help=" | ".join(SIZES))] = None,
     photos_per_hour: Annotated[int, typer.Option(min=1, help="To plan for.")] = 1_000_000,
     outage_hours: Annotated[float, typer.Option(help="How long jobs may pile up.")] = 4,
     json: Annotated[Path | None, typer.Option(help="Write the results there.")] = None,
@@ -208,11 +213,12 @@ def main(
     ] = None,
 ) -> None:
     """Measure ways to scale and unit costs; say what so many photos an hour need."""
-    if size not in NAMED:
-        raise typer.BadParameter(f"--size is {', '.join(NAMED)}")
+    if size not in NAMED or photos not in {None, *SIZES}:
+        raise typer.BadParameter(f"--size is {', '.join(NAMED)}; --photos is {', '.join(SIZES)}")
+    measured = replace(NAMED[size], photos=photos or NAMED[size].photos)
     plan = Plan(photos_per_hour=photos_per_hour, outage_h=outage_hours)
     with Progress(console=console) as progress:
-        results = measure(size, plan, progress)
+        results = measure(size, measured, plan, progress)
     show_pages(introduction(results), pages(results), console)
     if json:
         json.write_bytes(orjson.dumps(results, option=orjson.OPT_INDENT_2))

@@ -21,7 +21,7 @@ class ClusterLane(WorkerLane):
         self, queue: Queue, keys: Sequence[str], *, processes: int = 2, **variables: str
     ) -> None:
         super().__init__(queue, keys, processes=0)
-        addresses = ";".join(_free_addresses(processes))
+        addresses = ";".join(f"127.0.0.1:{port}" for port in free_ports(processes))
         own = {PREFIX + name: value for name, value in variables.items()}
         for number in range(processes):
             member = {
@@ -37,10 +37,11 @@ class ClusterLane(WorkerLane):
             list(threads.map(WorkerProcess.close, self.processes))
 
 
-def _free_addresses(count: int) -> list[str]:
-    with ExitStack() as ports:
-        free = [ports.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
-        return [f"127.0.0.1:{port.getsockname()[1]}" for port in free]
+def free_ports(count: int) -> list[int]:
+    """Ports that are free now."""
+    with ExitStack() as stack:
+        free = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        return [port.getsockname()[1] for port in free]
 
 
 ONE_CORE = "one process, one core"
