@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -24,11 +24,16 @@ Connection = psycopg.Connection[TupleRow]
 
 @dataclass(frozen=True, slots=True)
 class EnrolmentRegister:
-    """The :class:`~dataflow.enrolment.Register` of one contract; ``by`` is who enrols."""
+    """The :class:`~dataflow.enrolment.Register` of one contract; ``by`` is who enrols.
+
+    ``forget`` is told the references of photos that no enrolment has any more, once that is
+    certain.
+    """
 
     database: Database
     model: str
     by: str | None = None
+    forget: Callable[[Sequence[str]], None] = field(default=lambda _refs: None)
 
     def fingerprints(self, user_ids: Sequence[UUID]) -> Mapping[UUID, str]:
         """By which photos they were enrolled, as far as their vectors are still of those."""
@@ -61,8 +66,26 @@ class EnrolmentRegister:
             if old := [e for e in stored if e.user_id in known]:
                 values = {**_vectors(old), "model": self.model}
                 connection.execute(query("update_users"), values)
-            self._record(connection, stored)
+            replaced = self._record(connection, stored)
+        if replaced:
+            self.forget(replaced)
         return unknown
+
+    def photos(self, most: int) -> tuple[list[tuple[UUID, str]], int]:
+        """By which photos users are enrolled: so many of them, and how many there are.
+
+        Users come in no order, but always the same one, so that the first are a sample.
+        """
+        parameters = {"model": self.model, "most": most}
+        with self.database.connection() as connection:
+            rows = connection.execute(query("enrolled_photos"), parameters).fetchall()
+        return [(user_id, ref) for user_id, ref, _ in rows], rows[0][2] if rows else 0
+
+    def models(self) -> set[str]:
+        """The contracts with which users were enrolled by photos."""
+        with self.database.connection() as connection:
+            rows = connection.execute("select distinct model from face_enrolments").fetchall()
+        return {row[0] for row in rows}
 
     def _add(self, connection: Connection, new: Sequence[Enrolment]) -> bool:
         if new:
@@ -74,7 +97,8 @@ class EnrolmentRegister:
                 return False
         return True
 
-    def _record(self, connection: Connection, enrolments: Sequence[Enrolment]) -> None:
+    def _record(self, connection: Connection, enrolments: Sequence[Enrolment]) -> list[str]:
+        """Write down who was enrolled by what; returns the references that nobody has any more."""
         user_ids = [enrolment.user_id for enrolment in enrolments]
         connection.execute(
             query("save_enrolments"),
@@ -86,9 +110,10 @@ class EnrolmentRegister:
                 "fingerprint": [enrolment.fingerprint for enrolment in enrolments],
             },
         )
-        connection.execute(
-            "delete from face_enrolment_photos where user_id = any(%s::uuid[])", [user_ids]
-        )
+        earlier = connection.execute(
+            "delete from face_enrolment_photos where user_id = any(%s::uuid[]) returning ref",
+            [user_ids],
+        ).fetchall()
         rows = [
             (
                 *(enrolment.user_id, photo.sha256, photo.photo, _measured(photo.quality)),
@@ -101,6 +126,10 @@ class EnrolmentRegister:
         columns = ("user_id", "sha256", "ref", "quality", "refused")
         values = {name: [row[i] for row in rows] for i, name in enumerate(columns)}
         connection.execute(query("save_enrolment_photos"), values)
+        if gone := {ref for (ref,) in earlier} - set(values["ref"]):
+            asked = {"refs": sorted(gone)}
+            return [ref for (ref,) in connection.execute(query("unreferenced_photos"), asked)]
+        return []
 
 
 def _photos(enrolment: Enrolment) -> list[Examined]:
