@@ -106,6 +106,7 @@ class Pairs:
         same = owner[first] == owner[second]
         self.people = len(names)
         self.photos = len(people)
+        self.single = int((np.bincount(owner) == 1).sum())
         self.genuine: Distances = distance[same]
         self.impostor: Distances = np.sort(distance[~same])
         self._genuine_owner = owner[first][same]
