@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Iterable, Iterator
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path, PurePosixPath
 from uuid import UUID
 
@@ -15,7 +14,7 @@ from urllib3.exceptions import HTTPError
 
 from connectors.objects import MinioStore, explain, minio_client, put_object, remove_object
 from dataflow.enrolment import Portrait
-from dataflow.errors import DataError, SolofaceError, TransientError
+from dataflow.errors import DataError, SolofaceError
 from dataflow.image_ref import SCHEME, ImageRef, RefPolicy
 from dataflow.outcome import Reason
 from dataflow.retry import LinearBackoff
@@ -72,16 +71,7 @@ class EnrolmentPhotos:
         )
 
     def _read_object(self, ref: ImageRef) -> bytes:
-        tries = 0
-        while True:
-            try:
-                return self._store.read(ref)
-            except TransientError:
-                tries += 1
-                wait_s = self._backoff.wait_s(tries)
-                if wait_s is None:
-                    raise
-                time.sleep(wait_s)
+        return self._backoff.call(partial(self._store.read, ref))
 
     def keep(self, user_id: UUID, portrait: Portrait) -> str:
         """Store a local photo in the default bucket; returns its lasting reference."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from functools import partial
+from typing import Any, LiteralString, TypeVar
 from uuid import UUID
 
 import psycopg
@@ -18,8 +19,12 @@ from connectors.postgres.sql_files import query
 from dataflow.enrolment import Enrolment, Examined, Refusal
 from dataflow.faces.face import Embedding, Quality
 from dataflow.matching import Candidate
+from dataflow.retry import LinearBackoff
 
+T = TypeVar("T")
 Connection = psycopg.Connection[TupleRow]
+
+_PATIENCE = LinearBackoff(tries=20, step_s=0.2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +43,13 @@ class EnrolmentRegister:
     def fingerprints(self, user_ids: Sequence[UUID]) -> Mapping[UUID, str]:
         """By which photos they were enrolled, as far as their vectors are still of those."""
         parameters = {"user_ids": list(user_ids), "model": self.model}
-        with self.database.connection() as connection:
-            return dict(connection.execute(query("enrolment_fingerprints"), parameters).fetchall())
+        return dict(self._rows(query("enrolment_fingerprints"), parameters))
 
     def nearest(self, embeddings: Sequence[Embedding], count: int) -> list[list[Candidate]]:
         """The nearest enrolled users of each vector."""
-        with self.database.connection() as connection:
-            return nearest_users(connection, embeddings, self.model, count)
+        return self._ask(
+            lambda connection: nearest_users(connection, embeddings, self.model, count)
+        )
 
     def save(self, enrolments: Sequence[Enrolment]) -> set[UUID]:
         """Store a batch in one transaction.
@@ -55,7 +60,15 @@ class EnrolmentRegister:
         Raises:
             ConfigurationError: the gallery was moved to another model meanwhile.
         """
-        with self.database.connection() as connection, connection.transaction():
+        unknown, replaced = self._ask(partial(self._save, enrolments=enrolments))
+        if replaced:
+            self.forget(replaced)
+        return unknown
+
+    def _save(
+        self, connection: Connection, enrolments: Sequence[Enrolment]
+    ) -> tuple[set[UUID], list[str]]:
+        with connection.transaction():
             asked = {"user_ids": [enrolment.user_id for enrolment in enrolments]}
             known = {row[0] for row in connection.execute(query("lock_users"), asked)}
             # Under locks that a cut-over waits for.
@@ -66,10 +79,7 @@ class EnrolmentRegister:
             if old := [e for e in stored if e.user_id in known]:
                 values = {**_vectors(old), "model": self.model}
                 connection.execute(query("update_users"), values)
-            replaced = self._record(connection, stored)
-        if replaced:
-            self.forget(replaced)
-        return unknown
+            return unknown, self._record(connection, stored)
 
     def photos(self, most: int) -> tuple[list[tuple[UUID, str]], int]:
         """By which photos users are enrolled: so many of them, and how many there are.
@@ -77,15 +87,26 @@ class EnrolmentRegister:
         Users come in no order, but always the same one, so that the first are a sample.
         """
         parameters = {"model": self.model, "most": most}
-        with self.database.connection() as connection:
-            rows = connection.execute(query("enrolled_photos"), parameters).fetchall()
+        rows = self._rows(query("enrolled_photos"), parameters)
         return [(user_id, ref) for user_id, ref, _ in rows], rows[0][2] if rows else 0
 
     def models(self) -> set[str]:
         """The contracts with which users were enrolled by photos."""
-        with self.database.connection() as connection:
-            rows = connection.execute("select distinct model from face_enrolments").fetchall()
-        return {row[0] for row in rows}
+        return {model for (model,) in self._rows("select distinct model from face_enrolments")}
+
+    def _rows(
+        self, statement: LiteralString, parameters: Mapping[str, Any] | None = None
+    ) -> list[TupleRow]:
+        return self._ask(lambda connection: connection.execute(statement, parameters).fetchall())
+
+    def _ask(self, work: Callable[[Connection], T]) -> T:
+        """Do it, again if somebody was in the way: a cut-over may hold the table for a while."""
+
+        def once() -> T:
+            with self.database.connection() as connection:
+                return work(connection)
+
+        return _PATIENCE.call(once)
 
     def _add(self, connection: Connection, new: Sequence[Enrolment]) -> bool:
         if new:

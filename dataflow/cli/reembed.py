@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -21,7 +20,6 @@ from connectors.postgres.connection import Database
 from connectors.postgres.reembedding import Reembedding, ToDo
 from dataflow.cli.output import JsonOption, console, print_json
 from dataflow.enrolment import USERS_AT_A_TIME, Examiner, Portrait, Refusal, mean_embedding
-from dataflow.errors import TransientError
 from dataflow.faces.face import Embedding, FacePack
 from dataflow.faces.packs import load_pack
 from dataflow.retry import LinearBackoff
@@ -133,7 +131,7 @@ class _Work:
             self.report.left_behind = left
             if left and not leave_behind:
                 return False
-            if _patiently(partial(self.reembedding.cut_over, left)):
+            if _PATIENCE.call(partial(self.reembedding.cut_over, left)):
                 return True
 
     def _batches(self, title: str, todo: Sequence[ToDo], examiner: Examiner) -> Iterator[_Batch]:
@@ -151,24 +149,6 @@ class _Work:
                         batch.done.append((item, vector))
                 yield batch
                 self._progress.advance(task, len(items))
-
-
-def _patiently(operation: Callable[[], bool]) -> bool:
-    """Do it again as long as somebody is in the way. What will not go away is for the caller.
-
-    Raises:
-        TransientError, SystemicError: it cannot be done.
-    """
-    tries = 0
-    while True:
-        try:
-            return operation()
-        except TransientError:
-            tries += 1
-            wait_s = _PATIENCE.wait_s(tries)
-            if wait_s is None:
-                raise
-            time.sleep(wait_s)
 
 
 def _vector(examiner: Examiner, item: ToDo) -> Embedding | str:

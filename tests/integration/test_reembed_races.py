@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
@@ -26,7 +25,7 @@ from dataflow.enrolment import Enrolment, Portrait, Status
 from dataflow.errors import ConfigurationError
 from dataflow.faces.face import Embedding, FacePack
 from dataflow.recognition import recognise
-from dataflow.retry import LinearBackoff, Persistence
+from dataflow.retry import LinearBackoff
 from dataflow.settings import PREFIX
 from tests.builders import DIMENSION, FakePack, user
 from tests.fixtures.logins import login_with
@@ -34,7 +33,7 @@ from tests.fixtures.recording import MODEL, Records, direction
 from tests.fixtures.worker import Soloface
 from tests.world import World, eventually
 
-PATIENT = Persistence(LinearBackoff(tries=20, step_s=0.2), threading.Event())
+PATIENCE = LinearBackoff(tries=20, step_s=0.2)
 ANA = ENROLLED[0]
 ENROLLED_OR_NEW = [
     pytest.param(DIMENSION, 1, id="enrolled before, vectors of one length"),
@@ -79,7 +78,7 @@ class Move:
     def cut_over(self) -> bool:
         """As the command does it: again, if a lock was not to be had."""
         try:
-            return PATIENT.call(self.reembedding.cut_over, "PostgreSQL")
+            return PATIENCE.call(self.reembedding.cut_over)
         finally:
             # The connection is this thread's.
             self.reembedding.database.close()
