@@ -94,30 +94,22 @@ def test_photos_that_are_gone_are_named_until_too_few_are_left(
     assert "refused: 5 image_not_found" in none.err
 
 
-def test_users_of_another_model_are_not_mixed_in_and_the_way_out_is_named(
-    world: World, users: list[UUID], soloface: Soloface
+def test_where_nobody_is_enrolled_with_this_model_that_is_said_and_who_is_with_which(
+    world: World, soloface: Soloface, tmp_path: Path
 ) -> None:
+    nobody = soloface("calibrate", "--enrolled")
     with world.database() as connection:
         for statement in (
-            "update users set face_embedding_model = 'other-1' where id <> %s",
-            "update face_enrolments set model = 'other-1' where user_id <> %s",
+            "insert into users (id, face_embedding_model) values (%s, 'other-1')",
+            "insert into face_enrolments values (%s, 'other-1', 1, 'f')",
         ):
-            connection.execute(statement, [users[0]])
+            connection.execute(statement, [UUID(int=1)])
+    others = soloface("calibrate", "--enrolled")
 
-    done = soloface("calibrate", "--enrolled")
-
-    assert done.code == 1
-    assert f"2 photos of users who were enrolled with {world.pack.contract.id}" in done.err
-    assert "other-1" in done.err
-    assert "SOLOFACE_MODEL__PACK" in done.err
-
-
-@pytest.mark.usefixtures("world")
-def test_where_nobody_is_enrolled_that_is_said(soloface: Soloface, tmp_path: Path) -> None:
-    done = soloface("calibrate", "--enrolled")
-
-    assert done.code == 1
-    assert "0 photos of users" in done.err
-    assert "soloface enroll" in done.err
+    found = f"0 photos of users who were enrolled with {world.pack.contract.id} are on record"
+    assert (nobody.code, others.code) == (1, 1)
+    assert found in nobody.err
+    assert nobody.err.endswith("(soloface enroll)\n")
+    assert others.err.endswith("enrolled with other-1: use that pack (SOLOFACE_MODEL__PACK)\n")
     assert soloface("calibrate").code == 2
     assert soloface("calibrate", tmp_path, "--enrolled").code == 2
