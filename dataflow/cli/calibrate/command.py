@@ -36,7 +36,10 @@ def calibrate(
         typer.Option("--enrolled", help="Instead: the photos that your users were enrolled by."),
     ] = False,
     most: Annotated[
-        int, typer.Option(min=2, help="With --enrolled: so many photos are looked at, at most.")
+        int,
+        typer.Option(
+            min=2, max=10_000, help="With --enrolled: so many photos are looked at, at most."
+        ),
     ] = 3000,
     far: Annotated[
         float,
