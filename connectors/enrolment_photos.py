@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
-from functools import cached_property
+import re
+from collections.abc import Iterable, Iterator
+from functools import cached_property, partial
 from pathlib import Path, PurePosixPath
 from uuid import UUID
 
+import structlog
 from minio.error import MinioException
 from urllib3.exceptions import HTTPError
 
-from connectors.objects import MinioStore, explain, minio_client, put_object
+from connectors.objects import MinioStore, explain, minio_client, put_object, remove_object
 from dataflow.enrolment import Portrait
-from dataflow.errors import DataError, TransientError
+from dataflow.errors import DataError, SolofaceError
 from dataflow.image_ref import SCHEME, ImageRef, RefPolicy
 from dataflow.outcome import Reason
 from dataflow.retry import LinearBackoff
@@ -23,6 +24,9 @@ KEPT = "enrolment"
 """Where `--keep-photos` puts them in the default bucket: ``enrolment/<user>/<sha256>.<ext>``."""
 
 _CONNECTIONS = 16
+_KEPT_KEY = re.compile(KEPT + r"/[0-9a-f-]{36}/[0-9a-f]{64}(\.[^/]*)?")
+
+log = structlog.get_logger()
 
 
 class EnrolmentPhotos:
@@ -67,16 +71,7 @@ class EnrolmentPhotos:
         )
 
     def _read_object(self, ref: ImageRef) -> bytes:
-        tries = 0
-        while True:
-            try:
-                return self._store.read(ref)
-            except TransientError:
-                tries += 1
-                wait_s = self._backoff.wait_s(tries)
-                if wait_s is None:
-                    raise
-                time.sleep(wait_s)
+        return self._backoff.call(partial(self._store.read, ref))
 
     def keep(self, user_id: UUID, portrait: Portrait) -> str:
         """Store a local photo in the default bucket; returns its lasting reference."""
@@ -86,6 +81,32 @@ class EnrolmentPhotos:
         ref = ImageRef(self._settings.store.bucket, f"{KEPT}/{user_id}/{portrait.sha256}{suffix}")
         put_object(minio_client(self._settings.store, 1), ref, self.read(portrait.photo))
         return f"{SCHEME}{ref.bucket}/{ref.key}"
+
+    def kept(self, photos: Iterable[str]) -> list[ImageRef]:
+        """Those of some photos that :meth:`keep` has stored."""
+        bucket = self._settings.store.bucket
+        start = f"{SCHEME}{bucket}/"
+        keys = [photo.removeprefix(start) for photo in photos if photo.startswith(start)]
+        return [ImageRef(bucket, key) for key in keys if _KEPT_KEY.fullmatch(key)]
+
+    def delete(self, kept: ImageRef) -> None:
+        """Delete a photo from the store.
+
+        Raises:
+            TransientError, SystemicError: the store did not do it.
+        """
+        remove_object(minio_client(self._settings.store, 1), kept)
+
+    def forget(self, photos: Iterable[str]) -> None:
+        """Delete those that :meth:`keep` has stored, as nobody refers to them any more.
+
+        One that the store does not let go is logged: the user is enrolled anyhow.
+        """
+        for ref in self.kept(photos):
+            try:
+                self.delete(ref)
+            except SolofaceError as error:
+                log.warning("kept_photo_not_deleted", key=ref.key, error=str(error))
 
     def under(self, prefix: str) -> Iterator[tuple[str, str]]:
         """List the objects under a prefix, by key; yields what follows the prefix, and the photo.

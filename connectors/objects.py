@@ -85,6 +85,18 @@ def put_object(client: Minio, ref: ImageRef, content: bytes) -> None:
         raise explain(error) from error
 
 
+def remove_object(client: Minio, ref: ImageRef) -> None:
+    """Delete an object; one that is not there is no error.
+
+    Raises:
+        TransientError, SystemicError: the store did not do it.
+    """
+    try:
+        client.remove_object(ref.bucket, ref.key)
+    except (MinioException, HTTPError, OSError) as error:
+        raise explain(error, ref.bucket) from error
+
+
 class MinioStore:
     """Reads whole objects, never more than ``max_bytes`` of one."""
 

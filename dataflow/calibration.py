@@ -106,6 +106,7 @@ class Pairs:
         same = owner[first] == owner[second]
         self.people = len(names)
         self.photos = len(people)
+        self.single = int((np.bincount(owner) == 1).sum())
         self.genuine: Distances = distance[same]
         self.impostor: Distances = np.sort(distance[~same])
         self._genuine_owner = owner[first][same]
@@ -222,7 +223,8 @@ def _share(count: int, of: int, people_95: tuple[float, float] | None = None) ->
 
 def _quadratic(draws: Distances, matrix: NDArray[np.int64]) -> Distances:
     """For each draw, the sum over pairs of different people, each as often as both were drawn."""
-    return np.asarray(np.einsum("rp,pq,rq->r", draws, matrix, draws), np.float64)
+    # einsum over all three takes many times as long where there are thousands of people.
+    return np.asarray(((draws @ matrix.astype(np.float64)) * draws).sum(axis=1), np.float64)
 
 
 def _percentiles(parts: Distances, wholes: Distances) -> tuple[float, float] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -26,6 +27,23 @@ class LinearBackoff:
     def wait_s(self, tries_made: int) -> float | None:
         """Seconds before the next try, or ``None`` when there is none."""
         return self.step_s * tries_made if tries_made < self.tries else None
+
+    def call(self, operation: Callable[[], T]) -> T:
+        """Run ``operation`` again as long as a later try may succeed: for commands, not the worker.
+
+        Raises:
+            TransientError: the last of ``tries`` tries failed.
+        """
+        tries = 0
+        while True:
+            try:
+                return operation()
+            except TransientError:
+                tries += 1
+                wait_s = self.wait_s(tries)
+                if wait_s is None:
+                    raise
+                time.sleep(wait_s)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from typing import Any, LiteralString, TypeVar
 from uuid import UUID
 
 import psycopg
@@ -18,28 +19,37 @@ from connectors.postgres.sql_files import query
 from dataflow.enrolment import Enrolment, Examined, Refusal
 from dataflow.faces.face import Embedding, Quality
 from dataflow.matching import Candidate
+from dataflow.retry import LinearBackoff
 
+T = TypeVar("T")
 Connection = psycopg.Connection[TupleRow]
+
+_PATIENCE = LinearBackoff(tries=20, step_s=0.2)
 
 
 @dataclass(frozen=True, slots=True)
 class EnrolmentRegister:
-    """The :class:`~dataflow.enrolment.Register` of one contract; ``by`` is who enrols."""
+    """The :class:`~dataflow.enrolment.Register` of one contract; ``by`` is who enrols.
+
+    ``forget`` is told the references of photos that no enrolment has any more, once that is
+    certain.
+    """
 
     database: Database
     model: str
     by: str | None = None
+    forget: Callable[[Sequence[str]], None] = field(default=lambda _refs: None)
 
     def fingerprints(self, user_ids: Sequence[UUID]) -> Mapping[UUID, str]:
         """By which photos they were enrolled, as far as their vectors are still of those."""
         parameters = {"user_ids": list(user_ids), "model": self.model}
-        with self.database.connection() as connection:
-            return dict(connection.execute(query("enrolment_fingerprints"), parameters).fetchall())
+        return dict(self._rows(query("enrolment_fingerprints"), parameters))
 
     def nearest(self, embeddings: Sequence[Embedding], count: int) -> list[list[Candidate]]:
         """The nearest enrolled users of each vector."""
-        with self.database.connection() as connection:
-            return nearest_users(connection, embeddings, self.model, count)
+        return self._ask(
+            lambda connection: nearest_users(connection, embeddings, self.model, count)
+        )
 
     def save(self, enrolments: Sequence[Enrolment]) -> set[UUID]:
         """Store a batch in one transaction.
@@ -50,7 +60,15 @@ class EnrolmentRegister:
         Raises:
             ConfigurationError: the gallery was moved to another model meanwhile.
         """
-        with self.database.connection() as connection, connection.transaction():
+        unknown, replaced = self._ask(partial(self._save, enrolments=enrolments))
+        if replaced:
+            self.forget(replaced)
+        return unknown
+
+    def _save(
+        self, connection: Connection, enrolments: Sequence[Enrolment]
+    ) -> tuple[set[UUID], list[str]]:
+        with connection.transaction():
             asked = {"user_ids": [enrolment.user_id for enrolment in enrolments]}
             known = {row[0] for row in connection.execute(query("lock_users"), asked)}
             # Under locks that a cut-over waits for.
@@ -61,8 +79,34 @@ class EnrolmentRegister:
             if old := [e for e in stored if e.user_id in known]:
                 values = {**_vectors(old), "model": self.model}
                 connection.execute(query("update_users"), values)
-            self._record(connection, stored)
-        return unknown
+            return unknown, self._record(connection, stored)
+
+    def photos(self, most: int) -> tuple[list[tuple[UUID, str]], int]:
+        """By which photos users are enrolled: so many of them, and how many there are.
+
+        Users come in no order, but always the same one, so that the first are a sample.
+        """
+        parameters = {"model": self.model, "most": most}
+        rows = self._rows(query("enrolled_photos"), parameters)
+        return [(user_id, ref) for user_id, ref, _ in rows], rows[0][2] if rows else 0
+
+    def models(self) -> set[str]:
+        """The contracts with which users were enrolled by photos."""
+        return {model for (model,) in self._rows("select distinct model from face_enrolments")}
+
+    def _rows(
+        self, statement: LiteralString, parameters: Mapping[str, Any] | None = None
+    ) -> list[TupleRow]:
+        return self._ask(lambda connection: connection.execute(statement, parameters).fetchall())
+
+    def _ask(self, work: Callable[[Connection], T]) -> T:
+        """Do it, again if somebody was in the way: a cut-over may hold the table for a while."""
+
+        def once() -> T:
+            with self.database.connection() as connection:
+                return work(connection)
+
+        return _PATIENCE.call(once)
 
     def _add(self, connection: Connection, new: Sequence[Enrolment]) -> bool:
         if new:
@@ -74,7 +118,8 @@ class EnrolmentRegister:
                 return False
         return True
 
-    def _record(self, connection: Connection, enrolments: Sequence[Enrolment]) -> None:
+    def _record(self, connection: Connection, enrolments: Sequence[Enrolment]) -> list[str]:
+        """Write down who was enrolled by what; returns the references that nobody has any more."""
         user_ids = [enrolment.user_id for enrolment in enrolments]
         connection.execute(
             query("save_enrolments"),
@@ -86,9 +131,10 @@ class EnrolmentRegister:
                 "fingerprint": [enrolment.fingerprint for enrolment in enrolments],
             },
         )
-        connection.execute(
-            "delete from face_enrolment_photos where user_id = any(%s::uuid[])", [user_ids]
-        )
+        earlier = connection.execute(
+            "delete from face_enrolment_photos where user_id = any(%s::uuid[]) returning ref",
+            [user_ids],
+        ).fetchall()
         rows = [
             (
                 *(enrolment.user_id, photo.sha256, photo.photo, _measured(photo.quality)),
@@ -101,6 +147,10 @@ class EnrolmentRegister:
         columns = ("user_id", "sha256", "ref", "quality", "refused")
         values = {name: [row[i] for row in rows] for i, name in enumerate(columns)}
         connection.execute(query("save_enrolment_photos"), values)
+        if gone := {ref for (ref,) in earlier} - set(values["ref"]):
+            asked = {"refs": sorted(gone)}
+            return [ref for (ref,) in connection.execute(query("unreferenced_photos"), asked)]
+        return []
 
 
 def _photos(enrolment: Enrolment) -> list[Examined]:

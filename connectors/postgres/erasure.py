@@ -46,6 +46,12 @@ def erase(
     return counts
 
 
+def own_photos(connection: Connection, user_id: UUID) -> list[str]:
+    """The references of the photos that this user was enrolled by, or refused, and nobody else."""
+    rows = connection.execute(query("own_photos"), {"id": user_id}).fetchall()
+    return [ref for (ref,) in rows]
+
+
 def _delete_row(connection: Connection, subject: Subject, subject_id: UUID) -> int:
     try:
         return connection.execute(query(f"delete_{subject}"), {"id": subject_id}).rowcount

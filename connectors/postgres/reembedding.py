@@ -67,11 +67,11 @@ class Reembedding:
         """Put faces' new vectors beside the old ones."""
         self._stage("stage_faces", vectors)
 
-    def cut_over(self, left_behind: Collection[UUID] = ()) -> bool:
+    def cut_over(self, left_behind: Collection[ToDo] = ()) -> bool:
         """Take the new vectors into use, all at once.
 
         Returns ``False``, with nothing changed, where users are not ready whom it is not agreed to
-        leave behind: they were enrolled meanwhile.
+        leave behind as they are: they were enrolled meanwhile.
 
         Raises:
             TransientError: somebody holds the tables; try again.
@@ -81,8 +81,7 @@ class Reembedding:
             connection.execute("set local statement_timeout = 0")
             # In the order in which the worker's statements take them.
             connection.execute("lock table users, photo_faces in access exclusive mode")
-            waiting = {row[0] for row in connection.execute(query("users_to_reembed"), asked)}
-            if not waiting <= set(left_behind):
+            if not set(self._look(connection, "users_to_reembed")) <= set(left_behind):
                 return False
             connection.execute(query("put_vectors_beside"), asked)
             self._resize(connection)
@@ -111,7 +110,10 @@ class Reembedding:
 
     def _to_do(self, name: str) -> list[ToDo]:
         with self.database.connection() as connection:
-            rows = connection.execute(query(name), {"model": self.contract.id}).fetchall()
+            return self._look(connection, name)
+
+    def _look(self, connection: Connection, name: str) -> list[ToDo]:
+        rows = connection.execute(query(name), {"model": self.contract.id}).fetchall()
         return [ToDo(i, at, _photos(found)) for i, at, found in rows]
 
     def _stage(self, name: LiteralString, vectors: Sequence[tuple[ToDo, Embedding]]) -> None:

@@ -101,7 +101,7 @@ def enroll(
         gallery.require_comparable(pack.contract)
         enroller = Enroller(
             Examiner(pack, sources.read, settings.images.max_pixels, settings.enrolment.quality),
-            EnrolmentRegister(database, pack.contract.id, by),
+            EnrolmentRegister(database, pack.contract.id, by, sources.forget),
             pool,
             None if force else _min_distance(settings, pack),
             dry_run,

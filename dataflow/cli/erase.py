@@ -11,9 +11,10 @@ from uuid import UUID
 
 import typer
 
+from connectors.enrolment_photos import EnrolmentPhotos
 from connectors.jetstream.erasure import erase_messages
 from connectors.postgres.connection import Database
-from connectors.postgres.erasure import Subject, count_unmatched, drop_unmatched
+from connectors.postgres.erasure import Subject, count_unmatched, drop_unmatched, own_photos
 from connectors.postgres.erasure import erase as erase_rows
 from connectors.postgres.gallery import require_tables
 from connectors.postgres.search import Connection
@@ -40,10 +41,10 @@ def erase(
 ) -> None:
     """Take out everything soloface knows about a user or a photo.
 
-    Of a user: the enrolled face and where its photos are, the faces on photos that were matched to
-    them, matches, outcomes, decisions. Of a photo: its faces, match, outcome, decisions. Of both:
-    every message that names them on the streams of jobs, dead letters and events. Prints
-    how many of each.
+    Of a user: the enrolled face, where its photos are and those that `enroll --keep-photos` stored,
+    the faces on photos that were matched to them, matches, outcomes, decisions. Of a photo: its
+    faces, match, outcome, decisions. Of both: every message that names them on the streams of jobs,
+    dead letters and events. Prints how many of each.
 
     The row in your own table stays unless you say --row; a photo that is still there is recognised
     again when somebody publishes a job for it. What the database and the streams have written
@@ -97,8 +98,23 @@ def _erase(
     """Streams first: a job that is still waiting would bring the face back."""
     messages = asyncio.run(erase_messages(settings.nats, subject_id, dry_run=dry_run))
     with _connected(settings.database) as connection:
+        # Before the rows, which tell where they are.
+        kept = _erase_kept(settings, connection, subject_id, dry_run=dry_run)
         rows = erase_rows(connection, subject, subject_id, row=row, dry_run=dry_run)
-    return {**rows, **{f"messages on {stream}": count for stream, count in messages.items()}}
+    return {
+        **rows,
+        **{f"messages on {stream}": count for stream, count in messages.items()},
+        f"objects in {settings.store.bucket}": kept,
+    }
+
+
+def _erase_kept(settings: Settings, connection: Connection, user_id: UUID, *, dry_run: bool) -> int:
+    """Delete the photos that were kept of a user; nobody asks the store where there are none."""
+    photos = EnrolmentPhotos(settings)
+    kept = photos.kept(own_photos(connection, user_id))
+    for ref in [] if dry_run else kept:
+        photos.delete(ref)
+    return len(kept)
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +11,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from typing import Annotated
-from uuid import UUID
 
 import typer
 from rich.progress import Progress
@@ -24,7 +22,7 @@ from dataflow.cli.output import JsonOption, console, print_json
 from dataflow.enrolment import USERS_AT_A_TIME, Examiner, Portrait, Refusal, mean_embedding
 from dataflow.faces.face import Embedding, FacePack
 from dataflow.faces.packs import load_pack
-from dataflow.retry import LinearBackoff, Persistence
+from dataflow.retry import LinearBackoff
 from dataflow.settings import Settings, load_settings
 
 _PATIENCE = LinearBackoff(tries=20, step_s=0.2)
@@ -36,7 +34,7 @@ class _Report:
 
     users: int = 0
     faces: int = 0
-    left_behind: dict[UUID, str] = field(default_factory=dict)
+    left_behind: dict[ToDo, str] = field(default_factory=dict)
     faces_left: Counter[str] = field(default_factory=Counter)
 
 
@@ -92,7 +90,7 @@ class _Batch:
     """A few that were embedded together, and those that could not be."""
 
     done: list[tuple[ToDo, Embedding]] = field(default_factory=list)
-    failed: dict[UUID, str] = field(default_factory=dict)
+    failed: dict[ToDo, str] = field(default_factory=dict)
 
 
 class _Work:
@@ -112,11 +110,14 @@ class _Work:
 
     def move(self, *, photos: bool, leave_behind: bool) -> bool:
         """Prepare, and cut over; says whether that was done."""
-        persistence = Persistence(_PATIENCE, threading.Event())
+        left: dict[ToDo, str] = {}
         while True:
-            users = [u for u in self.reembedding.users() if u.id not in self.report.left_behind]
-            for batch in self._batches("Users", users, self._portraits):
-                self.report.left_behind |= batch.failed
+            users = self.reembedding.users()
+            # Not those who were enrolled anew meanwhile: they have other photos to look at.
+            left = {user: left[user] for user in users if user in left}
+            todo = [user for user in users if user not in left]
+            for batch in self._batches("Users", todo, self._portraits):
+                left |= batch.failed
                 self.report.users += len(batch.done)
                 self.reembedding.stage_users(batch.done)
             if photos:
@@ -127,10 +128,10 @@ class _Work:
                     self.report.faces += len(batch.done)
                     self.reembedding.stage_faces(batch.done)
                 photos = False
-            left = self.report.left_behind
+            self.report.left_behind = left
             if left and not leave_behind:
                 return False
-            if persistence.call(partial(self.reembedding.cut_over, left), "PostgreSQL"):
+            if _PATIENCE.call(partial(self.reembedding.cut_over, left)):
                 return True
 
     def _batches(self, title: str, todo: Sequence[ToDo], examiner: Examiner) -> Iterator[_Batch]:
@@ -143,7 +144,7 @@ class _Work:
                 vectors = pool.map(partial(_vector, examiner), items)
                 for item, vector in zip(items, vectors, strict=True):
                     if isinstance(vector, str):
-                        batch.failed[item.id] = vector
+                        batch.failed[item] = vector
                     else:
                         batch.done.append((item, vector))
                 yield batch
@@ -166,7 +167,7 @@ def _as_dict(report: _Report, model: str, *, moved: bool, dropped: int) -> dict[
         "model": model,
         "moved": moved,
         "users": report.users,
-        "left_behind": {str(user_id): why for user_id, why in report.left_behind.items()},
+        "left_behind": {str(user.id): why for user, why in report.left_behind.items()},
         "faces": report.faces,
         "faces_left": dict(report.faces_left),
         "dropped": dropped,
@@ -174,8 +175,8 @@ def _as_dict(report: _Report, model: str, *, moved: bool, dropped: int) -> dict[
 
 
 def _print(report: _Report, model: str, *, moved: bool) -> None:
-    for user_id, why in report.left_behind.items():
-        console.print(f"[yellow]no new vector[/] {user_id}: {why}", soft_wrap=True)
+    for user, why in report.left_behind.items():
+        console.print(f"[yellow]no new vector[/] {user.id}: {why}", soft_wrap=True)
     for why, count in report.faces_left.items():
         console.print(f"[yellow]no new vector[/] {count} faces on photos: {why}", soft_wrap=True)
     console.print(f"{report.users} users and {report.faces} faces were embedded anew")

@@ -5,7 +5,8 @@ declare
     old regclass;
 begin
     for old in
-        select d.objid::regclass
+        -- Once, however often its expressions and its condition name the column.
+        select distinct d.objid::regclass
         from pg_depend as d
         join pg_class as c on c.oid = d.objid and c.relkind = 'i'
         join pg_attribute as a on a.attrelid = d.refobjid and a.attnum = d.refobjsubid

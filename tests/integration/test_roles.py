@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import replace
-from urllib.parse import urlsplit
 
 import psycopg
 import pytest
@@ -24,6 +22,7 @@ from dataflow.enrolment import Enrolment, Portrait, Status
 from dataflow.outcome import Reason, Settled
 from dataflow.settings import DatabaseSettings
 from tests.builders import DIMENSION, FakePack, photo, request, user
+from tests.fixtures.logins import as_login, login_with, refused
 from tests.fixtures.recording import MODEL, ONCE, Records, direction, face
 
 ROLES = ("soloface_worker", "soloface_enroller", "soloface_auditor")
@@ -31,44 +30,17 @@ SUPERUSERS_FILE = "0002_roles.sql"
 MakeLogin = Callable[[str], DatabaseSettings]
 
 
-def as_login(dsn: str, name: str) -> DatabaseSettings:
-    """The same database, under another login."""
-    parts = urlsplit(dsn)
-    return DatabaseSettings(
-        dsn=SecretStr(f"postgresql://{name}:pw@{parts.hostname}:{parts.port}{parts.path}")
-    )
-
-
 @pytest.fixture
 def login(records: Records) -> Iterator[MakeLogin]:
     """Make logins that have one role and nothing more."""
     with ExitStack() as cleanup:
-
-        def make(role: str) -> DatabaseSettings:
-            name = f"login_{secrets.token_hex(6)}"
-            records.run(f"create role {name} login password 'pw'")
-            cleanup.callback(records.run, f"drop role {name}")
-            records.run(f"grant {role} to {name}")
-            return as_login(records.settings.dsn.get_secret_value(), name)
-
-        # As in a hardened database: what everybody may do must not be what makes the roles work.
-        records.run("revoke all on schema public from public")
-        yield make
+        yield lambda role: cleanup.enter_context(login_with(role, records.settings))
 
 
 @pytest.fixture
 def worker(records: Records, login: MakeLogin) -> Records:
     """Recorders that write as the worker's login, with the platform's eyes on what they wrote."""
     return replace(records, settings=login("soloface_worker"))
-
-
-def refused(settings: DatabaseSettings, statement: str) -> None:
-    dsn = settings.dsn.get_secret_value()
-    with (
-        psycopg.connect(dsn, autocommit=True) as connection,
-        pytest.raises(psycopg.errors.InsufficientPrivilege),
-    ):
-        connection.execute(statement.encode())
 
 
 def test_the_worker_can_record_every_kind_of_outcome(worker: Records) -> None:

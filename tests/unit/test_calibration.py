@@ -37,7 +37,7 @@ def test_every_pair_is_counted_once_on_its_side() -> None:
 
     assert pairs.genuine == pytest.approx([0.5], abs=1e-6)
     assert pairs.impostor == pytest.approx([1.5, 2], abs=1e-6)
-    assert (pairs.people, pairs.photos) == (2, 3)
+    assert (pairs.people, pairs.photos, pairs.single) == (2, 3, 1)
 
 
 def test_a_threshold_takes_the_pairs_up_to_it() -> None:

@@ -126,3 +126,14 @@ def test_one_more_try_is_made_although_a_stop_was_asked_for() -> None:
     stop = RecordingStop(patience=0)
     stop.set()
     assert Persistence(BACKOFF, stop).call(results("done"), "store") == "done"
+
+
+def test_a_command_tries_again_what_may_pass_and_nothing_else() -> None:
+    backoff = LinearBackoff(tries=3, step_s=0.0)
+    busy = TransientError("busy")
+
+    assert backoff.call(results(busy, busy, "done")) == "done"
+    with pytest.raises(TransientError, match="busy"):
+        backoff.call(results(busy, busy, busy, "too late"))
+    with pytest.raises(SystemicError, match="refused"):
+        backoff.call(results(SystemicError("refused"), "never asked"))

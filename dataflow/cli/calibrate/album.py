@@ -1,22 +1,28 @@
-"""A folder of labelled photos, PERSON/photo.jpg, and the faces that a pack finds on them."""
+"""Photos of people who are known, and the faces that a pack finds on them."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from dataflow.enrolment import Refusal
-from dataflow.errors import ConfigurationError, DataError
-from dataflow.faces.face import Embedding, FacePack
+from dataflow.enrolment import Examined, Examiner, Portrait, Refusal
+from dataflow.errors import ConfigurationError
 from dataflow.made_up import Vectors
-from dataflow.recognition import recognise
 
 LEAST_PEOPLE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """A photo and whom it shows. ``photo`` is a path, or ``minio://<bucket>/<key>``."""
+
+    person: str
+    photo: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +34,7 @@ class Album:
     refused: list[Refusal]
 
 
-def find_photos(folder: Path) -> list[tuple[str, Path]]:
+def find_photos(folder: Path) -> list[Labelled]:
     """The photos with the name of their person: that of the folder they are in.
 
     Raises:
@@ -38,12 +44,12 @@ def find_photos(folder: Path) -> list[tuple[str, Path]]:
         raise ConfigurationError(f"there is no folder {folder}")
     people = sorted(path for path in folder.iterdir() if path.is_dir())
     found = [
-        (person.name, photo)
+        Labelled(person.name, str(photo))
         for person in people
         for photo in sorted(person.iterdir())
         if photo.is_file() and not photo.name.startswith(".")
     ]
-    if len({name for name, _ in found}) < LEAST_PEOPLE:
+    if len({photo.person for photo in found}) < LEAST_PEOPLE:
         raise ConfigurationError(
             f"{folder} needs a folder with photos for each of at least two people: PERSON/photo.jpg"
         )
@@ -51,36 +57,39 @@ def find_photos(folder: Path) -> list[tuple[str, Path]]:
 
 
 def embed_album(
-    photos: list[tuple[str, Path]], pack: FacePack, max_pixels: int, on_done: Callable[[], None]
+    photos: Sequence[Labelled], examiner: Examiner, threads: int, on_done: Callable[[], None]
 ) -> Album:
     """Embed every photo that shows exactly one face.
 
     Raises:
         ConfigurationError: no two photos of one person, or of different people, are left.
+        TransientError, SystemicError: the store cannot be read, so nobody knows what is there.
     """
 
-    def embed(photo: Path) -> Embedding | Refusal:
+    def examine(photo: Labelled) -> Examined:
         try:
-            return recognise(photo.read_bytes(), pack, max_pixels).embedding
-        except OSError as error:
-            return Refusal(str(photo), "unreadable_file", error.strerror or str(error))
-        except DataError as error:
-            return Refusal(str(photo), str(error.reason), str(error))
+            return examiner.examine(photo.photo)
         finally:
             on_done()
 
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        seen = list(pool.map(embed, [photo for _, photo in photos]))
+    with ThreadPoolExecutor(threads) as pool:
+        seen = list(pool.map(examine, photos))
     faces = [
-        (name, face)
-        for (name, _), face in zip(photos, seen, strict=True)
-        if not isinstance(face, Refusal)
+        (photo.person, found.embedding)
+        for photo, found in zip(photos, seen, strict=True)
+        if isinstance(found, Portrait)
     ]
-    people = [name for name, _ in faces]
+    people = [person for person, _ in faces]
+    refused = [found for found in seen if isinstance(found, Refusal)]
     if len(set(people)) < LEAST_PEOPLE or len(set(people)) == len(people):
         raise ConfigurationError(
             f"{len(faces)} of {len(photos)} photos show one face, of {len(set(people))} people: it "
-            "takes two people, and two photos of one of them"
+            f"takes two people, and two photos of one of them{_counted(refused)}"
         )
-    refused = [one for one in seen if isinstance(one, Refusal)]
     return Album(np.stack([face for _, face in faces]), people, refused)
+
+
+def _counted(refused: Iterable[Refusal]) -> str:
+    counts = Counter(refusal.reason for refusal in refused)
+    told = ", ".join(f"{count} {reason}" for reason, count in counts.most_common())
+    return f"; refused: {told}" if told else ""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -9,12 +11,15 @@ import typer
 from rich.progress import Progress
 from rich.table import Table
 
+from connectors.enrolment_photos import EnrolmentPhotos
 from dataflow.calibration import Pairs, identify
 from dataflow.cli.calibrate.album import Album, embed_album, find_photos
+from dataflow.cli.calibrate.enrolled import enrolled_photos
 from dataflow.cli.calibrate.page import render
 from dataflow.cli.calibrate.plots import draw_det, draw_distances
 from dataflow.cli.calibrate.report import FARS, HEADINGS, Calibration
 from dataflow.cli.output import JsonOption, console, print_json, printable
+from dataflow.enrolment import Examiner
 from dataflow.errors import ConfigurationError
 from dataflow.faces.face import FacePack
 from dataflow.faces.packs import load_pack
@@ -23,9 +28,19 @@ from dataflow.settings import load_settings
 
 def calibrate(
     folder: Annotated[
-        Path, typer.Argument(help="Photos of people who are known: PERSON/photo.jpg.")
-    ],
+        Path | None, typer.Argument(help="Photos of people who are known: PERSON/photo.jpg.")
+    ] = None,
     *,
+    enrolled: Annotated[
+        bool,
+        typer.Option("--enrolled", help="Instead: the photos that your users were enrolled by."),
+    ] = False,
+    most: Annotated[
+        int,
+        typer.Option(
+            min=2, max=10_000, help="With --enrolled: so many photos are looked at, at most."
+        ),
+    ] = 3000,
     far: Annotated[
         float,
         typer.Option(
@@ -53,14 +68,24 @@ def calibrate(
     Exit code 1 if no threshold can be recommended for the wanted FAR.
     """
     settings = load_settings()
-    photos = find_photos(folder)
-    pack = load_pack(settings.model)
+    caveats: Sequence[str] = ()
+    match folder, enrolled:
+        case Path(), False:
+            photos, pack = find_photos(folder), load_pack(settings.model)
+        case None, True:
+            pack = load_pack(settings.model)
+            photos, caveats = enrolled_photos(settings.database, pack.contract.id, most)
+        case _:
+            raise typer.BadParameter("give a folder of photos, or --enrolled")
+    # What was good enough once is not asked again.
+    examiner = Examiner(
+        pack, EnrolmentPhotos(settings).read, settings.images.max_pixels, quality="off"
+    )
+    threads = settings.worker.cores or len(os.sched_getaffinity(0))
     with Progress(console=console, transient=True, disable=as_json) as progress:
         task = progress.add_task("Looking at the photos", total=len(photos))
-        album = embed_album(
-            photos, pack, settings.images.max_pixels, lambda: progress.advance(task)
-        )
-    found = judge(album, pack, far)
+        album = embed_album(photos, examiner, threads, lambda: progress.advance(task))
+    found = judge(album, pack, far, caveats)
     if out:
         _write(found, out)
     if as_json:
@@ -71,7 +96,7 @@ def calibrate(
         raise typer.Exit(1)
 
 
-def judge(album: Album, pack: FacePack, far: float) -> Calibration:
+def judge(album: Album, pack: FacePack, far: float, caveats: Sequence[str] = ()) -> Calibration:
     """All figures of one pack on one album."""
     pairs = Pairs(album.embeddings, album.people)
     return Calibration(
@@ -82,6 +107,7 @@ def judge(album: Album, pack: FacePack, far: float) -> Calibration:
         shipped=pairs.at(pack.threshold),
         identification=identify(album.embeddings, album.people, pack.threshold),
         recommended=pairs.recommend(far),
+        caveats=caveats,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from dataflow.calibration import (
@@ -32,6 +32,7 @@ class Calibration:
     shipped: Point
     identification: Identification
     recommended: Recommendation
+    caveats: Sequence[str] = ()
 
     @property
     def warnings(self) -> list[str]:
@@ -41,8 +42,11 @@ class Calibration:
             found.append(
                 f"{self.pairs.people} people only: other people may give quite other figures"
             )
+        if single := self.pairs.single:
+            found.append(f"{single} people have one photo only, which tells nothing about TAR")
         if same := int((self.pairs.genuine < SAME_PICTURE).sum()):
             found.append(f"{same} pairs of one person are the same picture twice, which flatters")
+        found.extend(self.caveats)
         if self.recommended.objection:
             found.append(self.recommended.objection)
         return found
