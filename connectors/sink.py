@@ -73,6 +73,7 @@ class RecordingPartition(StatelessSinkPartition[Result]):
                 retries += [
                     sent_back(item.delivery, item.job, error, self._retry_delay_s) for item in wave
                 ]
+        retries = [self._trace(item) for item in retries]
         self._client.settle(retries)
         for retry in retries:
             report_retry(retry)
