@@ -28,7 +28,7 @@ EXPORT_TIMEOUT_S = 2
 SPANS_AT_ONCE = 2048
 """A collector that is away holds up the process's end by two exports at most."""
 
-Ended = TypeVar("Ended", Settled, Retry)
+Ended = TypeVar("Ended", bound=Settled | Retry)
 
 
 class Trace(Protocol):

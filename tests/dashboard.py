@@ -12,7 +12,7 @@ import orjson
 from tests.fixtures.worker import REPOSITORY
 
 DASHBOARD = REPOSITORY / "deploy" / "grafana" / "soloface.json"
-VARIABLES = {"$__rate_interval": "4s", "$instance": ".*"}
+VARIABLES = {"$__rate_interval": "8s", "$instance": ".*"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,15 +118,16 @@ def _lines(part: SubFigure, panel: Panel, moment: Moment) -> None:
         label = f"{name}  {in_unit(series.last, panel.unit, panel.decimals)}"
         axes.plot(moment.since(times), values, color=colour, linewidth=1.2, label=label)
     _dress(axes, panel, moment)
+    if not axes.has_data():
+        return
     axes.set_ylim(*panel.limits)
     axes.grid(axis="y", alpha=0.25)
     axes.locator_params(axis="y", nbins=6, integer=panel.decimals == 0)
     axes.yaxis.set_major_formatter(lambda value, _: in_unit(value, panel.unit, None))
-    if axes.has_data():
-        if panel.has_legend_below:
-            axes.legend(loc="lower left", fontsize=7.5, frameon=False)
-        else:
-            axes.legend(loc="upper left", bbox_to_anchor=(1, 1.05), fontsize=7.5, frameon=False)
+    if panel.has_legend_below:
+        axes.legend(loc="lower left", fontsize=7.5, frameon=False)
+    else:
+        axes.legend(loc="upper left", bbox_to_anchor=(1, 1.05), fontsize=7.5, frameon=False)
 
 
 def _heat(part: SubFigure, panel: Panel, moment: Moment) -> None:

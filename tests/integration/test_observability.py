@@ -75,7 +75,10 @@ class Run:
 
 
 def has_seen(server: Prometheus, jobs: int) -> bool:
-    return server.value("sum(soloface_jobs_total)") == jobs
+    """Whether so many jobs were scraped, and what the worker looks up every few seconds."""
+    looked_up = server.value("max(soloface_dead_letters)")
+    is_known = looked_up is not None and not isnan(looked_up)
+    return is_known and server.value("sum(soloface_jobs_total)") == jobs
 
 
 @pytest.fixture

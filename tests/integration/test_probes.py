@@ -18,6 +18,7 @@ from dataflow.cli.demo.people import ENROLLED
 from dataflow.errors import ConfigurationError
 from dataflow.health import Health
 from tests.fixtures.worker import Log, MakeWorld, RunWorker
+from tests.unit.test_kubernetes import CONTAINER, PROBES
 from tests.world import eventually
 
 
@@ -114,12 +115,13 @@ def port() -> int:
         return number
 
 
-def test_a_worker_is_ready_while_its_dependencies_are_there_and_alive_all_the_time(
+def test_to_kubernetes_a_worker_is_ready_while_its_dependencies_are_there_and_alive_all_the_time(
     make_world: MakeWorld, run_worker: RunWorker, log: Log, port: int
 ) -> None:
     def unready() -> set[str]:
-        assert ask(port, "/livez").status == 200
-        return set(ask(port, "/readyz").causes) if ask(port, "/readyz").status != 200 else set()
+        started, alive, ready = (ask(port, CONTAINER[name]["httpGet"]["path"]) for name in PROBES)
+        assert started.status == alive.status == 200
+        return set() if ready.status == 200 else set(ready.causes)
 
     with NatsServer() as nats, ObjectServer() as objects:
         world = make_world(nats=nats, objects=objects, METRICS_PORT=str(port))

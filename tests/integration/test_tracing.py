@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import import_module
 from typing import Any
@@ -13,8 +14,7 @@ from typing import Any
 import orjson
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.proto.trace.v1.trace_pb2 import Status
-from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import StatusCode
@@ -22,14 +22,22 @@ from opentelemetry.trace import StatusCode
 from connectors.trace_ids import JobTraceIds
 from connectors.tracing import JobTraces, tracing, untraced
 from dataflow.errors import ConfigurationError, Stopped, TransientError
-from dataflow.outcome import sent_back
+from dataflow.outcome import Reason, Retry, Settled, sent_back
 from dataflow.settings import TracingSettings
+from dataflow.stages import Lap, Stage
 from dataflow.trace import trace_id
-from tests.builders import request, settled
+from tests.builders import delivery, settled
 from tests.fixtures.worker import REPOSITORY, Log, MakeWorld, RunWorker
 
 TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
+COMMON = {
+    "messaging.system": "nats",
+    "messaging.operation.type": "process",
+    "soloface.photo_id": "",
+    "soloface.stream_seq": 1,
+}
+LATER = (Lap(Stage.WAIT, 100, 10), Lap(Stage.CHECK, 111, 1))
 CLOCKS_APART_NS = 1_000_000  # a lap's length is taken by another clock than its begin
 
 
@@ -117,47 +125,60 @@ def test_a_worker_sends_a_span_for_each_job_and_stage_below_the_publishers(
     assert all(line["trace_id"] for line in log.settled)
 
 
-def test_every_delivery_of_a_job_is_in_its_trace_and_says_how_it_ended(
-    make_world: MakeWorld, run_worker: RunWorker, log: Log, collector: Collector
-) -> None:
-    world = make_world(TRACING__ENDPOINT=collector.endpoint, WORKER__PHOTO_GRACE_S="1")
-    worker = run_worker()
-    log.wait_settled(world.publish(b"no job"))  # the grace does not wait for the worker's start
-    sequences = world.publish(world.photo(listed=False).job(), headers={"traceparent": TRACE})
-    sequences += world.publish(world.photo(listed=False).job())
-    log.wait_settled(sequences)
-    worker.stop()
+def spans_of(*items: Settled | Retry) -> list[ReadableSpan]:
+    """The deliveries' spans, without those of their stages."""
+    exporter, ids = InMemorySpanExporter(), JobTraceIds()
+    provider = TracerProvider(id_generator=ids)
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    traces = JobTraces(provider, ids)
+    for item in items:
+        traces(item)
+    return [span for span in exporter.get_finished_spans() if span.name == "soloface job"]
 
-    for sequence in sequences:
-        of_job = [
-            s for s in deliveries(collector) if attributes(s)["soloface.stream_seq"] == sequence
-        ]
-        first, second = sorted(of_job, key=lambda span: attributes(span)["soloface.deliveries"])
-        assert first.trace_id == second.trace_id
-        assert attributes(first)["soloface.outcome"] == "sent_back"
-        assert attributes(first)["soloface.detail"] == "photo not found yet"
-        assert attributes(second)["soloface.reason"] == "photo_not_found"
-        assert (first.status.code, second.status.code) == (
-            Status.STATUS_CODE_ERROR,
-            Status.STATUS_CODE_UNSET,
-        )
-        assert first.end_time_unix_nano <= second.start_time_unix_nano
-    traces = [span.trace_id.hex() for span in deliveries(collector)]
-    assert (len(traces), len(set(traces))) == (5, 3)
-    assert trace_id(TRACE) in traces
+
+@pytest.mark.parametrize("traceparent", [TRACE, None])
+def test_every_delivery_of_a_job_is_in_its_trace_and_says_how_it_ended(
+    traceparent: str | None,
+) -> None:
+    first, second = (
+        replace(delivery(attempt=attempt), traceparent=traceparent, laps=laps)
+        for attempt, laps in ((1, (Lap(Stage.WAIT, 100, 5),)), (2, LATER))
+    )
+    sent = sent_back(first, None, TransientError("a deadlock"), 5)
+    other = replace(second, stream_seq=2, traceparent=None)
+    failed, done, elsewhere = spans_of(
+        sent,
+        Settled(second, None, Reason.MALFORMED_PAYLOAD, "no JSON"),
+        Settled(other, None, Reason.MALFORMED_PAYLOAD),
+    )
+
+    assert failed.context.trace_id == done.context.trace_id != elsewhere.context.trace_id
+    assert failed.attributes == {
+        **COMMON,
+        "soloface.deliveries": 1,
+        "soloface.outcome": "sent_back",
+        "soloface.detail": "a deadlock",
+        "soloface.delay_s": 5,
+    }
+    assert done.attributes == {
+        **COMMON,
+        "soloface.deliveries": 2,
+        "soloface.outcome": "rejected",
+        "soloface.reason": "malformed_payload",
+        "soloface.detail": "no JSON",
+    }
+    assert (failed.status.status_code, failed.status.description) == (
+        StatusCode.ERROR,
+        "a deadlock",
+    )
+    assert done.status.status_code is StatusCode.UNSET
+    # A second delivery's wait, which holds the first, is left out.
+    assert (failed.start_time, done.start_time) == (100e9, 111e9)
 
 
 def test_a_stop_that_sends_a_job_back_is_no_error() -> None:
-    exporter = InMemorySpanExporter()
-    ids = JobTraceIds()
-    provider = TracerProvider(id_generator=ids)
-    provider.add_span_processor(SimpleSpanProcessor(exporter))
-    asked = request()
-    for error in (TransientError("a deadlock"), Stopped("stopped")):
-        JobTraces(provider, ids)(sent_back(asked.delivery, asked.job, error, 5))
-    failed, stopped = (span.status for span in exporter.get_finished_spans())
-    assert (failed.status_code, failed.description) == (StatusCode.ERROR, "a deadlock")
-    assert stopped.status_code is StatusCode.UNSET
+    (span,) = spans_of(sent_back(delivery(), None, Stopped("stopped"), 5))
+    assert span.status.status_code is StatusCode.UNSET
 
 
 def test_without_an_endpoint_opentelemetry_is_not_imported() -> None:

@@ -21,6 +21,9 @@ REPOSITORY = Path(__file__).parents[2]
 DOCS = REPOSITORY / "docs"
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
+FILE = re.compile(
+    r"`((?:benchmarks|connectors|dataflow|deploy|docs|sql|tests)/[\w./-]+|docker-compose\.yml|Dockerfile)`"
+)
 LOADED = {"script": "src", "img": "src", "source": "src", "iframe": "src", "link": "href"}
 
 
@@ -62,14 +65,6 @@ def test_every_reason_is_in_the_readme() -> None:
     for reason in Reason:
         row = next(line for line in README.splitlines() if line.startswith(rows[reason.outcome]))
         assert f"`{reason}`" in row
-
-
-def test_every_link_of_the_readme_leads_somewhere() -> None:
-    targets = {urlsplit(link) for link in LINK.findall(README)}
-    missing = [target.path for target in targets if not (REPOSITORY / target.path).exists()]
-
-    assert targets
-    assert missing == []
 
 
 def test_every_page_is_in_the_readme_and_in_the_navigation() -> None:
@@ -139,6 +134,29 @@ def test_every_link_within_the_site_leads_somewhere(site: dict[Path, Site]) -> N
                 broken.append(f"{page.name}: {link.geturl()}")
 
     assert broken == []
+
+
+def test_every_link_of_the_readme_leads_somewhere(site: dict[Path, Site]) -> None:
+    anchors = {page.stem: content.anchors for page, content in site.items()}
+    targets = [urlsplit(link) for link in LINK.findall(README)]
+    broken = [
+        target.geturl()
+        for target in targets
+        if not (REPOSITORY / target.path).exists()
+        or (target.fragment and target.fragment not in anchors[Path(target.path).stem])
+    ]
+
+    assert targets
+    assert broken == []
+
+
+@pytest.mark.parametrize(
+    "page", [REPOSITORY / "README.md", *DOCS.glob("*.md")], ids=lambda p: p.name
+)
+def test_every_file_that_a_page_names_is_there(page: Path) -> None:
+    named = FILE.findall(page.read_text(encoding="utf-8"))
+
+    assert [name for name in named if not (REPOSITORY / name).exists()] == []
 
 
 def test_diagrams_are_drawn_while_the_site_is_built(site: dict[Path, Site]) -> None:

@@ -39,6 +39,7 @@ PODS = {
 }
 WORKER = PODS["deployment/worker"]
 [CONTAINER] = WORKER["containers"]
+PROBES = ("startupProbe", "livenessProbe", "readinessProbe")
 CONFIG: dict[str, str] = MANIFESTS["configmap/soloface"]["data"]
 SCALED = MANIFESTS["scaledobject/worker"]
 
@@ -95,10 +96,7 @@ def test_the_migration_logs_in_as_the_owner_and_makes_vectors_of_the_workers_len
 
 def test_the_worker_runs_the_documented_command_and_serves_where_it_is_probed() -> None:
     [port] = CONTAINER["ports"]
-    probes = {
-        name: CONTAINER[name]["httpGet"]
-        for name in ("startupProbe", "livenessProbe", "readinessProbe")
-    }
+    probes = {name: CONTAINER[name]["httpGet"] for name in PROBES}
 
     assert CONTAINER["command"] == WORKER_COMMAND
     assert port["containerPort"] == int(CONFIG["SOLOFACE_METRICS_PORT"])

@@ -16,6 +16,7 @@ from structlog.testing import capture_logs
 from connectors.jetstream.client import SharedJetStream
 from connectors.postgres.recorder import Recorder
 from connectors.sink import RecordingPartition, Result, waves
+from connectors.tracing import Ended
 from dataflow.errors import Stopped, SystemicError, TransientError
 from dataflow.job import Recognised
 from dataflow.outcome import Reason, Retry, Settled
@@ -152,6 +153,22 @@ def test_what_goes_back_is_not_recorded() -> None:
     assert write(notes, retry) == ["job_sent_back"]
     assert notes.events == [("answer", [1])]
     assert notes.naks == [retry]
+
+
+def test_every_delivery_is_traced_before_it_is_answered() -> None:
+    notes = Notes()
+    traced: list[tuple[int, int]] = []
+
+    def trace(item: Ended, /) -> Ended:
+        traced.append((item.delivery.stream_seq, len(notes.events)))
+        return item
+
+    shared, recorder = cast("SharedJetStream", notes), cast("Recorder", notes)
+    RecordingPartition(shared, recorder, RETRY_DELAY_S, trace).write_batch(
+        [sent_back(1), recognised(2)]
+    )
+    assert [name for name, _ in notes.events] == ["commit", "answer", "answer"]
+    assert traced == [(2, 1), (1, 2)]
 
 
 def test_what_goes_back_does_not_hold_up_what_is_done() -> None:
