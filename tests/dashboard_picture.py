@@ -30,7 +30,7 @@ INK, FAINT, PAPER, GROUND = "#24292e", "#9aa0a6", "#ffffff", "#eef0f2"
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class Window:
     """What a Prometheus knows of the time between two moments, in seconds since 1970."""
 
     server: Prometheus
@@ -57,7 +57,7 @@ class Moment:
         ]
 
 
-def draw(panels: Iterable[Panel], moment: Moment, path: Path) -> None:
+def draw(panels: Iterable[Panel], window: Window, path: Path) -> None:
     """Draw the dashboard as a PNG."""
     placed = list(panels)
     rows = max(panel.place.y + panel.place.h for panel in placed)
@@ -68,11 +68,11 @@ def draw(panels: Iterable[Panel], moment: Moment, path: Path) -> None:
     for panel in placed:
         place = panel.place
         spec = grid[place.y : place.y + place.h, place.x : place.x + place.w]
-        DRAWN[panel.kind](figure.add_subfigure(spec, facecolor=GROUND), panel, moment)
+        DRAWN[panel.kind](figure.add_subfigure(spec, facecolor=GROUND), panel, window)
     figure.savefig(path)
 
 
-def _heading(part: SubFigure, panel: Panel, _: Moment) -> None:
+def _heading(part: SubFigure, panel: Panel, _: Window) -> None:
     part.text(0.004, 0.3, panel.title, fontsize=13, fontweight="bold", color=INK)
 
 
@@ -91,8 +91,8 @@ def _axes(part: SubFigure, panel: Panel, *, left_inches: float = 0.8, right: flo
     return axes
 
 
-def _stat(part: SubFigure, panel: Panel, moment: Moment) -> None:
-    values = [series.last for _, series in moment.named(panel)]
+def _stat(part: SubFigure, panel: Panel, window: Window) -> None:
+    values = [series.last for _, series in window.named(panel)]
     value = values[0] if values else nan
     board = part.add_axes((0.012, 0.03, 0.976, 0.94), facecolor=_shade(panel, value))
     board.set(xticks=[], yticks=[])
@@ -102,22 +102,22 @@ def _stat(part: SubFigure, panel: Panel, moment: Moment) -> None:
     part.text(0.5, 0.4, shown, fontsize=24, color="white", ha="center", va="center")
 
 
-def _lines(part: SubFigure, panel: Panel, moment: Moment) -> None:
+def _lines(part: SubFigure, panel: Panel, window: Window) -> None:
     axes = _axes(part, panel, right=0.97 if panel.has_legend_below else 0.7)
     below: dict[float, float] = {}
-    for number, (name, series) in enumerate(moment.named(panel)):
+    for number, (name, series) in enumerate(window.named(panel)):
         colour = COLOURS[number % len(COLOURS)]
         times, values = series.times, series.values
         if panel.is_stacked:
             under = [below.get(time, 0) for time in times]
             values = [a + (0 if isnan(b) else b) for a, b in zip(under, values, strict=True)]
             axes.fill_between(
-                moment.since(times), under, values, color=colour, alpha=0.4, linewidth=0
+                window.since(times), under, values, color=colour, alpha=0.4, linewidth=0
             )
             below.update(zip(times, values, strict=True))
         label = f"{name}  {in_unit(series.last, panel.unit, panel.decimals)}"
-        axes.plot(moment.since(times), values, color=colour, linewidth=1.2, label=label)
-    _dress(axes, panel, moment)
+        axes.plot(window.since(times), values, color=colour, linewidth=1.2, label=label)
+    _dress(axes, panel, window)
     if not axes.has_data():
         return
     axes.set_ylim(*panel.limits)
@@ -130,50 +130,50 @@ def _lines(part: SubFigure, panel: Panel, moment: Moment) -> None:
         axes.legend(loc="upper left", bbox_to_anchor=(1, 1.05), fontsize=7.5, frameon=False)
 
 
-def _heat(part: SubFigure, panel: Panel, moment: Moment) -> None:
+def _heat(part: SubFigure, panel: Panel, window: Window) -> None:
     """Buckets count what is at most their edge; drawn is what each has beyond the one before."""
     axes = _axes(part, panel)
     found = sorted(
-        (float(name.replace("+Inf", "inf")), series) for name, series in moment.named(panel)
+        (float(name.replace("+Inf", "inf")), series) for name, series in window.named(panel)
     )
     times = sorted({time for _, series in found for time in series.times})
     counts = np.array([[dict(series.points).get(time, 0) for time in times] for _, series in found])
-    if counts.size:
+    if len(times) > 1:
         each = np.diff(counts, axis=0, prepend=0)
         axes.pcolormesh(
-            moment.since([*times, 2 * times[-1] - times[-2]]),
+            window.since([*times, 2 * times[-1] - times[-2]]),
             np.arange(len(found) + 1),
             np.where(each > 0, each, nan),
             cmap="YlOrRd",
         )
     names = ["" if edge == inf else f"{edge:g}" for edge, _ in found]
     axes.set_yticks(np.arange(1, len(found) + 1), names)
-    _dress(axes, panel, moment)
+    _dress(axes, panel, window)
 
 
-def _states(part: SubFigure, panel: Panel, moment: Moment) -> None:
+def _states(part: SubFigure, panel: Panel, window: Window) -> None:
     axes = _axes(part, panel, left_inches=1.4)
-    named = moment.named(panel)
+    named = window.named(panel)
     for row, (_, series) in enumerate(named):
         shades = [_shade(panel, value) for value in series.values]
-        edges = moment.since([*series.times, moment.ended])
+        edges = window.since([*series.times, window.ended])
         spans = [(begin, end - begin) for begin, end in pairwise(edges)]
         axes.broken_barh(spans, (row - 0.4, 0.8), color=shades)
     axes.set_yticks(range(len(named)), [name for name, _ in named])
-    _dress(axes, panel, moment)
+    _dress(axes, panel, window)
 
 
-def _table(part: SubFigure, panel: Panel, moment: Moment) -> None:
+def _table(part: SubFigure, panel: Panel, window: Window) -> None:
     axes = _axes(part, panel)
     axes.set_axis_off()
-    for _, series in moment.named(panel):
+    for _, series in window.named(panel):
         shown = {name: value for name, value in series.labels.items() if name not in panel.hidden}
         for row, (name, value) in enumerate(shown.items()):
             axes.text(0, 1 - 0.12 * row, name, fontsize=8, fontweight="bold", va="top")
             axes.text(0.3, 1 - 0.12 * row, value, fontsize=8, va="top")
 
 
-DRAWN: dict[str, Callable[[SubFigure, Panel, Moment], None]] = {
+DRAWN: dict[str, Callable[[SubFigure, Panel, Window], None]] = {
     "row": _heading,
     "stat": _stat,
     "timeseries": _lines,
@@ -204,11 +204,11 @@ def in_unit(value: float, unit: str, decimals: int | None) -> str:
     return f"{number} {unit.removeprefix('suffix:')}" if unit.startswith("suffix:") else number
 
 
-def _dress(axes: Axes, panel: Panel, moment: Moment) -> None:
+def _dress(axes: Axes, panel: Panel, window: Window) -> None:
     if not axes.has_data():
         axes.text(0.5, 0.5, panel.no_value, transform=axes.transAxes, ha="center", color=FAINT)
         axes.set(xticks=[], yticks=[])
         return
-    axes.set_xlim(0, moment.ended - moment.began)
+    axes.set_xlim(0, window.ended - window.began)
     axes.locator_params(axis="x", nbins=4 if panel.place.w <= 8 else 8)
     axes.xaxis.set_major_formatter(lambda at, _: f"{at:g} s")

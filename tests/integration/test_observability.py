@@ -26,7 +26,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from dataflow.outcome import Outcome, Reason
 from tests.dashboard import panels
-from tests.dashboard_picture import Moment, draw
+from tests.dashboard_picture import Window, draw
 from tests.fixtures.prometheus import Prometheus, StartPrometheus, free_port
 from tests.fixtures.worker import Log, MakeWorld, RunWorker
 from tests.load import PEOPLE, Wanted, mixed
@@ -71,7 +71,7 @@ class Run:
     reasons: dict[int, str]
     events: list[RawStreamMsg]
     samples: Samples
-    seen: Moment
+    seen: Window
 
 
 def has_seen(server: Prometheus, jobs: int) -> bool:
@@ -98,7 +98,7 @@ def settled_load(
         log.wait_settled(sequences, timeout_s=60 + JOBS)
         # A rate takes two scrapes, so let it see the beginning and the middle too.
         eventually(partial(has_seen, server, len(sequences)), "a scrape", 60)
-    seen = Moment(server, began, time.time())
+    seen = Window(server, began, time.time())
     eventually(world.is_empty, "every answer has arrived")
     samples = scraped(port)
     run = Run(
@@ -182,7 +182,7 @@ def assert_the_database_agrees(run: Run, told: list[dict[str, Any]]) -> None:
             assert (row["reason"], str(row["user_id"])) == (event["reason"], str(event["user_id"]))
 
 
-def assert_every_query_of_the_dashboard_has_data(seen: Moment) -> None:
+def assert_every_query_of_the_dashboard_has_data(seen: Window) -> None:
     for panel in panels():
         for query in panel.queries:
             values = [value for series in seen.ask(query) for value in series.values]
