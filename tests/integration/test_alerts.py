@@ -56,7 +56,7 @@ def test_a_quiet_run_raises_no_alert_and_each_trouble_its_own(
         world = make_world(objects=objects, METRICS_PORT=str(port := free_port()))
         world.enrol(*PEOPLE[:1])
         first, second = world.photos(jpeg(PEOPLE[0].portrait()), 2)
-        worker = run_worker()
+        run_worker()
         log.wait(lambda: bool(log.events("worker_starts")))
         watch = Watch(prometheus(port, every_s=STEP_S), tmp_path)
 
@@ -68,7 +68,6 @@ def test_a_quiet_run_raises_no_alert_and_each_trouble_its_own(
             objects.stop()
             world.publish(second.job())
             log.wait(partial(is_unusable, log, "object store"))
-        worker.stop()
 
 
 def skipped(world: World, count: int) -> list[bytes]:
