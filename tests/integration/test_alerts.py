@@ -54,11 +54,11 @@ def test_a_quiet_run_raises_no_alert_and_each_trouble_its_own(
 ) -> None:
     with ObjectServer() as objects:
         world = make_world(objects=objects, METRICS_PORT=str(port := free_port()))
+        watch = Watch(prometheus(port, every_s=STEP_S), tmp_path)  # scrapes after five seconds
         world.enrol(*PEOPLE[:1])
         first, second = world.photos(jpeg(PEOPLE[0].portrait()), 2)
         run_worker()
         log.wait(lambda: bool(log.events("worker_starts")))
-        watch = Watch(prometheus(port, every_s=STEP_S), tmp_path)
 
         with watch.fires(within_scrapes=8):
             log.wait_settled(world.publish(first.job(), *skipped(world, 20)))
