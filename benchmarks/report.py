@@ -14,7 +14,6 @@ from benchmarks.figures import figures
 from benchmarks.measure import cpu_ratio, ratio
 from benchmarks.results import Machine, Results
 
-_PLACE = re.compile(r"<!-- measured -->\n.*?<!-- end -->", re.DOTALL)
 _VERDICTS = {True: "yes", False: "NO", None: ""}
 
 
@@ -156,13 +155,30 @@ def write_markdown(results: Results, page: Path) -> None:
     write_pages(said(results.size, results.machine, results.took_s), pages(results), page)
 
 
-def write_pages(introduction: str, tables: Iterable[Page], page: Path) -> None:
-    """Put tables between the marks of a page, and a text above them."""
+def write_pages(
+    introduction: str, tables: Iterable[Page], page: Path, place: str = "measured"
+) -> None:
+    """Put tables between the marks of a place on a page, and a text above them.
+
+    Raises:
+        ValueError: the page has no such place.
+    """
+    text = page.read_text(encoding="utf-8")
+    if not has_place(page, place):
+        raise ValueError(f"{page} has no place for <!-- {place} --> … <!-- end -->")
     parts = [introduction]
     for table in tables:
         rule = ["---", *["---:"] * (len(table.columns) - 1)]
         lines = [f"| {' | '.join(row)} |" for row in (table.columns, rule, *table.rows)]
         parts.append(f"### {table.title}\n\n" + "\n".join(lines))
-    text = page.read_text(encoding="utf-8")
-    measured = "<!-- measured -->\n" + "\n\n".join(parts) + "\n<!-- end -->"
-    page.write_text(_PLACE.sub(lambda _: measured, text), encoding="utf-8")
+    measured = f"<!-- {place} -->\n" + "\n\n".join(parts) + "\n<!-- end -->"
+    page.write_text(_marked(place).sub(lambda _: measured, text), encoding="utf-8")
+
+
+def has_place(page: Path, place: str) -> bool:
+    """Whether a page has the marks between which :func:`write_pages` puts something."""
+    return _marked(place).search(page.read_text(encoding="utf-8")) is not None
+
+
+def _marked(place: str) -> re.Pattern[str]:
+    return re.compile(rf"<!-- {re.escape(place)} -->\n.*?<!-- end -->", re.DOTALL)

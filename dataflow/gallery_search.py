@@ -14,7 +14,7 @@ EXACT_BUDGET_MS = 13
 TARGET_RECALL = 0.99
 """The least share of faces whose nearest user an index has to find."""
 
-AIM_RECALL = 0.993
+AIM_RECALL = 0.995
 """What an index is tuned to, so that a sample's luck does not decide, nor the next users."""
 
 SHARES = (0.02, 0.03, 0.04, 0.055, 0.07, 0.085, 0.1, 0.12, 0.15, 0.2, 0.3, 0.4)
@@ -52,6 +52,11 @@ def building_mb(lists: int, dimension: int) -> int:
     """What finding the lists' centres takes: drawn faces, and their distances to all centres."""
     faces = max(10_000, _FACES_PER_LIST * lists)
     return 32 + (faces * (2 * dimension + 16) + 4 * faces * lists + 8 * lists**2) // 2**20
+
+
+def breadths(lists: int) -> list[int]:
+    """How many of so many lists may be looked through, the fewest first."""
+    return list(dict.fromkeys(max(1, round(share * lists)) for share in SHARES))
 
 
 class Proof(BaseModel):
@@ -115,17 +120,34 @@ class Plan:
     """The decision.
 
     ``breadth`` is how many lists of the index are looked through, ``None`` for an exact search;
-    ``objection`` says why it is exact although that has become dear.
+    ``proof`` says what that finds; ``objection`` says why it is exact although that has become
+    dear.
     """
 
     users: int
     breadth: int | None = None
     objection: str | None = None
+    proof: Proof | None = None
 
     @property
     def name(self) -> str:
         """As it is logged and printed."""
         return "exact" if self.breadth is None else "index"
+
+    @property
+    def recall(self) -> float:
+        """The share of the nearest users that it has proved to find: all, if it is exact."""
+        return self.proof.recall if self.proof else 1.0
+
+    @property
+    def outgrown(self) -> bool:
+        """Whether there are so many users by now that what was measured may hold no longer."""
+        return self.proof is not None and self.users > MOST_GROWTH * self.proof.users
+
+    @property
+    def is_due(self) -> bool:
+        """Whether an index has to be built, or measured again."""
+        return self.objection is not None or self.outgrown
 
 
 def plan_search(users: int, model: str, dimension: int, index: Index | None) -> Plan:
@@ -139,4 +161,4 @@ def plan_search(users: int, model: str, dimension: int, index: Index | None) -> 
     objection = index.objection(model, dimension) if index else "there is no index"
     if index is None or index.proof is None or objection:
         return Plan(users, objection=objection)
-    return Plan(users, index.proof.breadth)
+    return Plan(users, index.proof.breadth, proof=index.proof)

@@ -57,7 +57,12 @@ MATCH_MARGIN = Histogram(
 GALLERY_USERS = Gauge("soloface_gallery_users", "Enrolled users.", ["model"])
 GALLERY_RECALL = Gauge(
     "soloface_gallery_recall",
-    "Share of nearest users that the index finds, as last measured.",
+    "Share of nearest users that the search has proved to find; 1 while it is exact.",
+    ["model"],
+)
+GALLERY_INDEX_DUE = Gauge(
+    "soloface_gallery_index_due",
+    "1 while many users have no index that may be used, or twice as many as it was measured with.",
     ["model"],
 )
 

@@ -4,6 +4,7 @@ pytest_plugins = [
     "tests.fixtures.servers",
     "tests.fixtures.certificates",
     "tests.fixtures.configured_nats",
+    "tests.fixtures.crowds",
     "tests.fixtures.environment",
     "tests.fixtures.hosts",
     "tests.fixtures.packs",

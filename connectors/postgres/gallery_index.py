@@ -11,11 +11,11 @@ from typing import LiteralString
 import psycopg
 
 from connectors.postgres.connection import connect, explain
-from connectors.postgres.gallery_proof import Measured, Sample, measure
+from connectors.postgres.gallery_proof import Measured, Sample, measure, searcher
 from connectors.postgres.search import Connection
 from connectors.postgres.sql_files import query
 from dataflow.errors import ConfigurationError
-from dataflow.gallery_search import AIM_RECALL, SHARES, Index, Plan, Proof, building_mb
+from dataflow.gallery_search import AIM_RECALL, Index, Plan, Proof, breadths, building_mb
 from dataflow.settings import DatabaseSettings
 
 Progress = Callable[[str, float], None]
@@ -32,8 +32,8 @@ from pg_stat_progress_create_index where pid = %s
 def build(settings: DatabaseSettings, lists: int, dimension: int, progress: Progress) -> None:
     """Build the index, or build it anew beside the old one, without keeping anybody from working.
 
-    It holds the vectors in half precision, cut into lists of neighbours. pgvector's graphs (HNSW)
-    take several times as long, to build and to find as many, where recognition is hard.
+    It holds the vectors in half precision, cut into lists of neighbours: what that costs beside
+    pgvector's graphs (HNSW), ``benchmarks.gallery --compare`` measures.
     Interrupted at any moment it leaves at most an index that is never used; the next build, or this
     one while it gives up, removes that.
 
@@ -54,16 +54,19 @@ def build(settings: DatabaseSettings, lists: int, dimension: int, progress: Prog
 
 
 def prove(
-    connection: Connection, sample: Sample, index: Index, on_measured: Callable[[Measured], None]
+    connection: Connection,
+    sample: Sample,
+    index: Index,
+    on_measured: Callable[[int, Measured], None],
 ) -> Measured:
     """Find the least breadth of search that finds enough, and write down what it finds.
 
     The last one measured is the answer; whether it is enough, :meth:`Index.objection` says.
     """
-    breadths = dict.fromkeys(max(1, round(share * index.lists)) for share in SHARES)
-    for breadth in breadths:
-        measured = measure(connection, sample, Plan(sample.gallery, breadth))
-        on_measured(measured)
+    for breadth in breadths(index.lists):
+        plan = Plan(sample.gallery, breadth)
+        measured = measure(sample, searcher(connection, sample.model, plan))
+        on_measured(breadth, measured)
         if measured.recall >= AIM_RECALL:
             break
     proof = Proof(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -12,12 +12,18 @@ from numpy.typing import NDArray
 
 from connectors.postgres.search import Connection, ask, collected, use
 from connectors.postgres.sql_files import query
+from dataflow.faces.face import Embedding
 from dataflow.gallery_search import TARGET_RECALL, Plan
 from dataflow.intervals import wilson
 from dataflow.made_up import Vectors, disturbed
+from dataflow.matching import Candidate
+from dataflow.settings import WorkerSettings
 
-BATCH = 8
-"""Faces searched at a time, as the worker's sink does by default."""
+Search = Callable[[Sequence[Embedding]], list[list[Candidate]]]
+"""Looks for the users nearest to each of some faces."""
+
+BATCH = WorkerSettings().batch
+"""Faces searched at a time, as the worker does by default."""
 
 _ROWS = 5_000
 _SEED = 20_261_124
@@ -37,9 +43,8 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What a plan found: how many of the faces' nearest users, and wall time per face in ms."""
+    """How many of the faces' nearest users were found, and the wall time per face of each batch."""
 
-    plan: Plan
     found: int
     faces: int
     times_ms: NDArray[np.float64]
@@ -60,16 +65,18 @@ class Measured:
         return float(np.median(self.times_ms)) if len(self.times_ms) else 0.0
 
 
-def draw_sample(connection: Connection, model: str, count: int) -> Sample:
+def draw_sample(connection: Connection, model: str, count: int, *, hard: bool = False) -> Sample:
     """Draw users at random, make a face of each, and look through the whole gallery for them.
 
-    Reads every vector once, some thousands at a time.
+    A face strays from its user in any direction alike; ``hard`` ones in those in which users differ
+    from each other. Reads every vector once, some thousands at a time.
     """
     rows = connection.execute(query("sample_users"), {"model": model, "count": count}).fetchall()
     if not rows:
         return Sample(model, np.empty((0, 0), np.float32), [], np.empty(0, np.float32), 0)
     vectors = np.stack([vector.to_numpy() for _, vector in rows])
-    faces = disturbed(vectors, np.random.default_rng(_SEED))
+    along = vectors if hard else None
+    faces = disturbed(vectors, np.random.default_rng(_SEED), along=along)
     best = np.full(len(faces), -np.inf, np.float32)
     users = [user_id for user_id, _ in rows]
     gallery = 0
@@ -85,15 +92,20 @@ def draw_sample(connection: Connection, model: str, count: int) -> Sample:
     return Sample(model, faces, users, np.asarray(1 - best, np.float32), gallery)
 
 
-def measure(connection: Connection, sample: Sample, plan: Plan) -> Measured:
-    """Search for the faces as the worker would by this plan, in batches of its size."""
+def searcher(connection: Connection, model: str, plan: Plan) -> Search:
+    """The worker's search by this plan, on a connection that is prepared for it."""
     use(connection, plan)
+    return lambda faces: collected(ask(connection, faces, model, 2, plan), len(faces))
+
+
+def measure(sample: Sample, search: Search) -> Measured:
+    """Search for the faces in batches of the worker's size."""
     found = 0
     times = []
     for start in range(0, len(sample.faces), BATCH):
-        faces: Sequence[NDArray[np.float32]] = list(sample.faces[start : start + BATCH])
+        faces = list(sample.faces[start : start + BATCH])
         begun = time.perf_counter()
-        answers = collected(ask(connection, faces, sample.model, 2, plan), len(faces))
+        answers = search(faces)
         times.append((time.perf_counter() - begun) * 1000 / len(faces))
         for face, candidates in enumerate(answers, start):
             best = candidates[0] if candidates else None
@@ -102,4 +114,4 @@ def measure(connection: Connection, sample: Sample, plan: Plan) -> Measured:
                 best.user_id == sample.users[face]
                 or best.distance <= sample.distances[face] + _SAME_DISTANCE
             )
-    return Measured(plan, found, len(sample.faces), np.array(times))
+    return Measured(found, len(sample.faces), np.array(times))

@@ -17,18 +17,21 @@ from connectors.postgres.sql_files import query
 from dataflow.faces.face import Embedding
 from dataflow.gallery_search import Index, Plan, plan_search
 from dataflow.matching import Candidate
+from dataflow.metrics import GALLERY_INDEX_DUE, GALLERY_RECALL
 
 Connection = psycopg.Connection[TupleRow]
 
 REVISIT_S = 60.0
 """How long a connection keeps to its plan before it looks at the gallery again."""
 
+CANDIDATES = 64
+"""The nearest by an index that are compared exactly; half precision changes few places."""
+
 log = structlog.get_logger()
 
 _SETTINGS = """
 select set_config('ivfflat.probes', %s, false), set_config('enable_seqscan', %s, false)
 """
-_CANDIDATES = 64  # half precision changes the order of near neighbours only
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +83,7 @@ def statement(
         return query("nearest_users"), parameters
     # A type's length cannot be a parameter.
     text = query("nearest_users_by_index", dimension=embeddings[0].size)
-    return text, {**parameters, "candidates": max(_CANDIDATES, count)}
+    return text, {**parameters, "candidates": max(CANDIDATES, count)}
 
 
 def current_plan(connection: Connection, model: str, dimension: int) -> Plan:
@@ -92,6 +95,8 @@ def current_plan(connection: Connection, model: str, dimension: int) -> Plan:
     users, index = search_state(connection, dimension)
     plan = plan_search(users, model, dimension, index)
     use(connection, plan)
+    GALLERY_RECALL.labels(model).set(plan.recall)
+    GALLERY_INDEX_DUE.labels(model).set(plan.is_due)
     if remembered is None or remembered.plan.name != plan.name:
         tell = log.warning if plan.objection else log.info
         tell("search_planned", strategy=plan.name, users=plan.users, objection=plan.objection)

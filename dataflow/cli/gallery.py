@@ -13,13 +13,12 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from connectors.postgres.connection import Database
 from connectors.postgres.gallery import require_tables
 from connectors.postgres.gallery_index import build, prove
-from connectors.postgres.gallery_proof import BATCH, Measured, draw_sample, measure
+from connectors.postgres.gallery_proof import BATCH, Measured, draw_sample, measure, searcher
 from connectors.postgres.search import Connection, search_state, vector_dimension
 from connectors.postgres.sql_files import query
 from dataflow.cli.output import JsonOption, console, print_json
 from dataflow.errors import ConfigurationError
 from dataflow.gallery_search import (
-    MOST_GROWTH,
     TARGET_RECALL,
     Index,
     Plan,
@@ -37,6 +36,10 @@ app = typer.Typer(
 
 FacesOption = Annotated[
     int, typer.Option("--faces", min=1, help="How many made-up faces to search for.")
+]
+HardOption = Annotated[
+    bool,
+    typer.Option("--hard", help="Faces that stray from their user as users differ."),
 ]
 REBUILD = "run: soloface gallery index --rebuild"
 INDEX = "run: soloface gallery index"
@@ -61,14 +64,16 @@ class Status:
             return f"the exact search has become slow, but {self.plan.objection}; {REBUILD}"
         if self.measured.falls_short:
             return f"the search finds {self.measured.recall:.1%} of the nearest users; {INDEX}"
-        proof = self.index.proof if self.index and self.plan.breadth else None
-        if proof and self.plan.users > MOST_GROWTH * proof.users:
-            return f"the gallery has grown from {proof.users} users since it was measured; {INDEX}"
+        if self.plan.proof and self.plan.outgrown:
+            before = self.plan.proof.users
+            return f"the gallery has grown from {before} users since it was measured; {INDEX}"
         return None
 
 
 @app.command()
-def status(*, faces: FacesOption = 400, as_json: JsonOption = False) -> None:
+def status(
+    *, faces: FacesOption = 400, hard: HardOption = False, as_json: JsonOption = False
+) -> None:
     """Show the gallery's size, its index, and what the search finds, measured just now.
 
     Faces are made up for some users, at a cosine similarity of 0.5 to 0.7, and searched for as the
@@ -76,7 +81,7 @@ def status(*, faces: FacesOption = 400, as_json: JsonOption = False) -> None:
     if there is something to do.
     """
     with _connected(load_settings().database) as connection:
-        found = examine(connection, faces)
+        found = examine(connection, faces, hard=hard)
     if as_json:
         print_json(_as_dict(found))
     else:
@@ -95,6 +100,7 @@ def index(
         int, typer.Option("--memory", min=64, help="What building may take of the server, in MB.")
     ] = 1024,
     faces: FacesOption = 1000,
+    hard: HardOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Build the index, if there is none, and find out how broadly it has to be searched.
@@ -124,29 +130,28 @@ def index(
                 dimension,
                 lambda phase, done: progress.update(task, description=phase, completed=done),
             )
-    tries: list[Measured] = []
+    tries: dict[int, Measured] = {}
     with _connected(settings) as connection:
         with nullcontext() if as_json else console.status("Measuring what it finds"):
             _, built = search_state(connection, dimension)
             if built is None:
                 raise ConfigurationError("the index was dropped while it was measured")
-            best = prove(connection, draw_sample(connection, model, faces), built, tries.append)
+            drawn = draw_sample(connection, model, faces, hard=hard)
+            best = prove(connection, drawn, built, tries.__setitem__)
         plan = plan_search(users, model, dimension, search_state(connection, dimension)[1])
     if as_json:
-        rows = [_measured(one) for one in tries]
+        rows = [_measured(breadth, one) for breadth, one in tries.items()]
         print_json({"users": users, "strategy": plan.name, "tries": rows})
     else:
-        for one in tries:
-            console.print(
-                f"looking through {one.plan.breadth} lists {_words(one)}", highlight=False
-            )
+        for breadth, one in tries.items():
+            console.print(f"looking through {breadth} lists {_words(one)}", highlight=False)
     if best.recall < TARGET_RECALL:
         raise ConfigurationError(
             "no breadth of search finds enough, so the worker keeps to the exact search"
         )
 
 
-def examine(connection: Connection, faces: int) -> Status:
+def examine(connection: Connection, faces: int, *, hard: bool = False) -> Status:
     """Measure the search as the worker would do it now."""
     model, _ = _most(connection)
     dimension = vector_dimension(connection)
@@ -154,9 +159,10 @@ def examine(connection: Connection, faces: int) -> Status:
     plan = plan_search(rows, model or "", dimension, known)
     # An exact search finds everybody; it is only timed.
     count = faces if plan.breadth else min(faces, BATCH)
-    drawn = draw_sample(connection, model or "", count)
+    drawn = draw_sample(connection, model or "", count, hard=hard)
     contracts = {str(name): count for name, count in _sizes(connection).items()}
-    return Status(contracts, dimension, plan, known, measure(connection, drawn, plan))
+    measured = measure(drawn, searcher(connection, drawn.model, plan))
+    return Status(contracts, dimension, plan, known, measured)
 
 
 @contextmanager
@@ -200,10 +206,10 @@ def _words(measured: Measured) -> str:
     )
 
 
-def _measured(measured: Measured) -> dict[str, object]:
+def _measured(breadth: int | None, measured: Measured) -> dict[str, object]:
     low, high = wilson(measured.found, measured.faces)
     return {
-        "breadth": measured.plan.breadth,
+        "breadth": breadth,
         "found": measured.found,
         "faces": measured.faces,
         "recall": measured.recall,
@@ -226,7 +232,7 @@ def _as_dict(found: Status) -> dict[str, object]:
             "bytes": found.index.bytes,
             "proof": proof and proof.model_dump(),
         },
-        "measured": _measured(found.measured),
+        "measured": _measured(found.plan.breadth, found.measured),
         "advice": found.advice,
     }
 

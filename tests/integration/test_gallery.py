@@ -2,80 +2,27 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import closing
-from uuid import UUID, uuid4
+from dataclasses import replace
 
 import numpy as np
 import psycopg
 import pytest
-from pgvector.psycopg import register_vector
-from pydantic import SecretStr
+from prometheus_client import REGISTRY
 
 from connectors.postgres import gallery_index, search
 from connectors.postgres.connection import Database
-from connectors.postgres.migrate import migrate
+from connectors.postgres.gallery_proof import draw_sample
+from connectors.postgres.recorder import Recorder
 from dataflow import gallery_search
 from dataflow.cli.gallery import examine
-from dataflow.made_up import Vectors, disturbed, unit
-from dataflow.settings import PREFIX, DatabaseSettings
+from dataflow.faces.face import Box, EmbeddedFace
+from dataflow.matching import MatchPolicy
+from tests.builders import photo, recognised
+from tests.fixtures.crowds import GROUPS, INDEX, MODEL, USERS, Crowd
+from tests.fixtures.recording import ONCE, THRESHOLD
 from tests.fixtures.worker import Soloface
-
-MODEL = "fake-0123456789ab"
-USERS = 600
-GROUPS = 20
-INDEX = "users_face_search"
-
-
-class Crowd:
-    """A database with many enrolled users, and faces of some of them."""
-
-    def __init__(self, dsn: str, dimension: int) -> None:
-        self.settings = DatabaseSettings(dsn=SecretStr(dsn))
-        migrate(self.settings, dimension)
-        rng = np.random.default_rng(7)
-        # In groups, so that an index has something to go by.
-        groups = rng.standard_normal((GROUPS, dimension), dtype=np.float32)
-        own = rng.standard_normal((USERS, dimension), dtype=np.float32)
-        self.vectors: Vectors = unit(groups[np.arange(USERS) % GROUPS] + np.float32(0.5) * own)
-        self.ids = [uuid4() for _ in range(USERS)]
-        self.faces = list(disturbed(self.vectors[:8], rng, (0.95, 0.99)))
-        with psycopg.connect(dsn, autocommit=True) as connection:
-            register_vector(connection)
-            with (
-                connection.cursor() as cursor,
-                cursor.copy(
-                    "copy users (id, face_embedding, face_embedding_model) from stdin "
-                    "(format binary)"
-                ) as copy,
-            ):
-                copy.set_types(["uuid", "vector", "text"])
-                for user_id, vector in zip(self.ids, self.vectors, strict=True):
-                    copy.write_row((user_id, vector, MODEL))
-            connection.execute("analyze users")
-
-    def found(self, connection: search.Connection) -> list[UUID]:
-        """Whom the sink takes its faces for."""
-        answers = search.nearest_users(connection, self.faces, MODEL)
-        return [nearest[0].user_id for nearest in answers]
-
-    def explained(self, connection: search.Connection) -> str:
-        """How PostgreSQL runs the statement that the sink runs."""
-        plan = search.current_plan(connection, MODEL, self.faces[0].size)
-        text, parameters = search.statement(self.faces, MODEL, 2, plan)
-        rows = connection.execute(b"explain " + text.encode(), parameters)  # as the sink sends it
-        return "\n".join(row[0] for row in rows)
-
-
-@pytest.fixture
-def crowd(database_dsn: str, monkeypatch: pytest.MonkeyPatch) -> Crowd:
-    """Few enough users to be quick, and a budget that makes them too many for an exact search."""
-    monkeypatch.setattr(gallery_search, "EXACT_BUDGET_MS", 0)
-    for name in [name for name in os.environ if name.startswith(PREFIX)]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv(f"{PREFIX}DATABASE__DSN", database_dsn)
-    return Crowd(database_dsn, 64)
 
 
 @pytest.fixture
@@ -106,6 +53,80 @@ def test_a_connection_takes_to_the_index_while_it_works(
     assert crowd.found(connection) == crowd.ids[:8]
     assert f"Index Scan using {INDEX}" in crowd.explained(connection)
     assert "Seq Scan" not in crowd.explained(connection)
+
+
+def scans(connection: search.Connection) -> tuple[int, int]:
+    """How often the index was scanned, and the whole table."""
+    connection.execute("select pg_stat_force_next_flush()")
+    row = connection.execute(
+        "select idx_scan, (select seq_scan from pg_stat_user_tables where relname = 'users') "
+        "from pg_stat_user_indexes where indexrelname = %s",
+        [INDEX],
+    ).fetchone()
+    assert row
+    return row[0], row[1]
+
+
+def test_the_sinks_own_batch_is_searched_by_the_index_and_by_nothing_else(
+    crowd: Crowd, connection: search.Connection, soloface: Soloface
+) -> None:
+    soloface("gallery", "index")
+    numbers = range(1, len(crowd.faces) + 1)
+    connection.cursor().executemany(
+        "insert into photos (id) values (%s)", [[photo(number)] for number in numbers]
+    )
+    batch = [
+        replace(recognised(number), face=EmbeddedFace(Box(1, 2, 3, 4), 0.9, face))
+        for number, face in zip(numbers, crowd.faces, strict=True)
+    ]
+    with closing(Database(crowd.settings)) as database, database.connection() as own:
+        own.prepare_threshold = 0  # so that the server can say what it was asked
+        before = scans(own)
+        settled = Recorder(database, ONCE, MatchPolicy(THRESHOLD), MODEL).record(batch)
+        after = scans(own)
+        asked = own.execute(
+            "select statement from pg_prepared_statements where statement like '%<=>%'"
+        ).fetchall()
+        (searched,) = [text for (text,) in asked if "candidates" in text]
+        explain = b"explain (generic_plan) " + searched.encode()
+        plan = own.execute(explain, prepare=False).fetchall()
+
+    found = {item.job.photo_id: item.match.user_id for item in settled if item.job and item.match}
+    assert found == {photo(n): user for n, user in zip(numbers, crowd.ids, strict=False)}
+    assert (after[0] - before[0], after[1] - before[1]) == (len(batch), 0)
+    assert any(f"Index Scan using {INDEX}" in line for (line,) in plan)
+    assert not any("Seq Scan" in line for (line,) in plan)
+
+
+def gauges() -> tuple[float | None, float | None]:
+    """The recall that the search in use has proved, and whether an index is due."""
+    labels = {"model": MODEL}
+    return (
+        REGISTRY.get_sample_value("soloface_gallery_recall", labels),
+        REGISTRY.get_sample_value("soloface_gallery_index_due", labels),
+    )
+
+
+@pytest.mark.usefixtures("impatient")
+def test_the_metrics_say_what_the_search_in_use_has_proved_and_when_an_index_is_due(
+    crowd: Crowd,
+    connection: search.Connection,
+    soloface: Soloface,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    crowd.found(connection)
+    assert gauges() == (1, 1)
+
+    soloface("gallery", "index")
+    crowd.found(connection)
+    _, index = search.search_state(connection, crowd.faces[0].size)
+    assert index
+    assert index.proof
+    assert gauges() == (index.proof.recall, 0)
+
+    monkeypatch.setattr(gallery_search, "MOST_GROWTH", 0.5)
+    crowd.found(connection)
+    assert gauges() == (index.proof.recall, 1)
 
 
 def test_between_two_looks_at_the_gallery_a_connection_keeps_to_its_plan(
@@ -171,7 +192,7 @@ def test_an_index_that_misses_too_many_is_not_used_and_status_says_so(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     soloface("gallery", "index")
-    monkeypatch.setattr(gallery_index, "SHARES", (0.01,))
+    monkeypatch.setattr(gallery_search, "SHARES", (0.01,))
 
     measured_again = soloface("gallery", "index")
 
@@ -231,6 +252,19 @@ def test_an_index_is_built_anew_beside_the_old_one(
     after = connection.execute("select to_regclass(%s)::oid", [INDEX]).fetchone()
     assert after != before
     assert connection.execute("select to_regclass(%s)", [f"{INDEX}_new"]).fetchone() == (None,)
+
+
+def test_hard_faces_stray_as_users_differ(
+    crowd: Crowd, connection: search.Connection, soloface: Soloface
+) -> None:
+    _, _, directions = np.linalg.svd(crowd.vectors, full_matrices=False)
+
+    def share_among_users(*, hard: bool) -> float:
+        faces = draw_sample(connection, MODEL, 400, hard=hard).faces
+        return float(np.square(faces @ directions[:GROUPS].T).sum(axis=1).mean())
+
+    assert share_among_users(hard=False) < 0.65 < share_among_users(hard=True)
+    assert soloface("gallery", "status", "--hard", "--json").json["measured"]["recall"] == 1
 
 
 @pytest.mark.usefixtures("crowd")

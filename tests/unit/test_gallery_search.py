@@ -8,6 +8,7 @@ from dataflow.gallery_search import (
     Index,
     Plan,
     Proof,
+    breadths,
     building_mb,
     exact_limit,
     list_count,
@@ -48,7 +49,10 @@ def test_shorter_vectors_are_searched_exactly_for_longer() -> None:
 
 
 def test_many_users_are_searched_by_an_index_as_broadly_as_its_proof_says() -> None:
-    assert plan_search(MANY, MODEL, 512, index()) == Plan(MANY, breadth=100)
+    plan = plan_search(MANY, MODEL, 512, index())
+
+    assert plan == Plan(MANY, breadth=100, proof=PROOF)
+    assert (plan.name, plan.recall, plan.is_due) == ("index", 0.996, False)
 
 
 @pytest.mark.parametrize(
@@ -68,12 +72,23 @@ def test_an_index_that_proves_nothing_is_passed_over_and_it_is_said_why(
 ) -> None:
     plan = plan_search(MANY, MODEL, 512, found)
 
-    assert plan.breadth is None
+    assert (plan.name, plan.recall, plan.is_due) == ("exact", 1, True)
     assert objection in (plan.objection or "")
 
 
 def test_an_index_that_finds_just_enough_is_used() -> None:
     assert plan_search(MANY, MODEL, 512, proved(0.99)).breadth == 100
+
+
+def test_a_gallery_that_has_doubled_since_it_was_measured_wants_to_be_measured_again() -> None:
+    assert not plan_search(2 * MANY, MODEL, 512, index()).is_due
+    assert plan_search(2 * MANY + 1, MODEL, 512, index()).is_due
+
+
+def test_few_of_the_lists_are_tried_before_many() -> None:
+    assert breadths(1000) == sorted(breadths(1000))
+    assert breadths(1000)[0] == 20
+    assert breadths(3) == [1]
 
 
 def test_the_number_of_lists_is_read_off_the_index() -> None:
