@@ -45,18 +45,15 @@ class Isolation:
 
     def sort(self, came: Sequence[Delivery]) -> tuple[list[Delivery], list[Delivery]]:
         """Keep suspects back; returns those that are none, and those to be handed back."""
-        suspects = sorted((d for d in came if d.attempt in self._suspects), key=_least_suspect)
+        suspects = [delivery for delivery in came if delivery.attempt in self._suspects]
         if not suspects:
             self._step = min(2 * self._step, 1024)
             return list(came), []
         with self._lock:
             self._step = 1
-            alone = not self._waiting and self._on_trial not in self._unsettled
-            kept = [
-                suspect
-                for index, suspect in enumerate(suspects)
-                if suspect.attempt in self._kept or (alone and index == 0)
-            ]
+            kept = [suspect for suspect in suspects if suspect.attempt in self._kept]
+            if not kept and not self._waiting and self._on_trial not in self._unsettled:
+                kept = [_whose_turn(suspects)]
             self._waiting += kept
         others = [delivery for delivery in came if delivery.attempt not in self._suspects]
         return others, [suspect for suspect in suspects if suspect not in kept]
@@ -66,7 +63,7 @@ class Isolation:
         with self._lock:
             if not self._waiting or len(self._unsettled) > len(self._waiting):
                 return None
-            suspect = min(self._waiting, key=_least_suspect)
+            suspect = _whose_turn(self._waiting)
             self._waiting.remove(suspect)
             self._on_trial = suspect.ack_token
             return suspect
@@ -78,7 +75,12 @@ class Isolation:
             return waiting
 
 
-def _least_suspect(delivery: Delivery) -> tuple[int, int]:
-    # Where several must wait together, the one that kills is not always before the same others.
-    turn = 1 if delivery.attempt % 2 else -1
-    return delivery.attempt, turn * delivery.stream_seq
+def _whose_turn(suspects: Sequence[Delivery]) -> Delivery:
+    """Of those with the fewest deliveries left one, and another one at their next delivery.
+
+    They have the most to lose by the death of another. If it is one of them that kills, it is the
+    first to be given up; and as they take turns, the harmless are tried before that.
+    """
+    attempt = max(suspect.attempt for suspect in suspects)
+    last = [suspect for suspect in suspects if suspect.attempt == attempt]
+    return sorted(last, key=lambda suspect: suspect.stream_seq)[attempt % len(last)]

@@ -6,7 +6,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from connectors.jetstream.isolation import Isolation
@@ -80,10 +80,21 @@ def test_pulls_begin_small_and_grow_until_a_suspect_comes(held: Held) -> None:
     assert held.isolation.most(8) == 1
 
 
-def test_of_several_suspects_the_least_suspect_is_kept(held: Held) -> None:
-    came = [delivery(seq=1, attempt=4), delivery(seq=2, attempt=3), delivery(seq=3, attempt=3)]
-    assert held.came(*came) == ([], [3, 1])
+def test_of_several_suspects_one_with_the_most_to_lose_is_kept(held: Held) -> None:
+    came = [delivery(seq=1, attempt=3), delivery(seq=2, attempt=4), delivery(seq=3, attempt=3)]
+    assert held.came(*came) == ([], [1, 3])
     assert held.isolation.next() == came[1]
+
+
+def test_those_that_come_again_together_take_turns() -> None:
+    first = set()
+    for attempt in (5, 6, 7):
+        isolation = Isolation(set(), MAX_DELIVER)
+        isolation.sort([delivery(seq=seq, attempt=attempt) for seq in (10, 20, 30)])
+        suspect = isolation.next()
+        assert suspect
+        first.add(suspect.stream_seq)
+    assert first == {10, 20, 30}
 
 
 def test_a_suspect_that_comes_while_another_is_tried_goes_back(held: Held) -> None:
@@ -95,9 +106,11 @@ def test_a_suspect_that_comes_while_another_is_tried_goes_back(held: Held) -> No
 def test_a_suspect_is_not_handed_back_for_ever(held: Held) -> None:
     came = [delivery(seq=seq, attempt=5) for seq in (1, 2, 3)]
     assert held.came(*came) == ([], [])
-    for expected in came:
-        assert held.isolation.next() == expected
-        held.settle(expected)
+    tried = []
+    while suspect := held.isolation.next():
+        tried.append(suspect)
+        held.settle(suspect)
+    assert sorted(tried, key=lambda each: each.stream_seq) == came
 
 
 def test_nobody_is_handed_back_at_the_last_delivery() -> None:
@@ -173,6 +186,7 @@ def live(server: Server, deadly: set[int], done: dict[int, str]) -> None:
     st.integers(1, 8),
     st.lists(st.integers(0, 30), min_size=1, max_size=4),
 )
+@example(jobs=41, deadly={1, 2, 40}, batch=4, delays=[8, 0])  # one always before another
 def test_only_what_kills_is_given_up_however_it_comes(
     jobs: int, deadly: set[int], batch: int, delays: list[int]
 ) -> None:
