@@ -36,6 +36,13 @@ from dataflow.shutdown import stop_on_signals
 
 log = structlog.get_logger()
 
+SWITCH_INTERVAL_S = 0.0002
+"""How long one thread keeps Python to itself where another waits for it.
+
+Those that compute need it for microseconds at a time, between the runs of native code, and by
+default a core would stand still for 5 ms before each.
+"""
+
 DATABASE_BACKOFF = LinearBackoff(tries=5, step_s=0.1)
 
 
@@ -54,6 +61,7 @@ def worker_flow() -> Dataflow:
         stop = threading.Event()
         worker = Worker(settings, stop)
         if _about_to_run():
+            sys.setswitchinterval(SWITCH_INTERVAL_S)
             health = worker.health
             stop_on_signals(stop, settings.worker.drain_timeout_s, health)
             health.suffer("starting", "loading the models and looking at each dependency")

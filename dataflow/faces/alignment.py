@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
 import cv2
 import numpy as np
@@ -68,8 +70,7 @@ def similarity(points: NDArray[np.float32], template: Template) -> NDArray[np.fl
     Raises:
         DataError: ``low_quality``, when the points coincide and no fit exists.
     """
-    source = points.astype(np.float64) @ (1, 1j)
-    target = np.asarray(template.points) @ (1, 1j)
+    source, target = _as_complex(points), _target(template)
     centred = source - source.mean()
     spread = np.vdot(centred, centred).real
     if not np.isfinite(spread) or spread == 0:
@@ -77,6 +78,16 @@ def similarity(points: NDArray[np.float32], template: Template) -> NDArray[np.fl
     a = np.vdot(centred, target) / spread
     b = target.mean() - a * source.mean()
     return np.array([[a.real, -a.imag, b.real], [a.imag, a.real, b.imag]])
+
+
+@cache
+def _target(template: Template) -> NDArray[np.complex128]:
+    return _as_complex(np.asarray(template.points))
+
+
+def _as_complex(points: NDArray[Any]) -> NDArray[np.complex128]:
+    """Points as x + yi."""
+    return np.ascontiguousarray(points, np.float64).view(np.complex128).ravel()
 
 
 def magnification(matrix: NDArray[np.float64]) -> float:

@@ -13,6 +13,7 @@ from math import atan2, degrees
 
 import cv2
 import numpy as np
+from cv2.typing import MatLike
 
 from dataflow.errors import DataError
 from dataflow.faces.alignment import ARCFACE, align
@@ -147,19 +148,25 @@ def measure(image: BgrImage, face: Face, reduction: float = 1) -> Quality:
     """
     chip = align(image, face.landmarks, ARCFACE)
     grey = cv2.cvtColor(chip, cv2.COLOR_BGR2GRAY)[_INNER_FACE]
-    # Relative to the contrast: a dark photo is not a blurred one.
-    detail = float(cv2.Laplacian(grey, cv2.CV_32F).var()) / max(float(grey.var()), _LEAST_CONTRAST)
+    brightness, contrast = _mean_and_variance(grey)
+    _, detail = _mean_and_variance(cv2.Laplacian(grey, cv2.CV_32F))
     eyes = complex(*(face.landmarks[1] - face.landmarks[0]))
     yaw, pitch = _turn(face, eyes)
     return Quality(
         score=face.score,
         eye_distance_px=abs(eyes) * reduction,
-        sharpness=detail,
-        brightness=float(grey.mean()),
+        # Relative to the contrast: a dark photo is not a blurred one.
+        sharpness=detail / max(contrast, _LEAST_CONTRAST),
+        brightness=brightness,
         yaw_deg=yaw,
         pitch_deg=pitch,
         roll_deg=degrees(atan2(eyes.imag, eyes.real)),
     )
+
+
+def _mean_and_variance(grey: MatLike) -> tuple[float, float]:
+    mean, deviation = cv2.meanStdDev(grey)
+    return float(mean[0, 0]), float(deviation[0, 0]) ** 2
 
 
 def _turn(face: Face, eyes: complex) -> tuple[float, float]:
