@@ -8,7 +8,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import cycle, islice, product
 from pathlib import Path
@@ -32,8 +32,8 @@ from dataflow.settings import OPEN_PACK, ModelSettings
 PARTS = ("scenes", "threads", "plumbing", "start", "answers", "growth")
 USUAL = PARTS[:-1]
 _FOLDER = "INSIGHTFACE_TEST_PACK"
-_OTHERS = 1.35
-"""A round's time, by that of what is measured in it: uploads, publishing, and warming up."""
+_SHARE = 0.75
+"""What a lane's step takes of a round's time, with uploads and publishing: the first is short."""
 
 console = Console()
 
@@ -46,6 +46,7 @@ class Bench:
     servers: Servers
     folder: Path
     step: Callable[[], None]
+    also: tuple[str, ...] = ()
 
     @cached_property
     def packs(self) -> dict[str, str]:
@@ -77,6 +78,7 @@ class Bench:
             insightface=pack != OPEN_PACK,
             scaling=photos == self.size.scaling_on,
             latencies_ms=self.size.latencies_ms,
+            also=self.also,
         )
 
     def measure(self, part: str, results: Results) -> None:
@@ -158,16 +160,21 @@ class Bench:
 
 
 @contextmanager
-def bench(size: Size) -> Iterator[Bench]:
+def bench(size: Size, also: tuple[str, ...]) -> Iterator[Bench]:
     """Everything that a run needs, for as long as it runs."""
     with tempfile.TemporaryDirectory(prefix="soloface-bench-") as name, Servers() as servers:
-        yield Bench(size, servers, Path(name), lambda: None)
+        yield Bench(size, servers, Path(name), lambda: None, also)
 
 
-def main(
+def main(  # noqa: PLR0913, PLR0917 - a command line's parameters are its options
     size: Annotated[str, typer.Option(help=" | ".join(NAMED))] = "default",
     only: Annotated[
         list[str] | None, typer.Option(help=f"{' | '.join(PARTS)}; all but growth by default.")
+    ] = None,
+    photos: Annotated[list[str] | None, typer.Option(help=" | ".join(SIZES))] = None,
+    also: Annotated[
+        list[str] | None,
+        typer.Option(help="A further worker, with settings: WORKER__BATCH=64,WORKER__FETCHERS=4"),
     ] = None,
     json: Annotated[Path | None, typer.Option(help="Write the results there.")] = None,
     plots: Annotated[Path | None, typer.Option(help="Draw PNG files into this folder.")] = None,
@@ -177,14 +184,22 @@ def main(
 ) -> None:
     """Measure the worker beside what it can be compared with."""
     parts = tuple(only or USUAL)
-    if size not in NAMED or not set(parts) <= set(PARTS):
-        raise typer.BadParameter(f"--size is {', '.join(NAMED)}; --only is {', '.join(PARTS)}")
+    for option, given, known in (
+        ("--size", {size}, NAMED),
+        ("--only", set(parts), PARTS),
+        ("--photos", set(photos or ()), SIZES),
+    ):
+        if not given <= set(known):
+            raise typer.BadParameter(f"{option} is {', '.join(known)}")
+    if not all("=" in settings for settings in also or ()):
+        raise typer.BadParameter("--also is NAME=VALUE, with commas between")
+    measured = replace(NAMED[size], photos=tuple(photos or NAMED[size].photos))
     warnings.filterwarnings("ignore", "`estimate` is deprecated", FutureWarning)
     results = Results(size)
     began = time.perf_counter()
-    with bench(NAMED[size]) as run, Progress(console=console) as progress:
+    with bench(measured, tuple(also or ())) as run, Progress(console=console) as progress:
         steps = run.steps(parts)
-        estimate_s = steps * NAMED[size].round_s * _OTHERS
+        estimate_s = steps * measured.round_s * _SHARE
         progress.console.print(f"About {estimate_s / 60:.0f} minutes.")
         task = progress.add_task("measuring", total=steps)
         run.step = lambda: progress.advance(task)

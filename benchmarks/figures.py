@@ -62,9 +62,14 @@ def _of_scene(scene: SceneResult) -> Iterator[Figure]:
         if worker := lanes.get(worker_name(latency_ms)):
             what = f"{where}: worker / loop, store {latency_ms} ms"
             yield Figure(1, what, ratio(worker, loop), least)
+            yield Figure(1, f"{what}, processor time", cpu_ratio(worker, loop))
     share = cpu_ratio(loop, lanes["limit"])
     what = f"{where}: loop / limit, processor time"
     yield Figure(2, what, share, _LOOP_TO_LIMIT.get(scene.photos))
+    if floor := lanes.get("decode-floor"):
+        least_ms = lanes["limit"].cpu_ms + floor.cpu_ms
+        what = f"{where}: loop / limit and decode floor, processor time"
+        yield Figure(2, what, least_ms / loop.cpu_ms)
     for lane, goal in _LOOP_TO_INSIGHTFACE.items():
         if lane in lanes:
             yield Figure(3, f"{where}: loop / {lane}", ratio(loop, lanes[lane]), goal)

@@ -5,6 +5,8 @@ folder's photos as each line on its standard input asks for.
 
 * ``loop``: soloface's pipeline in a bare loop, with as many threads as the worker has.
 * ``limit``: nothing but the networks' own work on the same photos, back to back.
+* ``decode-floor``: nothing but decoding the same photos at an eighth of their size, which undoes
+  all of a JPEG's entropy coding and next to nothing else.
 * ``insightface``: ``FaceAnalysis.get`` as its documentation has it, one photo after the other: its
   networks have a thread for each core.
 * ``insightface-n``: the same, called from as many threads as there are cores.
@@ -79,6 +81,13 @@ def limit(settings: Settings, photos: Sequence[bytes]) -> Work:
     return work
 
 
+def decode_floor(settings: Settings, photos: Sequence[bytes]) -> Work:
+    """The least that any size of picture takes to be decoded."""
+    cv2.setNumThreads(settings.model.opencv_threads)
+    files = [np.frombuffer(photo, np.uint8) for photo in photos]
+    return lambda number: cv2.imdecode(files[number], cv2.IMREAD_REDUCED_COLOR_8)
+
+
 def insightface(settings: Settings, photos: Sequence[bytes], *, one_thread: bool = False) -> Work:
     """What a user of insightface writes."""
     from insightface.app import FaceAnalysis  # type: ignore[import-untyped]  # noqa: PLC0415
@@ -102,6 +111,7 @@ def insightface(settings: Settings, photos: Sequence[bytes], *, one_thread: bool
 KINDS: dict[str, Callable[[Settings, Sequence[bytes]], Work]] = {
     "loop": loop,
     "limit": limit,
+    "decode-floor": decode_floor,
     "insightface": insightface,
     "insightface-n": insightface,
     "insightface-1": lambda settings, photos: insightface(settings, photos, one_thread=True),

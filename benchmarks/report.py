@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rich.console import Console
@@ -151,8 +151,12 @@ def said(size: str, machine: Machine, took_s: float) -> str:
 
 
 def write_markdown(results: Results, page: Path) -> None:
-    """Put everything between the marks of a page."""
-    write_pages(said(results.size, results.machine, results.took_s), pages(results), page)
+    """Put everything between the marks of a page; growth, which is a run of its own, has others."""
+    text = said(results.size, results.machine, results.took_s)
+    if results.growth:
+        write_pages(text, [_growth(results)], page, "measured: growth")
+    if others := list(pages(replace(results, growth=None))):
+        write_pages(text, others, page)
 
 
 def write_pages(

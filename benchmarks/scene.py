@@ -17,7 +17,10 @@ _THREADS = ("-m", "bytewax.run", "dataflow:flow", "-s", "3600", "-w")
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What is compared: ``pack`` and ``size`` are names, ``folder`` holds the photos."""
+    """What is compared: ``pack`` and ``size`` are names, ``folder`` holds the photos.
+
+    ``also`` are settings of further workers, each as NAME=VALUE with commas between.
+    """
 
     pack: str
     size: str
@@ -26,16 +29,17 @@ class Scene:
     insightface: bool
     scaling: bool
     latencies_ms: tuple[int, ...]
+    also: tuple[str, ...] = ()
 
     def lanes(self) -> list[str]:
         """Names of the lanes, in their first order."""
-        names = ["loop", "limit"]
+        names = ["loop", "limit", "decode-floor"]
         if self.insightface:
             names += ["insightface", "insightface-n", "insightface-1", "naive"]
         names += [worker_name(latency_ms) for latency_ms in self.latencies_ms]
         if self.scaling:
             names += ["one thread", "one core", "-w 2", "two processes"]
-        return names
+        return [*names, *self.also]
 
 
 def worker_name(latency_ms: int) -> str:
@@ -70,6 +74,9 @@ def _lane(scene: Scene, name: str, keys: Sequence[str]) -> Iterator[Lane]:
                 lane = WorkerLane(site.queue(), keys, command=(*_THREADS, "2"))
             case "two processes":
                 lane = WorkerLane(site.queue(), keys, processes=2, WORKER__CORES="1")
+            case settings if "=" in settings:
+                variables = dict(pair.split("=", 1) for pair in settings.split(","))
+                lane = WorkerLane(site.queue().having(variables), keys)
             case worker if worker.startswith("worker"):
                 latency_ms = float(worker.split()[-2])
                 endpoint = site.settings.store.endpoint

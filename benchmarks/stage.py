@@ -7,7 +7,7 @@ import os
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -85,6 +85,11 @@ class Queue:
 
     site: Site
     variables: Mapping[str, str]
+
+    def having(self, settings: Mapping[str, str]) -> Queue:
+        """The same queue for workers with these settings, named without their prefix."""
+        own = {PREFIX + name: value for name, value in settings.items()}
+        return replace(self, variables={**self.variables, **own})
 
     def publish(self, keys: Sequence[str]) -> None:
         """Add a photo to the platform's table for each key, and a job that asks who is on it."""

@@ -59,6 +59,7 @@ def results() -> Results:
     lanes = {
         "loop": series(10),
         "limit": series(12, cpu_s=0.9),
+        "decode-floor": series(100, cpu_s=0.05),
         "worker, store 0 ms": series(9.6),
         "worker, store 100 ms": series(8),
         "naive": series(1.5),
@@ -68,12 +69,32 @@ def results() -> Results:
 
 def test_the_figures_say_whether_they_were_reached() -> None:
     met = {figure.what.partition(": ")[2]: figure.met for figure in figures(results())}
-    assert met == {
+    assert {what: reached for what, reached in met.items() if reached is not None} == {
         "worker / loop, store 0 ms": True,
         "worker / loop, store 100 ms": False,
         "loop / limit, processor time": True,
         "worker / naive worker": True,
     }
+
+
+def test_what_must_be_decoded_counts_as_necessary() -> None:
+    (share,) = [f for f in figures(results()) if "decode floor" in f.what]
+    assert share.measured == pytest.approx(0.95)
+    assert share.met is None
+
+
+def test_growth_has_its_own_place_on_the_page(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    marks = (
+        "<!-- measured -->\nkept\n<!-- end -->\n\n<!-- measured: growth -->\nold\n<!-- end -->\n"
+    )
+    page.write_text(marks)
+    moments = tuple(Moment(100 * n, n, 200, 9, 1) for n in range(11))
+    write_markdown(Results("smoke", growth=Growth(2000, 5, moments)), page)
+    text = page.read_text()
+    assert "kept" in text
+    assert "old" not in text
+    assert "2,000 jobs queued, 5 users" in text
 
 
 def test_a_page_is_rewritten_between_its_marks_only(tmp_path: Path) -> None:
