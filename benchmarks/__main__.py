@@ -24,14 +24,13 @@ from benchmarks.photos import SIZES, make_photos
 from benchmarks.report import show, write_markdown
 from benchmarks.results import Results, SceneResult, Threads
 from benchmarks.sizes import NAMED, Size
-from benchmarks.stage import Site, build_site
+from benchmarks.stage import INSIGHTFACE_FOLDER, Site, build_site
 from connectors.embedded import Servers
 from dataflow.faces.install import install_pack
 from dataflow.settings import OPEN_PACK, ModelSettings
 
 PARTS = ("scenes", "threads", "plumbing", "start", "answers", "growth")
 USUAL = PARTS[:-1]
-_FOLDER = "INSIGHTFACE_TEST_PACK"
 _SHARE = 0.75
 """What a lane's step takes of a round's time, with uploads and publishing: the first is short."""
 
@@ -52,7 +51,7 @@ class Bench:
     def packs(self) -> dict[str, str]:
         """Their names, and what SOLOFACE_MODEL__PACK is for them."""
         found = {OPEN_PACK: OPEN_PACK}
-        insightface = os.environ.get(_FOLDER)
+        insightface = os.environ.get(INSIGHTFACE_FOLDER)
         if insightface and self.size.packs > 1:
             found[f"insightface ({Path(insightface).name})"] = insightface
         return found

@@ -28,14 +28,13 @@ from benchmarks.measure import Series, cpu_ratio, ratio, take_turns
 from benchmarks.photos import SIZES, make_photos
 from benchmarks.report import Page, said, show_pages, write_pages
 from benchmarks.results import Machine, this_machine
-from benchmarks.stage import build_site
+from benchmarks.stage import INSIGHTFACE_FOLDER, build_site
 from benchmarks.unit_costs import Task, UnitCosts
 from benchmarks.ways import ONE_CORE, WAYS, free_ports
 from connectors.embedded import Servers
 from dataflow.faces.install import install_pack
 from dataflow.settings import OPEN_PACK
 
-_FOLDER = "INSIGHTFACE_TEST_PACK"
 _MB = 1e6
 
 console = Console()
@@ -112,7 +111,7 @@ def measure(name: str, size: Size, plan: Plan, progress: Progress) -> Results:
 
 def _packs() -> dict[str, str]:
     """Their names, and what SOLOFACE_MODEL__PACK is for them."""
-    insightface = os.environ.get(_FOLDER)
+    insightface = os.environ.get(INSIGHTFACE_FOLDER)
     more = {f"insightface ({Path(insightface).name})": insightface} if insightface else {}
     return {OPEN_PACK: OPEN_PACK, **more}
 

@@ -7,12 +7,11 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.lanes import BareLane, WorkerLane, far_store, one_core
+from benchmarks.lanes import WORKER, BareLane, WorkerLane, far_store, one_core
 from benchmarks.measure import Lane, Series, take_turns
 from benchmarks.stage import Site
 
 _NAIVE = ("-m", "benchmarks.naive")
-_THREADS = ("-m", "bytewax.run", "dataflow:flow", "-s", "3600", "-w")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +70,7 @@ def _lane(scene: Scene, name: str, keys: Sequence[str]) -> Iterator[Lane]:
                 with one_core():
                     lane = WorkerLane(site.queue(), keys)
             case "-w 2":
-                lane = WorkerLane(site.queue(), keys, command=(*_THREADS, "2"))
+                lane = WorkerLane(site.queue(), keys, command=(*WORKER, "-w", "2"))
             case "two processes":
                 lane = WorkerLane(site.queue(), keys, processes=2, WORKER__CORES="1")
             case settings if "=" in settings:

@@ -31,6 +31,9 @@ from dataflow.settings import PREFIX, Settings, load_settings
 USERS = 100
 """Enrolled users, at random places: an exact search among them costs next to nothing."""
 
+INSIGHTFACE_FOLDER = "INSIGHTFACE_TEST_PACK"
+"""The variable that names a folder with an insightface pack, if there is one."""
+
 _IN_FLIGHT = 256
 
 

@@ -48,14 +48,13 @@ class LostError(Exception):
 class Connection(Client):
     """A connection of which one can wait for the loss and the return.
 
-    ``there`` is set while the server answers, ``gone`` while it does not; ``since`` is when it last
-    came, by the monotonic clock.
+    ``there`` is set while the server answers; ``since`` is when it last came, by the monotonic
+    clock.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.there = asyncio.Event()
-        self.gone = asyncio.Event()
         self.since = 0.0
         self._limits: set[asyncio.Timeout] = set()
 
@@ -82,13 +81,11 @@ class Connection(Client):
     def come(self) -> None:
         """The server answers."""
         self.since = time.monotonic()
-        self.gone.clear()
         self.there.set()
 
     def go(self) -> None:
         """It does not, or we have left."""
         self.there.clear()
-        self.gone.set()
         for limit in self._limits:
             if not limit.expired():
                 limit.reschedule(_AT_ONCE)

@@ -129,9 +129,11 @@ def _footprint(
     height, width = image.shape[:2]
     # From the chip back to the photo, by the similarity as a line of complex numbers.
     a, b = complex(*matrix[:, 0]), complex(*matrix[:, 2])
-    seen = [(corner - b) / a for corner in (0, size, 1j * size, (1 + 1j) * size)] if a else [0j]
+    if not a:
+        raise DataError(Reason.LOW_QUALITY, "the face's landmarks make no face")
+    seen = [(corner - b) / a for corner in (0, size, 1j * size, (1 + 1j) * size)]
     across, down = [corner.real for corner in seen], [corner.imag for corner in seen]
-    edge = _EDGE * max(1.0, 1 / abs(a)) if a else 0
+    edge = _EDGE * max(1.0, 1 / abs(a))
     left, top = _within(min(across) // 1 - edge, width), _within(min(down) // 1 - edge, height)
     right, bottom = (
         _within(-(-max(across) // 1) + edge, width),

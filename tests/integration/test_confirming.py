@@ -10,7 +10,7 @@ from nats.errors import ConnectionClosedError
 
 from connectors.embedded import NatsServer
 from connectors.jetstream.confirming import confirmed
-from connectors.jetstream.connection import Connection, connect
+from connectors.jetstream.connection import Connection, LostError, connect
 from connectors.jetstream.heartbeat import InFlight
 from connectors.jetstream.settling import ACK, Settler
 from dataflow.settings import NatsSettings
@@ -25,6 +25,13 @@ def own_nats() -> Iterator[NatsServer]:
 
 async def connected(server: NatsServer) -> Connection:
     return await connect(NatsSettings(url=server.url, user=server.user, password=server.password))
+
+
+async def lost(connection: Connection) -> None:
+    deadline = asyncio.get_running_loop().time() + IN_TIME_S
+    with pytest.raises(LostError):
+        async with connection.while_there(deadline):
+            await asyncio.Event().wait()
 
 
 class Question:
@@ -49,7 +56,7 @@ def test_what_was_asked_before_a_crash_is_asked_again_after_it(own_nats: NatsSer
         answer = asyncio.create_task(confirmed(connection, question.ask))
         await question.begun.wait()
         own_nats.kill()
-        await asyncio.wait_for(connection.gone.wait(), IN_TIME_S)
+        await lost(connection)
         own_nats.start()
         try:
             return await asyncio.wait_for(answer, IN_TIME_S)
@@ -84,7 +91,7 @@ def test_a_server_that_forgot_its_deliveries_is_not_waited_for_each_time(
         silent = [await _silence(connection) for _ in range(3)]
         in_flight.add(silent)
         own_nats.kill()
-        await asyncio.wait_for(connection.gone.wait(), IN_TIME_S)
+        await lost(connection)
         own_nats.start()
         await asyncio.wait_for(connection.there.wait(), IN_TIME_S)
         failures = []
