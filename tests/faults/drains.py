@@ -45,11 +45,12 @@ def run(lab: Lab, size: Size) -> Iterator[Row]:
         scene.wait_until_done()
         last.stop()
         verdict = scene.verdict()
-    codes, seconds = zip(*ends, strict=True)
+    codes, seconds, late = zip(*ends, strict=True)
     prefetched = size.stops * _PREFETCH
     problems = [f"a worker ended with {code}" for code in codes if code != 0]
     problems += [f"a worker took {took:.1f} s to end" for took in seconds if took > MOST_S]
-    if verdict.redelivered > prefetched:
+    # A busy machine may not finish in a drain's four seconds what was begun.
+    if verdict.redelivered > prefetched + sum(late):
         problems.append(f"{verdict.redelivered} redeliveries, at most {prefetched} were prefetched")
     yield Row.of(
         NUMBER,
@@ -61,8 +62,8 @@ def run(lab: Lab, size: Size) -> Iterator[Row]:
     )
 
 
-def _live_and_be_stopped(scene: Scene) -> tuple[int, float]:
-    """Returns the exit code, and how long the end took in seconds."""
+def _live_and_be_stopped(scene: Scene) -> tuple[int, float, int]:
+    """Returns the exit code, how long the end took in seconds, and how many jobs it gave up."""
     worker = scene.start()
     wanted = random.randrange(_MOST_SETTLED)  # noqa: S311 - not secret
     wait_for(lambda: len(worker.log.settled) > wanted, "the worker works", _START_S)
@@ -70,4 +71,4 @@ def _live_and_be_stopped(scene: Scene) -> tuple[int, float]:
     told = time.monotonic()
     worker.tell()
     code = worker.ended(3 * MOST_S)
-    return code, time.monotonic() - told
+    return code, time.monotonic() - told, len(worker.log.events("job_sent_back"))
