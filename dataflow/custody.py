@@ -1,24 +1,27 @@
-"""Who vouches for a delivery: the process that holds it, and no other.
+"""Who vouches for a delivery: the process that holds it.
 
 Threads hand a delivery on by reference, but in a Bytewax cluster it may travel to another process.
 It does so pickled, and that is how its custodians hear of it: it leaves the one process and arrives
-in the other.
+in the other. The other may be busy, for as long as its database is away; so the first vouches for
+what is on its way until it is told of the arrival.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Protocol
+
+UNCLAIMED = ""
+"""The receipt of a delivery that nobody vouches for."""
 
 
 class Custodian(Protocol):
     """Vouches for what this process holds. Called from any thread."""
 
-    def add(self, ack_tokens: Iterable[str]) -> None:
-        """Begin to vouch for these deliveries."""
+    def left(self, ack_token: str) -> str:
+        """It is on its way to another process; returns the receipt that is wanted from there."""
 
-    def remove(self, ack_token: str) -> None:
-        """Stop vouching."""
+    def arrived(self, ack_token: str, receipt: str) -> None:
+        """It came from another process, which wants this receipt."""
 
 
 _custodians: list[Custodian] = []
@@ -34,13 +37,12 @@ def dismiss(custodian: Custodian) -> None:
     _custodians.remove(custodian)
 
 
-def arrived(ack_token: str) -> None:
-    """A delivery came from another process."""
-    for custodian in _custodians:
-        custodian.add([ack_token])
+def left(ack_token: str) -> str:
+    """A delivery is on its way to another process; returns the receipt that is wanted."""
+    return _custodians[-1].left(ack_token) if _custodians else UNCLAIMED
 
 
-def left(ack_token: str) -> None:
-    """A delivery is on its way to another process."""
-    for custodian in _custodians:
-        custodian.remove(ack_token)
+def arrived(ack_token: str, receipt: str) -> None:
+    """A delivery came from another process, which wants this receipt."""
+    if _custodians and receipt != UNCLAIMED:
+        _custodians[-1].arrived(ack_token, receipt)

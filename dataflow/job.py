@@ -55,8 +55,8 @@ class Delivery:
         return replace(self, laps=(*self.laps, *laps))
 
     def __reduce__(self) -> tuple[Callable[..., Delivery], tuple[object, ...]]:
-        custody.left(self.ack_token)
         fields = (
+            custody.left(self.ack_token),
             self.payload,
             self.ack_token,
             self.stream_seq,
@@ -69,6 +69,7 @@ class Delivery:
 
 
 def _arrived(  # noqa: PLR0913, PLR0917 - a delivery's fields
+    receipt: str,
     payload: bytes,
     ack_token: str,
     stream_seq: int,
@@ -77,7 +78,7 @@ def _arrived(  # noqa: PLR0913, PLR0917 - a delivery's fields
     traceparent: str | None,
     laps: tuple[Lap, ...],
 ) -> Delivery:
-    custody.arrived(ack_token)
+    custody.arrived(ack_token, receipt)
     return Delivery(payload, ack_token, stream_seq, attempt, published_at, traceparent, laps)
 
 

@@ -59,6 +59,7 @@ class JetStreamClient:
         self.settler = Settler(self.connection, self.js, self.in_flight, self.settings)
         self.announcer = Announcer(self.connection, self.settler, self.settings)
         await self.settler.given_up.listen(consumer)
+        await self.in_flight.listen()
         custody.appoint(self.in_flight)
         self._tasks = [
             asyncio.create_task(self.in_flight.beat()),
