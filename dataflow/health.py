@@ -50,7 +50,7 @@ class Health:
     ) -> None:
         self._report_every_s = report_every_s
         self._now = now
-        self._lock = threading.RLock()  # a signal's handler may interrupt whoever holds it
+        self._lock = threading.Lock()
         self._troubles: dict[str, _Trouble] = {}
         self._came_round: dict[str | int, float] = {}
 

@@ -21,14 +21,33 @@ SIGNALLED = 128  # a shell's exit code for "ended by signal n" is this plus n
 
 
 def stop_on_signals(stop: threading.Event, drain_timeout_s: float, health: Health) -> None:
-    """Install the handlers; a no-op outside the main thread, where Python forbids them.
+    """Heed signals from now on; a no-op outside the main thread, where Python forbids that.
 
     A drain that takes longer than ``drain_timeout_s`` seconds is given up.
     """
     if threading.current_thread() is not threading.main_thread():
         return
+    # A handler would run in the middle of whatever the main thread does, and may take no lock and
+    # write no line that it is about to; in native code it would not run at all. A thread does.
+    received, noted = os.pipe()
+    os.set_blocking(noted, False)
+    signal.set_wakeup_fd(noted, warn_on_full_buffer=False)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _leave_to_the_thread)
+    threading.Thread(
+        target=_obey, args=(received, stop, drain_timeout_s, health), name="signals", daemon=True
+    ).start()
 
-    def handle(number: int, _frame: FrameType | None) -> None:
+
+def _leave_to_the_thread(_number: int, _frame: FrameType | None) -> None:
+    pass
+
+
+def _obey(received: int, stop: threading.Event, drain_timeout_s: float, health: Health) -> None:
+    while True:
+        (number,) = os.read(received, 1)
+        if number not in {signal.SIGTERM, signal.SIGINT}:
+            continue
         if stop.is_set():
             os._exit(SIGNALLED + number)
         stop.set()
@@ -38,9 +57,6 @@ def stop_on_signals(stop: threading.Event, drain_timeout_s: float, health: Healt
         watchdog = threading.Timer(drain_timeout_s, _give_up)
         watchdog.daemon = True
         watchdog.start()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, handle)
 
 
 def _give_up() -> None:

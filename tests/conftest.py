@@ -1,5 +1,10 @@
 """Loads the fixture plugins."""
 
+import signal
+
+# A shell's background job ignores SIGINT, and so would every program that it starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 pytest_plugins = [
     "tests.fixtures.servers",
     "tests.fixtures.certificates",

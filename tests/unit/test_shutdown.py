@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -15,17 +17,24 @@ from dataflow.health import Health
 from dataflow.shutdown import stop_on_signals
 
 WORKER = """
-import sys, threading
+import hashlib, sys, threading
+import structlog
 from dataflow.health import Health
+from dataflow.logs import configure_logs
+from dataflow.settings import LogSettings
 from dataflow.shutdown import stop_on_signals
 
+kind, drain_timeout_s = sys.argv[1:]
+configure_logs(LogSettings())
 stop = threading.Event()
-stop_on_signals(stop, float(sys.argv[2]), Health())
+stop_on_signals(stop, float(drain_timeout_s), Health())
 print("ready", flush=True)
-while not stop.wait(0.01):
-    pass
-print("draining", flush=True)
-if sys.argv[1] == "stuck":
+if kind == "deaf":
+    hashlib.pbkdf2_hmac("sha256", b"", b"", 2**31 - 1)
+while not stop.wait(0 if kind == "talkative" else 0.01):
+    if kind == "talkative":
+        structlog.get_logger().info("busy")
+if kind == "stuck":
     threading.Event().wait()
 """
 
@@ -33,18 +42,21 @@ if sys.argv[1] == "stuck":
 @contextmanager
 def worker(kind: str, drain_timeout_s: float = 60) -> Iterator[subprocess.Popen[str]]:
     command = [sys.executable, "-c", WORKER, kind, str(drain_timeout_s)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
         try:
-            expect(process, "ready")
+            assert process.stdout
+            assert process.stdout.readline() == "ready\n"
             yield process
         finally:
             process.kill()
 
 
-def expect(process: subprocess.Popen[str], word: str) -> None:
-    assert process.stdout
-    lines = iter(process.stdout.readline, "")
-    assert any(line.strip() == word for line in lines)
+def events(process: subprocess.Popen[str]) -> Iterator[str]:
+    """What it says, line by line."""
+    assert process.stderr
+    return (json.loads(line)["event"] for line in process.stderr)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -67,9 +79,25 @@ def test_the_second_signal_ends_a_stuck_worker_at_once(
 ) -> None:
     with worker("stuck") as process:
         process.send_signal(first)
-        expect(process, "draining")
+        assert next(events(process)) == "draining"
         process.send_signal(second)
         assert process.wait(timeout=20) == code
+
+
+def test_a_worker_in_native_code_ends_too() -> None:
+    with worker("deaf") as process:
+        process.send_signal(signal.SIGTERM)
+        assert next(events(process)) == "draining"
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=20) == 143
+
+
+def test_a_signal_disturbs_no_line_that_is_being_written() -> None:
+    with worker("talkative") as process:
+        assert next(events(process)) == "busy"
+        process.send_signal(signal.SIGTERM)
+        assert Counter(events(process))["draining"] == 1
+        assert process.wait(timeout=20) == 0
 
 
 def test_a_drain_that_takes_too_long_is_given_up() -> None:
