@@ -186,7 +186,9 @@ class Fetcher:
         REDELIVERIES.inc(sum(delivery.attempt > 1 for delivery in deliveries))
         passed, suspects = self._client.isolation.sort(deliveries)
         self._queue.extend(passed)
-        await self._hand_back(suspects)
+        if suspects:
+            log.info("suspects_handed_back", count=len(suspects))
+            await self._hand_back(suspects)
         return True
 
     async def _hand_back(self, deliveries: Sequence[Delivery]) -> None:

@@ -24,7 +24,7 @@ from dataflow.faces.face import FacePack
 from dataflow.settings import OPEN_PACK, PREFIX, Settings
 from tests.faults.checker import Verdict, check
 from tests.faults.ledger import Ledger
-from tests.fixtures.worker import BYTEWAX, Log, Worker
+from tests.fixtures.worker import BYTEWAX, Entry, Log, Worker
 from tests.world import World, drop_streams, nats_variables, store_variables
 
 PATIENCE_S = 300
@@ -60,6 +60,10 @@ class Scene:
     def verdict(self) -> Verdict:
         """What came of it."""
         return check(self.ledger)
+
+    def events(self, name: str) -> list[Entry]:
+        """What all workers have said about an event."""
+        return [line for worker in self._workers for line in worker.log.events(name)]
 
     def last_words(self) -> str:
         """What the workers said last that were started last."""
