@@ -89,7 +89,7 @@ def _erased_users(scene: Scene, count: int) -> Row:
     # A photo of theirs is matched with the next nearest, or loses its match.
     jobs = [replace(w, users=frozenset()) if w.users & gone else w for w in jobs]
     ledger.publish(jobs[:count])
-    wait_for(lambda: _rows_about(scene, gone) > 0, "some of theirs are matched")
+    wait_for(lambda: _rows_about(scene, gone) > count / 2, "a quarter of theirs are matched")
     with scene.world.database() as platform, platform.transaction():
         platform.execute("delete from users where id = any(%s)", [list(gone)])
         ledger.publish(jobs[count:])
