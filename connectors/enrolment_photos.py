@@ -89,6 +89,14 @@ class EnrolmentPhotos:
         keys = [photo.removeprefix(start) for photo in photos if photo.startswith(start)]
         return [ImageRef(bucket, key) for key in keys if _KEPT_KEY.fullmatch(key)]
 
+    def kept_of(self, user_id: UUID) -> list[str]:
+        """What :meth:`keep` has stored of a user, also in a run that was interrupted.
+
+        Raises:
+            TransientError, SystemicError: the store does not list it.
+        """
+        return [photo for _, photo in self.under(f"{KEPT}/{user_id}/")]
+
     def delete(self, kept: ImageRef) -> None:
         """Delete a photo from the store.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
@@ -46,10 +46,10 @@ def erase(
     return counts
 
 
-def own_photos(connection: Connection, user_id: UUID) -> list[str]:
-    """The references of the photos that this user was enrolled by, or refused, and nobody else."""
-    rows = connection.execute(query("own_photos"), {"id": user_id}).fetchall()
-    return [ref for (ref,) in rows]
+def others_photos(connection: Connection, user_id: UUID, photos: Sequence[str]) -> set[str]:
+    """Those of some photos, by their references, that somebody else was enrolled by, or refused."""
+    parameters = {"id": user_id, "refs": list(photos)}
+    return {ref for (ref,) in connection.execute(query("others_photos"), parameters)}
 
 
 def _delete_row(connection: Connection, subject: Subject, subject_id: UUID) -> int:

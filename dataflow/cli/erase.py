@@ -14,7 +14,7 @@ import typer
 from connectors.enrolment_photos import EnrolmentPhotos
 from connectors.jetstream.erasure import erase_messages
 from connectors.postgres.connection import Database
-from connectors.postgres.erasure import Subject, count_unmatched, drop_unmatched, own_photos
+from connectors.postgres.erasure import Subject, count_unmatched, drop_unmatched, others_photos
 from connectors.postgres.erasure import erase as erase_rows
 from connectors.postgres.gallery import require_tables
 from connectors.postgres.search import Connection
@@ -98,8 +98,10 @@ def _erase(
     """Streams first: a job that is still waiting would bring the face back."""
     messages = asyncio.run(erase_messages(settings.nats, subject_id, dry_run=dry_run))
     with _connected(settings.database) as connection:
-        # Before the rows, which tell where they are.
-        kept = _erase_kept(settings, connection, subject_id, dry_run=dry_run)
+        kept = 0
+        if subject == "user":
+            # Before the rows: where the store refuses, they still tell what there is.
+            kept = _erase_kept(settings, connection, subject_id, dry_run=dry_run)
         rows = erase_rows(connection, subject, subject_id, row=row, dry_run=dry_run)
     return {
         **rows,
@@ -109,12 +111,14 @@ def _erase(
 
 
 def _erase_kept(settings: Settings, connection: Connection, user_id: UUID, *, dry_run: bool) -> int:
-    """Delete the photos that were kept of a user; nobody asks the store where there are none."""
+    """Delete the photos that were kept of a user, also those that no row names any more."""
     photos = EnrolmentPhotos(settings)
-    kept = photos.kept(own_photos(connection, user_id))
-    for ref in [] if dry_run else kept:
+    kept = photos.kept_of(user_id)
+    others = others_photos(connection, user_id, kept)
+    own = photos.kept(photo for photo in kept if photo not in others)
+    for ref in [] if dry_run else own:
         photos.delete(ref)
-    return len(kept)
+    return len(own)
 
 
 @contextmanager

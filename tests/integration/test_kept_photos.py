@@ -88,13 +88,28 @@ def test_of_an_erased_user_no_kept_photo_is_left_under_the_role_for_erasing_too(
         monkeypatch.setenv(f"{PREFIX}DATABASE__DSN", eraser.dsn.get_secret_value())
         rehearsed = soloface("erase", "--user", ana, "--dry-run", "--json")
         assert in_bucket(world) == kept(ana, *album[:2]) | kept(bea, album[3])
-        # As an interrupted run does it.
-        world.store.remove_object(world.settings.store.bucket, kept(ana, album[0]).pop())
         done = soloface("erase", "--user", ana, "--yes", "--json")
 
     assert done.code == 0
     assert rehearsed.json["erased"][counted] == done.json["erased"][counted] == 2
     assert in_bucket(world) == kept(bea, album[3])
+
+
+def test_what_an_interrupted_run_has_kept_is_erased_but_nothing_of_others_and_nothing_of_yours(
+    world: World, soloface: Soloface, album: list[Path]
+) -> None:
+    ana, bea = uuid4(), uuid4()
+    own = f"enrolment/{ana}/passport.jpg"
+    (unnamed,) = kept(ana, album[0])
+    (of_bea,) = kept(ana, album[3])
+    for name, photo in ((own, album[2]), (unnamed, album[0]), (of_bea, album[3])):
+        world.upload(name, photo.read_bytes())
+    soloface("enroll", bea, f"minio://{world.settings.store.bucket}/{of_bea}")
+
+    done = soloface("erase", "--user", ana, "--yes")
+
+    assert done.code == 0
+    assert in_bucket(world) == {own, of_bea}
 
 
 def test_where_the_store_keeps_a_photo_the_references_to_it_stay_and_the_command_fails(
