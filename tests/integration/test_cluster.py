@@ -15,7 +15,7 @@ from dataflow.outcome import Reason
 from tests.fixtures.worker import Log, MakeWorld, RunWorker, Worker
 from tests.world import World, eventually
 
-ACK_WAIT_S = 3
+ACK_WAIT_S = 6
 LONG_S = 1.5 * ACK_WAIT_S
 JOBS = 12
 

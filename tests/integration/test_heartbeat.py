@@ -15,7 +15,7 @@ from dataflow.custody import UNCLAIMED
 from dataflow.settings import NatsSettings
 from tests.world import eventually
 
-ACK_WAIT_S = 1
+ACK_WAIT_S = 2
 PATIENCE_S = 20
 
 
@@ -45,13 +45,13 @@ def test_it_is_vouched_for_until_it_has_arrived(nats_settings: NatsSettings) -> 
             receipt = here.left(message.reply)
             assert (len(here), here.on_the_way) == (0, 1)
             with pytest.raises(TimeoutError):
-                await pull.fetch(1, timeout=2 * ACK_WAIT_S)
+                await pull.fetch(1, timeout=1.5 * ACK_WAIT_S)
 
             there.arrived(message.reply, receipt)
             await asyncio.to_thread(eventually, lambda: here.on_the_way == 0, "it is told")
             assert list(there) == [message.reply]
             with pytest.raises(TimeoutError):
-                await pull.fetch(1, timeout=2 * ACK_WAIT_S)
+                await pull.fetch(1, timeout=1.5 * ACK_WAIT_S)
 
             there.remove(message.reply)
             (again,) = await pull.fetch(1, timeout=PATIENCE_S)

@@ -14,7 +14,7 @@ from dataflow.outcome import Reason
 from tests.fixtures.worker import Log, MakeWorld, RunWorker
 from tests.world import Photo, World, eventually
 
-ACK_WAIT_S = 1
+ACK_WAIT_S = 2
 LONG_S = 3.5 * ACK_WAIT_S
 JOBS = 6
 IMAGE = scaled(ENROLLED[0].portrait(), 0.7)
