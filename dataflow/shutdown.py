@@ -50,13 +50,13 @@ def _obey(received: int, stop: threading.Event, drain_timeout_s: float, health: 
             continue
         if stop.is_set():
             os._exit(SIGNALLED + number)
-        stop.set()
-        name = signal.Signals(number).name
-        log.info("draining", signal=name)
-        health.suffer("draining", f"{name} came")
         watchdog = threading.Timer(drain_timeout_s, _give_up)
         watchdog.daemon = True
         watchdog.start()
+        name = signal.Signals(number).name
+        health.suffer("draining", f"{name} came")
+        log.info("draining", signal=name)  # before the process may end
+        stop.set()
 
 
 def _give_up() -> None:
