@@ -21,7 +21,7 @@ DEADLY = b"kills the process that decodes it"
 WriteBatch = Callable[[RecordingPartition, list[Result]], None]
 Seal = Callable[[Settled, str, int], tuple[bytes, dict[str, str]]]
 
-_SLOWLY = "select pg_sleep(0.05)"
+_SLOWLY = "select pg_sleep(2)"
 
 
 def _kill_the_decoder() -> None:
