@@ -25,6 +25,7 @@ class Custodian(Protocol):
 
 
 _custodians: list[Custodian] = []
+"""The one that was appointed last is told; a worker has no other."""
 
 
 def appoint(custodian: Custodian) -> None:

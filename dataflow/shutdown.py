@@ -17,6 +17,7 @@ from dataflow.health import Health
 
 log = structlog.get_logger()
 
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
 SIGNALLED = 128  # a shell's exit code for "ended by signal n" is this plus n
 
 
@@ -32,7 +33,7 @@ def stop_on_signals(stop: threading.Event, drain_timeout_s: float, health: Healt
     received, noted = os.pipe()
     os.set_blocking(noted, False)
     signal.set_wakeup_fd(noted, warn_on_full_buffer=False)
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in SIGNALS:
         signal.signal(number, _leave_to_the_thread)
     threading.Thread(
         target=_obey, args=(received, stop, drain_timeout_s, health), name="signals", daemon=True
@@ -46,8 +47,8 @@ def _leave_to_the_thread(_number: int, _frame: FrameType | None) -> None:
 def _obey(received: int, stop: threading.Event, drain_timeout_s: float, health: Health) -> None:
     while True:
         (number,) = os.read(received, 1)
-        if number not in {signal.SIGTERM, signal.SIGINT}:
-            continue
+        if number not in SIGNALS:
+            continue  # it has a handler of somebody else's
         if stop.is_set():
             os._exit(SIGNALLED + number)
         watchdog = threading.Timer(drain_timeout_s, _give_up)
