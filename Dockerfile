@@ -15,6 +15,7 @@ COPY README.md LICENSE ./
 COPY sql sql
 COPY connectors connectors
 COPY dataflow dataflow
+COPY soloface soloface
 RUN uv sync --no-cache --no-dev --extra open --no-editable
 
 FROM ${PYTHON_IMAGE}

@@ -26,7 +26,7 @@ from benchmarks.results import Results, SceneResult, Threads
 from benchmarks.sizes import NAMED, Size
 from benchmarks.stage import INSIGHTFACE_FOLDER, Site, build_site
 from connectors.embedded import Servers
-from dataflow.faces.install import install_pack
+from dataflow.faces.packs.install import install_pack
 from dataflow.settings import OPEN_PACK, ModelSettings
 
 PARTS = ("scenes", "threads", "plumbing", "start", "answers", "growth")

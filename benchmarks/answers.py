@@ -17,14 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.photos import SIZES, beside
-from dataflow.cli.demo.changes import CHANGES, jpeg
-from dataflow.cli.demo.people import CAT, ENROLLED, GROUP, LANDSCAPE, STRANGERS, load_picture
-from dataflow.errors import DataError
 from dataflow.faces.face import Embedding, FacePack
-from dataflow.faces.packs import load_pack
-from dataflow.outcome import Reason
-from dataflow.recognition import recognise
+from dataflow.faces.packs.loading import load_pack
+from dataflow.jobs.errors import DataError
+from dataflow.jobs.reason import Reason
 from dataflow.settings import OPEN_PACK, ModelSettings
+from dataflow.steps.recognition import recognise
+from soloface.cli.demo.changes import CHANGES, jpeg
+from soloface.cli.demo.people import CAT, ENROLLED, GROUP, LANDSCAPE, STRANGERS, load_picture
 
 _MAX_PIXELS = 100_000_000
 _WHOLE = 100_000

@@ -27,11 +27,11 @@ import cv2
 import numpy as np
 import orjson
 
-from dataflow.cores import usable_cores
-from dataflow.faces.packs import load_pack
+from dataflow.faces.packs.loading import load_pack
 from dataflow.faces.runtime import session_options
-from dataflow.recognition import recognise
+from dataflow.process.cores import usable_cores
 from dataflow.settings import Settings, load_settings
+from dataflow.steps.recognition import recognise
 
 Work = Callable[[int], object]
 """Does the photo of that number."""

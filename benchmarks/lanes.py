@@ -18,7 +18,7 @@ import orjson
 
 from benchmarks.measure import Sample, process_cpu_s
 from benchmarks.stage import Queue, child_environment
-from dataflow.errors import SystemicError
+from dataflow.jobs.errors import SystemicError
 from dataflow.settings import PREFIX
 
 _REPOSITORY = Path(__file__).parents[1]

@@ -8,9 +8,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from dataflow.cli.demo.changes import jpeg
-from dataflow.cli.demo.people import ENROLLED, LANDSCAPE, STRANGERS, load_picture
 from dataflow.faces.face import BgrImage
+from soloface.cli.demo.changes import jpeg
+from soloface.cli.demo.people import ENROLLED, LANDSCAPE, STRANGERS, load_picture
 
 SIZES = {"500 px": (500, 375), "2 MP": (1632, 1224), "12 MP": (4000, 3000)}
 """Width and height in pixels."""

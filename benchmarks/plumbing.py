@@ -13,15 +13,15 @@ import cv2
 import numpy as np
 from bytewax.dataflow import Dataflow
 
-from connectors.worker import Worker
-from dataflow.cli.demo.changes import jpeg
 from dataflow.faces.contract import Contract
 from dataflow.faces.face import BgrImage, Box, Embedding, Face
-from dataflow.faces.procedure import FAST
-from dataflow.image_ref import ImageRef
-from dataflow.logs import configure_logs
+from dataflow.jobs.image_ref import ImageRef
+from dataflow.process.logs import configure_logs
+from dataflow.process.shutdown import stop_on_signals
 from dataflow.settings import Settings, load_settings
-from dataflow.shutdown import stop_on_signals
+from dataflow.settings.procedure import FAST
+from soloface.cli.demo.changes import jpeg
+from soloface.worker import Worker
 
 FIXED_IMAGE = "FIXED_IMAGE"
 IMAGE_SIDE = 16

@@ -12,7 +12,7 @@ from benchmarks.answers import Answers
 from benchmarks.growth import Growth
 from benchmarks.measure import Series
 from benchmarks.startup import Startup
-from dataflow.cores import usable_cores
+from dataflow.process.cores import usable_cores
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ from benchmarks.stage import INSIGHTFACE_FOLDER, build_site
 from benchmarks.unit_costs import Task, UnitCosts
 from benchmarks.ways import ONE_CORE, WAYS, free_ports
 from connectors.embedded import Servers
-from dataflow.faces.install import install_pack
+from dataflow.faces.packs.install import install_pack
 from dataflow.settings import OPEN_PACK
 
 _MB = 1e6

@@ -25,7 +25,7 @@ from connectors.jetstream.connection import connect as connect_nats
 from connectors.jetstream.provision import provision
 from connectors.objects import minio_client
 from connectors.postgres.migrate import migrate
-from dataflow.faces.packs import load_pack
+from dataflow.faces.packs.loading import load_pack
 from dataflow.settings import PREFIX, Settings, load_settings
 
 USERS = 100

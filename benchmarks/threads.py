@@ -19,8 +19,8 @@ from bytewax.dataflow import Dataflow
 from benchmarks.lanes import WorkerLane
 from benchmarks.measure import process_cpu_s, thread_cpu_s
 from benchmarks.stage import Queue
-from connectors.worker import worker_flow
-from dataflow.errors import SystemicError
+from dataflow.jobs.errors import SystemicError
+from soloface.worker import worker_flow
 
 _COMMAND = ("-m", "bytewax.run", "benchmarks.threads:flow", "-s", "3600")
 _FILE = "BENCHMARK_THREADS"

@@ -24,8 +24,8 @@ from benchmarks.wire import Direction, Wire
 from connectors.embedded import Server
 from connectors.jetstream.connection import connect
 from connectors.postgres.search import ask
-from dataflow.cores import usable_cores
-from dataflow.gallery_search import Plan
+from dataflow.gallery.search import Plan
+from dataflow.process.cores import usable_cores
 from dataflow.settings import PREFIX, NatsSettings, load_settings
 
 _SEARCHES = 200

@@ -13,11 +13,11 @@ from minio.error import MinioException
 from urllib3.exceptions import HTTPError
 
 from connectors.objects import MinioStore, explain, minio_client, put_object, remove_object
-from dataflow.enrolment import Portrait
-from dataflow.errors import DataError, SolofaceError
-from dataflow.image_ref import SCHEME, ImageRef, RefPolicy
-from dataflow.outcome import Reason
-from dataflow.retry import LinearBackoff
+from dataflow.gallery.enrolment import Portrait
+from dataflow.jobs.errors import DataError, SolofaceError
+from dataflow.jobs.image_ref import SCHEME, ImageRef, RefPolicy
+from dataflow.jobs.reason import Reason
+from dataflow.process.retry import LinearBackoff
 from dataflow.settings import Settings
 
 KEPT = "enrolment"

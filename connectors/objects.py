@@ -13,9 +13,9 @@ from minio.error import InvalidResponseError, MinioException, S3Error, ServerErr
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, SSLError
 
 from connectors.tls import certificate_problem, client_context
-from dataflow.errors import DataError, SolofaceError, SystemicError, TransientError
-from dataflow.image_ref import ImageRef
-from dataflow.outcome import Reason
+from dataflow.jobs.errors import DataError, SolofaceError, SystemicError, TransientError
+from dataflow.jobs.image_ref import ImageRef
+from dataflow.jobs.reason import Reason
 from dataflow.settings import ImageSettings, StoreSettings
 
 _CHUNK = 256 * 1024

@@ -9,10 +9,10 @@ from functools import partial
 import structlog
 
 from connectors.postgres.gallery import Gallery
-from dataflow.errors import SolofaceError
 from dataflow.faces.face import FacePack
-from dataflow.health import Health
-from dataflow.metrics import DEPENDENCIES, DEPENDENCY_UP, GALLERY_USERS, MODEL, READY
+from dataflow.jobs.errors import SolofaceError
+from dataflow.process.health import Health
+from dataflow.process.metrics import DEPENDENCIES, DEPENDENCY_UP, GALLERY_USERS, MODEL, READY
 from dataflow.settings import ModelSettings
 
 log = structlog.get_logger()

@@ -18,8 +18,8 @@ import orjson
 import structlog
 from prometheus_client import MetricsHandler
 
-from dataflow.errors import ConfigurationError
-from dataflow.health import Cause, Health
+from dataflow.jobs.errors import ConfigurationError
+from dataflow.process.health import Cause, Health
 
 log = structlog.get_logger()
 

@@ -11,11 +11,11 @@ from bytewax.outputs import DynamicSink, StatelessSinkPartition
 from connectors.jetstream.client import SharedJetStream
 from connectors.postgres.recorder import Recorder
 from connectors.tracing import Trace, untraced
-from dataflow.errors import Stopped, TransientError
-from dataflow.job import Recognised
-from dataflow.outcome import Retry, Settled, sent_back
-from dataflow.reporting import observe_laps, report_retry, report_settled
-from dataflow.stages import Stage, Stopwatch
+from dataflow.jobs.errors import Stopped, TransientError
+from dataflow.jobs.outcome import Retry, Settled, sent_back
+from dataflow.jobs.request import Recognised
+from dataflow.jobs.stages import Stage, Stopwatch
+from dataflow.process.reporting import observe_laps, report_retry, report_settled
 
 log = structlog.get_logger()
 

@@ -7,7 +7,7 @@ from hashlib import blake2b
 
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 
-from dataflow.job import Delivery
+from dataflow.jobs.delivery import Delivery
 
 
 class JobTraceIds(RandomIdGenerator):

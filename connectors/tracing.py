@@ -10,11 +10,11 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from dataflow.errors import ConfigurationError
-from dataflow.outcome import Retry, Settled
+from dataflow.jobs.errors import ConfigurationError
+from dataflow.jobs.outcome import Retry, Settled
+from dataflow.jobs.stages import Stage
+from dataflow.process.trace import HEADER, format_traceparent
 from dataflow.settings import TracingSettings
-from dataflow.stages import Stage
-from dataflow.trace import HEADER, format_traceparent
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider

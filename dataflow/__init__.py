@@ -20,6 +20,6 @@ def flow() -> Dataflow:
     Raises:
         SystemExit: a setting is wrong; the message names the variable.
     """
-    from connectors.worker import worker_flow  # noqa: PLC0415 - keeps the import light
+    from soloface.worker import worker_flow  # noqa: PLC0415 - keeps the import light
 
     return worker_flow()

@@ -19,12 +19,13 @@ from bytewax.inputs import Source
 from bytewax.operators import StatefulBatchLogic
 from bytewax.outputs import Sink
 
-from dataflow.dedup import SeenPhotos, shard_of
-from dataflow.job import Delivery, Recognised, Request
-from dataflow.outcome import Retry, Settled
+from dataflow.jobs.delivery import Delivery
+from dataflow.jobs.outcome import Retry, Settled
+from dataflow.jobs.request import Recognised, Request
+from dataflow.jobs.stages import Stage, timed_batch
 from dataflow.services import Services
-from dataflow.stages import Stage, timed_batch
-from dataflow.validation import validate
+from dataflow.steps.dedup import SeenPhotos, shard_of
+from dataflow.steps.validation import validate
 
 Done: TypeAlias = Settled | Retry
 Result: TypeAlias = Recognised | Done

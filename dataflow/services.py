@@ -7,19 +7,19 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
-from dataflow.cores import usable_cores
-from dataflow.dedup import SHARDS, SeenPhotos
 from dataflow.faces.face import FacePack
 from dataflow.faces.quality import POLICIES
-from dataflow.fetching import Fetching, ObjectStore
-from dataflow.guardrails import Guardrails, PhotoRegistry
-from dataflow.health import Health
-from dataflow.image_ref import RefPolicy
-from dataflow.recognition import Recognition
-from dataflow.retry import LinearBackoff, Persistence
+from dataflow.jobs.image_ref import RefPolicy
+from dataflow.jobs.stages import Stage, timed
+from dataflow.process.cores import usable_cores
+from dataflow.process.health import Health
+from dataflow.process.retry import LinearBackoff, Persistence
 from dataflow.settings import Settings
-from dataflow.stages import Stage, timed
-from dataflow.underway import Bounds, UnderWay
+from dataflow.steps.dedup import SHARDS, SeenPhotos
+from dataflow.steps.fetching import Fetching, ObjectStore
+from dataflow.steps.guardrails import Guardrails, PhotoRegistry
+from dataflow.steps.recognition import Recognition
+from dataflow.steps.underway import Bounds, UnderWay
 
 
 @dataclass(frozen=True, slots=True)

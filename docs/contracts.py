@@ -18,11 +18,11 @@ REPOSITORY = Path(__file__).parents[1]
 if __name__ == "__main__":
     sys.path.insert(0, str(REPOSITORY))
 
-from connectors.jetstream.letter import DETAIL_CHARACTERS, NATURES, Header  # noqa: E402
-from dataflow.events import SPEC_VERSION, TYPE, OutcomeEvent  # noqa: E402
-from dataflow.job import Job  # noqa: E402
-from dataflow.outcome import Outcome, Reason  # noqa: E402
-from dataflow.trace import PATTERN as TRACEPARENT  # noqa: E402
+from connectors.jetstream.letters.letter import DETAIL_CHARACTERS, NATURES, Header  # noqa: E402
+from dataflow.jobs.event import SPEC_VERSION, TYPE, OutcomeEvent  # noqa: E402
+from dataflow.jobs.job import Job  # noqa: E402
+from dataflow.jobs.reason import Outcome, Reason  # noqa: E402
+from dataflow.process.trace import PATTERN as TRACEPARENT  # noqa: E402
 
 FOLDER = REPOSITORY / "docs" / "schemas"
 # The dialect that AsyncAPI's tools must understand; what Pydantic writes is valid in it too.

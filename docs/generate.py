@@ -25,7 +25,7 @@ REPOSITORY = Path(__file__).parents[1]
 if __name__ == "__main__":
     sys.path.insert(0, str(REPOSITORY))
 
-import connectors.worker  # noqa: E402, F401 - makes all metrics
+import soloface.worker  # noqa: E402, F401 - makes all metrics
 from dataflow.settings import PREFIX, Settings  # noqa: E402 - after the path that leads to it
 
 RULES = REPOSITORY / "deploy" / "prometheus" / "rules.yml"

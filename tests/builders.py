@@ -14,14 +14,17 @@ import cv2
 import numpy as np
 import orjson
 
-from dataflow.errors import DataError
 from dataflow.faces.contract import Contract
 from dataflow.faces.face import BgrImage, Box, EmbeddedFace, Embedding, Face
-from dataflow.faces.procedure import FAST
-from dataflow.guardrails import PastOutcome, PhotoState
-from dataflow.image_ref import ImageRef
-from dataflow.job import Delivery, Fetched, Job, Recognised, Request, parse_job
-from dataflow.outcome import Match, Reason, Settled
+from dataflow.jobs.delivery import Delivery
+from dataflow.jobs.errors import DataError
+from dataflow.jobs.image_ref import ImageRef
+from dataflow.jobs.job import Job, parse_job
+from dataflow.jobs.outcome import Match, Settled
+from dataflow.jobs.reason import Reason
+from dataflow.jobs.request import Fetched, Recognised, Request
+from dataflow.settings.procedure import FAST
+from dataflow.steps.guardrails import PastOutcome, PhotoState
 
 PUBLISHED = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 DIMENSION = 4

@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from tests.fixtures.worker import REPOSITORY
+from tests.places import REPOSITORY
 
 DASHBOARD = REPOSITORY / "deploy" / "grafana" / "soloface.json"
 VARIABLES = {"$__rate_interval": "8s", "$instance": ".*"}

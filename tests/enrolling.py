@@ -12,9 +12,9 @@ import threading
 
 import numpy as np
 
-from dataflow.cli import enroll, main
 from dataflow.faces.contract import Contract
 from dataflow.faces.face import BgrImage, Embedding, Face
+from soloface.cli import enroll, main
 from tests.builders import FakePack
 
 DIMENSION = 128

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import cycle, islice
 
-from dataflow.cli.demo.changes import jpeg, scaled
-from dataflow.cli.demo.people import ENROLLED, GROUP, LANDSCAPE, STRANGERS, load_picture
-from dataflow.outcome import Reason
+from dataflow.jobs.reason import Reason
+from soloface.cli.demo.changes import jpeg, scaled
+from soloface.cli.demo.people import ENROLLED, GROUP, LANDSCAPE, STRANGERS, load_picture
 from tests.world import Photo, World
 
 PEOPLE = ENROLLED[:3]

@@ -11,9 +11,9 @@ import pytest
 from PIL import Image
 from PIL.Image import Transpose
 
-from dataflow.errors import DataError
 from dataflow.faces.face import BgrImage
 from dataflow.faces.image import decode_image
+from dataflow.jobs.errors import DataError
 
 MAX_PIXELS = 100_000_000
 

@@ -24,16 +24,16 @@ from psycopg.rows import DictRow, dict_row
 
 from connectors.embedded import NatsServer, ObjectServer
 from connectors.jetstream.connection import connect as connect_nats
+from connectors.jetstream.jobs.source import delivery_of
 from connectors.jetstream.provision import provision
-from connectors.jetstream.source import delivery_of
 from connectors.postgres.connection import Database
 from connectors.postgres.gallery import Gallery
-from dataflow.cli.demo.changes import jpeg
-from dataflow.cli.demo.people import Person
 from dataflow.faces.face import EmbeddedFace, Embedding, FacePack
-from dataflow.job import Delivery
-from dataflow.recognition import recognise
+from dataflow.jobs.delivery import Delivery
 from dataflow.settings import NatsSettings, Settings
+from dataflow.steps.recognition import recognise
+from soloface.cli.demo.changes import jpeg
+from soloface.cli.demo.people import Person
 
 T = TypeVar("T")
 

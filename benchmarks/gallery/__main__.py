@@ -19,7 +19,7 @@ from benchmarks.gallery.database import loaded, server
 from benchmarks.gallery.report import Run, pages, said
 from benchmarks.report import has_place, show_pages, write_pages
 from connectors.embedded import PostgresServer
-from dataflow.gallery_search import TARGET_RECALL
+from dataflow.gallery.search import TARGET_RECALL
 
 _FACES, _FACES_COMPARED = 1000, 500
 _UNITS = {"k": 1_000, "m": 1_000_000}

@@ -12,7 +12,7 @@ from benchmarks.gallery.line import Built, Line, few, line
 from connectors.postgres.gallery_index import Progress, build, prove
 from connectors.postgres.gallery_proof import Sample, searcher
 from connectors.postgres.search import search_state
-from dataflow.gallery_search import Index, Plan, list_count, plan_search
+from dataflow.gallery.search import Index, Plan, list_count, plan_search
 
 INDEX = "users_face_search"
 MEMORY_MB = 1024

@@ -12,8 +12,8 @@ from benchmarks.gallery.line import Built, Line, few, line
 from benchmarks.gallery.ways import Way, ways
 from connectors.postgres.connection import explain
 from connectors.postgres.gallery_proof import Sample
-from dataflow.errors import ConfigurationError
-from dataflow.gallery_search import TARGET_RECALL
+from dataflow.gallery.search import TARGET_RECALL
+from dataflow.jobs.errors import ConfigurationError
 
 Tell = Callable[[str], None]
 """Is told what is being done."""

@@ -11,7 +11,7 @@ import numpy as np
 
 from connectors.postgres.gallery_proof import Sample
 from connectors.postgres.search import Connection
-from dataflow.made_up import Vectors, unit
+from dataflow.gallery.made_up import Vectors, unit
 
 MODEL = "made-up-0123456789ab"
 

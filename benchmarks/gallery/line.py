@@ -11,8 +11,8 @@ import numpy as np
 
 from connectors.postgres.gallery_proof import BATCH, Sample, Search, measure
 from connectors.postgres.search import Connection
-from dataflow.gallery_search import exact_ms
-from dataflow.intervals import wilson
+from dataflow.gallery.intervals import wilson
+from dataflow.gallery.search import exact_ms
 
 _EXACT_S = 10
 """How long an exact search, which misses nobody, is worth being timed."""

@@ -13,7 +13,7 @@ from benchmarks.gallery.ways import GRAPH_PROCESSES
 from benchmarks.report import Page
 from benchmarks.results import Machine, this_machine
 from connectors.postgres.gallery_proof import BATCH
-from dataflow.gallery_search import TARGET_RECALL
+from dataflow.gallery.search import TARGET_RECALL
 
 _LINE = ("recall@1 (95 % from)", "p50, p99 ms", "CPU ms")
 _BUILT = ("build s (CPU s)", "MB")

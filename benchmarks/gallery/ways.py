@@ -17,8 +17,8 @@ from connectors.postgres.gallery_proof import Search
 from connectors.postgres.search import CANDIDATES, collected
 from connectors.postgres.sql_files import query
 from dataflow.faces.face import Embedding
-from dataflow.gallery_search import breadths, list_count
-from dataflow.matching import Candidate
+from dataflow.gallery.search import breadths, list_count
+from dataflow.steps.matching import Candidate
 
 GRAPH_PROCESSES = 2
 """How many processes build a graph; soloface's lists are built by one."""

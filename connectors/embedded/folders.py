@@ -10,7 +10,7 @@ import time
 from importlib import metadata
 from pathlib import Path
 
-from dataflow.errors import ConfigurationError, SystemicError
+from dataflow.jobs.errors import ConfigurationError, SystemicError
 
 _POLL_S = 0.02
 

@@ -14,7 +14,7 @@ from urllib3.exceptions import HTTPError
 from connectors.embedded.folders import make_private, wheel_file
 from connectors.embedded.process import Surroundings
 from connectors.embedded.server import Server
-from dataflow.errors import ConfigurationError
+from dataflow.jobs.errors import ConfigurationError
 
 _PROBE_TIMEOUT_S = 2.0
 _ADDRESS = re.compile(r"Starting s3 server on \[http://127\.0\.0\.1:(\d+)/")

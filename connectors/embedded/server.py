@@ -15,7 +15,7 @@ from typing import ClassVar, Self
 
 from connectors.embedded.folders import lock, make_private
 from connectors.embedded.process import Surroundings, spawn
-from dataflow.errors import ConfigurationError, SystemicError
+from dataflow.jobs.errors import ConfigurationError, SystemicError
 
 _POLL_S = 0.01
 _ORPHANS_GONE_S = 5.0

@@ -16,7 +16,7 @@ from connectors.embedded.nats_server import NatsServer
 from connectors.embedded.object_server import ObjectServer
 from connectors.embedded.postgres_server import PostgresServer
 from connectors.embedded.server import Server
-from dataflow.errors import ConfigurationError
+from dataflow.jobs.errors import ConfigurationError
 from dataflow.settings import PREFIX
 
 _KINDS = ("nats", "postgres", "objects")

@@ -9,19 +9,19 @@ from concurrent.futures import Future
 from contextlib import suppress
 from typing import Any, TypeVar
 
-from connectors.jetstream.announcing import Announcer
-from connectors.jetstream.confirming import CONFIRM_TIMEOUT_S
 from connectors.jetstream.connection import connect
-from connectors.jetstream.heartbeat import InFlight
-from connectors.jetstream.isolation import Isolation
+from connectors.jetstream.jobs.confirming import CONFIRM_TIMEOUT_S
+from connectors.jetstream.jobs.heartbeat import InFlight
+from connectors.jetstream.jobs.isolation import Isolation
+from connectors.jetstream.jobs.settling import Settler
+from connectors.jetstream.letters.announcing import Announcer
 from connectors.jetstream.observing import Observer
 from connectors.jetstream.provision import effective_ack_wait_s, provision
 from connectors.jetstream.rights import may_publish
-from connectors.jetstream.settling import Settler
-from dataflow import custody
-from dataflow.errors import ConfigurationError
-from dataflow.health import Health
-from dataflow.outcome import Retry, Settled
+from dataflow.jobs import custody
+from dataflow.jobs.errors import ConfigurationError
+from dataflow.jobs.outcome import Retry, Settled
+from dataflow.process.health import Health
 from dataflow.settings import NatsSettings
 
 T = TypeVar("T")

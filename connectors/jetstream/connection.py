@@ -15,8 +15,8 @@ from nats.aio.client import Client
 
 from connectors.jetstream.login import login
 from connectors.tls import certificate_problem, client_context, present_certificate
-from dataflow.errors import ConfigurationError, SolofaceError, SystemicError
-from dataflow.health import Health
+from dataflow.jobs.errors import ConfigurationError, SolofaceError, SystemicError
+from dataflow.process.health import Health
 from dataflow.settings import PREFIX, NatsSettings
 
 log = structlog.get_logger()

@@ -10,7 +10,7 @@ import nkeys  # type: ignore[import-untyped]
 from nats.aio.client import RawCredentials
 
 from connectors.tls import unusable
-from dataflow.errors import ConfigurationError
+from dataflow.jobs.errors import ConfigurationError
 from dataflow.settings import PREFIX, NatsSettings
 
 _JWT = "NATS USER JWT"

@@ -14,7 +14,7 @@ from nats.js.api import ConsumerInfo
 from nats.js.errors import NotFoundError
 from prometheus_client import Gauge
 
-from dataflow.metrics import (
+from dataflow.process.metrics import (
     CONSUMER_ACK_PENDING,
     CONSUMER_PENDING,
     DEAD_LETTERS,

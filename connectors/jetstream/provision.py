@@ -16,7 +16,7 @@ from nats.js.api import (
 from nats.js.errors import APIError, NotFoundError
 
 from connectors.jetstream.subjects import covers
-from dataflow.errors import ConfigurationError
+from dataflow.jobs.errors import ConfigurationError
 from dataflow.settings import NatsSettings
 
 DEAD_LETTERS_KEPT_S = 30 * 24 * 3600

@@ -12,7 +12,7 @@ from psycopg.rows import TupleRow
 from connectors.postgres.search import ask, collected, current_plan, nearest_users
 from connectors.postgres.sql_files import query
 from dataflow.faces.face import Embedding
-from dataflow.matching import NOTHING_SAID, Candidate, Said
+from dataflow.steps.matching import NOTHING_SAID, Candidate, Said
 
 Connection = psycopg.Connection[TupleRow]
 
@@ -31,7 +31,7 @@ class Question:
 def candidates(
     connection: Connection, questions: Sequence[Question], model: str
 ) -> list[tuple[list[Candidate], Said]]:
-    """For each face, what :meth:`~dataflow.matching.MatchPolicy.decide` needs to know."""
+    """For each face, what :meth:`~dataflow.steps.matching.MatchPolicy.decide` needs to know."""
     embeddings = [question.embedding for question in questions]
     plan = current_plan(connection, model, embeddings[0].size)
     # One round trip, unless somebody was rejected: then the search goes as much deeper.

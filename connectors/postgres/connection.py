@@ -15,14 +15,14 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.errors import _WaitTimeout
 from psycopg.rows import TupleRow
 
-from dataflow.errors import (
+from dataflow.jobs.errors import (
     ConfigurationError,
     DataError,
     SolofaceError,
     SystemicError,
     TransientError,
 )
-from dataflow.outcome import Reason
+from dataflow.jobs.reason import Reason
 from dataflow.settings import DatabaseSettings
 
 T = TypeVar("T")

@@ -12,10 +12,11 @@ from psycopg.rows import TupleRow
 from connectors.postgres.candidates import Question, candidates
 from connectors.postgres.connection import Database
 from connectors.postgres.sql_files import query
-from dataflow.errors import ConfigurationError
 from dataflow.faces.face import Embedding
-from dataflow.matching import MatchPolicy
-from dataflow.outcome import Match, Outcome, Reason
+from dataflow.jobs.errors import ConfigurationError
+from dataflow.jobs.outcome import Match
+from dataflow.jobs.reason import Outcome, Reason
+from dataflow.steps.matching import MatchPolicy
 
 Connection = psycopg.Connection[TupleRow]
 

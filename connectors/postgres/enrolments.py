@@ -16,10 +16,10 @@ from connectors.postgres.connection import Database
 from connectors.postgres.gallery import require_comparable
 from connectors.postgres.search import nearest_users
 from connectors.postgres.sql_files import query
-from dataflow.enrolment import Enrolment, Examined, Refusal
 from dataflow.faces.face import Embedding, Quality
-from dataflow.matching import Candidate
-from dataflow.retry import LinearBackoff
+from dataflow.gallery.enrolment import Enrolment, Examined, Refusal
+from dataflow.process.retry import LinearBackoff
+from dataflow.steps.matching import Candidate
 
 T = TypeVar("T")
 Connection = psycopg.Connection[TupleRow]
@@ -29,7 +29,7 @@ _PATIENCE = LinearBackoff(tries=20, step_s=0.2)
 
 @dataclass(frozen=True, slots=True)
 class EnrolmentRegister:
-    """The :class:`~dataflow.enrolment.Register` of one contract; ``by`` is who enrols.
+    """The :class:`~dataflow.gallery.enrolment.Register` of one contract; ``by`` is who enrols.
 
     ``forget`` is told the references of photos that no enrolment has any more, once that is
     certain.

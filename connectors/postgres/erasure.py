@@ -11,7 +11,7 @@ import psycopg
 
 from connectors.postgres.search import Connection
 from connectors.postgres.sql_files import query
-from dataflow.errors import ConfigurationError
+from dataflow.jobs.errors import ConfigurationError
 
 Subject = Literal["user", "photo"]
 

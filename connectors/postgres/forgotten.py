@@ -12,7 +12,7 @@ import psycopg
 from psycopg import sql
 
 from connectors.postgres.connection import Database
-from dataflow.errors import ConfigurationError, SolofaceError
+from dataflow.jobs.errors import ConfigurationError, SolofaceError
 
 PAGE = 500
 

@@ -12,9 +12,9 @@ from psycopg.rows import TupleRow
 from connectors.postgres.connection import Database
 from connectors.postgres.migrate import require_dimension
 from connectors.postgres.sql_files import query
-from dataflow.errors import ConfigurationError
 from dataflow.faces.contract import Contract
 from dataflow.faces.face import Embedding
+from dataflow.jobs.errors import ConfigurationError
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,8 @@ from connectors.postgres.connection import connect, explain
 from connectors.postgres.gallery_proof import Measured, Sample, measure, searcher
 from connectors.postgres.search import Connection
 from connectors.postgres.sql_files import query
-from dataflow.errors import ConfigurationError
-from dataflow.gallery_search import AIM_RECALL, Index, Plan, Proof, breadths, building_mb
+from dataflow.gallery.search import AIM_RECALL, Index, Plan, Proof, breadths, building_mb
+from dataflow.jobs.errors import ConfigurationError
 from dataflow.settings import DatabaseSettings
 
 Progress = Callable[[str, float], None]

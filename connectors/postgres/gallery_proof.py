@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from connectors.postgres.search import Connection, ask, collected, use
 from connectors.postgres.sql_files import query
 from dataflow.faces.face import Embedding
-from dataflow.gallery_search import TARGET_RECALL, Plan
-from dataflow.intervals import wilson
-from dataflow.made_up import Vectors, disturbed
-from dataflow.matching import Candidate
+from dataflow.gallery.intervals import wilson
+from dataflow.gallery.made_up import Vectors, disturbed
+from dataflow.gallery.search import TARGET_RECALL, Plan
 from dataflow.settings import WorkerSettings
+from dataflow.steps.matching import Candidate
 
 Search = Callable[[Sequence[Embedding]], list[list[Candidate]]]
 """Looks for the users nearest to each of some faces."""

@@ -14,7 +14,7 @@ from psycopg.rows import TupleRow
 
 from connectors.postgres.connection import connect, explain
 from connectors.postgres.sql_files import sql_folder
-from dataflow.errors import ConfigurationError
+from dataflow.jobs.errors import ConfigurationError
 from dataflow.settings import DatabaseSettings
 
 log = structlog.get_logger()

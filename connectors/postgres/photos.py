@@ -8,9 +8,10 @@ from uuid import UUID
 
 from connectors.postgres.connection import Database
 from connectors.postgres.sql_files import query
-from dataflow.guardrails import PastOutcome, PhotoState
-from dataflow.outcome import Match, Reason
-from dataflow.retry import Persistence
+from dataflow.jobs.outcome import Match
+from dataflow.jobs.reason import Reason
+from dataflow.process.retry import Persistence
+from dataflow.steps.guardrails import PastOutcome, PhotoState
 
 
 @dataclass(frozen=True, slots=True)

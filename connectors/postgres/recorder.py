@@ -18,11 +18,14 @@ from connectors.postgres.gallery import require_comparable
 from connectors.postgres.migrate import require_dimension
 from connectors.postgres.photos import past_match
 from connectors.postgres.sql_files import query
-from dataflow.errors import ConfigurationError, DataError, SystemicError
-from dataflow.job import Delivery, Job, Recognised
-from dataflow.matching import MatchPolicy
-from dataflow.outcome import Match, Reason, Settled
-from dataflow.retry import Persistence
+from dataflow.jobs.delivery import Delivery
+from dataflow.jobs.errors import ConfigurationError, DataError, SystemicError
+from dataflow.jobs.job import Job
+from dataflow.jobs.outcome import Match, Settled
+from dataflow.jobs.reason import Reason
+from dataflow.jobs.request import Recognised
+from dataflow.process.retry import Persistence
+from dataflow.steps.matching import MatchPolicy
 
 Connection = psycopg.Connection[TupleRow]
 

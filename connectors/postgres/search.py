@@ -15,9 +15,9 @@ from psycopg.rows import TupleRow
 
 from connectors.postgres.sql_files import query
 from dataflow.faces.face import Embedding
-from dataflow.gallery_search import Index, Plan, plan_search
-from dataflow.matching import Candidate
-from dataflow.metrics import GALLERY_INDEX_DUE, GALLERY_RECALL
+from dataflow.gallery.search import Index, Plan, plan_search
+from dataflow.process.metrics import GALLERY_INDEX_DUE, GALLERY_RECALL
+from dataflow.steps.matching import Candidate
 
 Connection = psycopg.Connection[TupleRow]
 

@@ -10,9 +10,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dataflow.errors import DataError
 from dataflow.faces.face import BgrImage
-from dataflow.outcome import Reason
+from dataflow.jobs.errors import DataError
+from dataflow.jobs.reason import Reason
 
 _EDGE = 2  # chip pixels around the region that sampling may touch
 

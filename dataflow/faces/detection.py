@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from dataflow.faces.face import BgrImage, Box, Face
-from dataflow.faces.procedure import FAST, Procedure
+from dataflow.settings.procedure import FAST, Procedure
 
 SCORE_THRESHOLD = 0.5
 """Score from which a detection counts as a face."""

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dataflow.faces.contract import Contract
-from dataflow.faces.procedure import Procedure
+from dataflow.settings.procedure import Procedure
 
 BgrImage: TypeAlias = NDArray[np.uint8]
 """Shape (height, width, 3), blue-green-red, upright."""

@@ -12,10 +12,10 @@ import pillow_heif
 from PIL import Image, ImageOps
 from PIL.AvifImagePlugin import AvifImageFile
 
-from dataflow.errors import DataError
 from dataflow.faces.face import BgrImage
 from dataflow.faces.image_header import ImageKind, header_size, image_kind
-from dataflow.outcome import Reason
+from dataflow.jobs.errors import DataError
+from dataflow.jobs.reason import Reason
 
 # A damaged photo is reported once, by whoever called; OpenCV need not print about it as well.
 # (libjpeg and libpng inside it still do, for some kinds of damage.)

@@ -15,10 +15,10 @@ import cv2
 import numpy as np
 from cv2.typing import MatLike
 
-from dataflow.errors import DataError
 from dataflow.faces.alignment import ARCFACE, align
 from dataflow.faces.face import BgrImage, Face, Quality
-from dataflow.outcome import Reason
+from dataflow.jobs.errors import DataError
+from dataflow.jobs.reason import Reason
 
 _INNER_FACE = slice(36, 100), slice(24, 88)
 """Rows and columns of the chip from the brows to the chin, without hair and background."""

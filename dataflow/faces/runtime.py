@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import onnxruntime as ort  # type: ignore[import-untyped]
 
-from dataflow.errors import ConfigurationError
+from dataflow.jobs.errors import ConfigurationError
 from dataflow.settings import ModelSettings
 
 _SETTING = "SOLOFACE_MODEL__PROVIDERS"

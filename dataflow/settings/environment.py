@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic_settings import EnvSettingsSource
 
-from dataflow.errors import ConfigurationError
+from dataflow.jobs.errors import ConfigurationError
 
 
 class Environment(EnvSettingsSource):

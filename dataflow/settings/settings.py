@@ -11,7 +11,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from dataflow.errors import ConfigurationError
+from dataflow.jobs.errors import ConfigurationError
 from dataflow.settings.environment import Environment
 from dataflow.settings.nats import NatsSettings
 from dataflow.settings.section import PREFIX

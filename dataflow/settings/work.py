@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from dataflow.faces.procedure import Procedure
+from dataflow.settings.procedure import Procedure
 from dataflow.settings.section import Section
 from dataflow.settings.types import Names, Seconds
 

@@ -17,8 +17,8 @@ import orjson
 import typer
 from rich.console import Console
 
-from dataflow.faces.install import install_pack
-from dataflow.faces.packs import load_pack
+from dataflow.faces.packs.install import install_pack
+from dataflow.faces.packs.loading import load_pack
 from dataflow.settings import OPEN_PACK, ModelSettings
 from tests.faults.experiments import EXPERIMENTS, Experiment
 from tests.faults.lab import Lab

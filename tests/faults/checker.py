@@ -11,9 +11,9 @@ from uuid import UUID
 from nats.js import JetStreamContext
 from nats.js.api import ConsumerInfo
 
-from connectors.jetstream.dead_letters import Selection, dead_letters
-from connectors.jetstream.letter import Letter
-from dataflow.outcome import Outcome, Reason
+from connectors.jetstream.letters.dead_letters import Selection, dead_letters
+from connectors.jetstream.letters.letter import Letter
+from dataflow.jobs.reason import Outcome, Reason
 from tests.faults.ledger import Ledger, Wanted
 from tests.world import World
 

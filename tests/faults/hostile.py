@@ -12,9 +12,9 @@ from statistics import median
 import numpy as np
 from PIL import Image
 
-from dataflow.cli.demo.changes import jpeg, scaled
-from dataflow.cli.demo.people import ENROLLED
-from dataflow.outcome import Reason
+from dataflow.jobs.reason import Reason
+from soloface.cli.demo.changes import jpeg, scaled
+from soloface.cli.demo.people import ENROLLED
 from tests.faults.lab import Lab, Scene, jobs_left, wait_for
 from tests.faults.ledger import SMALL as SCALE
 from tests.faults.ledger import Ledger, Wanted

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from dataflow.outcome import Reason
+from dataflow.jobs.reason import Reason
 from tests.faults.lab import Lab, Scene, jobs_left, wait_for
 from tests.faults.points import POINTS
 from tests.faults.report import Row

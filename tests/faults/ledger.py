@@ -9,9 +9,9 @@ from uuid import UUID
 
 from nats.js import JetStreamContext
 
-from dataflow.cli.demo.changes import scaled
-from dataflow.cli.demo.people import ENROLLED, Person
-from dataflow.outcome import Reason
+from dataflow.jobs.reason import Reason
+from soloface.cli.demo.changes import scaled
+from soloface.cli.demo.people import ENROLLED, Person
 from tests.world import Photo, World
 
 _AT_ONCE = 64

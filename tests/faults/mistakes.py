@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 
-import connectors.jetstream.settling
+import connectors.jetstream.jobs.settling
 import connectors.postgres.recorder
-import dataflow.recognition
-from connectors.jetstream.heartbeat import InFlight
-from connectors.jetstream.settling import TERM, Settler
+import dataflow.steps.recognition
+from connectors.jetstream.jobs.heartbeat import InFlight
+from connectors.jetstream.jobs.settling import TERM, Settler
 from connectors.sink import RecordingPartition, Result
 from dataflow.faces.image import Preview
-from dataflow.outcome import Reason, Retry, Settled
+from dataflow.jobs.outcome import Retry, Settled
+from dataflow.jobs.reason import Reason
 from tests.faults.points import before_commit, die, wrap
 
 DEADLY = b"kills the process that decodes it"
@@ -33,7 +34,7 @@ def _kill_the_decoder() -> None:
 
         return decoded
 
-    wrap(dataflow.recognition, "decode_preview", make)
+    wrap(dataflow.steps.recognition, "decode_preview", make)
 
 
 def _ack_before_commit() -> None:
@@ -75,7 +76,7 @@ def _nameless_letters() -> None:
 
         return nameless
 
-    wrap(connectors.jetstream.settling, "seal", make)
+    wrap(connectors.jetstream.jobs.settling, "seal", make)
 
 
 def _term_before_burying() -> None:

@@ -13,11 +13,11 @@ from functools import wraps
 from typing import Any
 
 import connectors.postgres.recorder
-import dataflow.recognition
-from connectors.jetstream.settling import TERM, Settler
+import dataflow.steps.recognition
+from connectors.jetstream.jobs.settling import TERM, Settler
 from connectors.objects import MinioStore
 from connectors.postgres.recorder import Connection, Recorder
-from dataflow.outcome import Settled
+from dataflow.jobs.outcome import Settled
 
 Answer = Callable[[Settler, str, bytes], Coroutine[Any, Any, None]]
 Together = Callable[[Connection], AbstractContextManager[None]]
@@ -138,7 +138,7 @@ def _before_term(death: Death) -> None:
 
 POINTS: Mapping[str, Callable[[Death], None]] = {
     "after_fetch": lambda death: after(MinioStore, "read", death.come),
-    "after_embed": lambda death: after(dataflow.recognition, "recognise", death.come),
+    "after_embed": lambda death: after(dataflow.steps.recognition, "recognise", death.come),
     "before_commit": _before_commit,
     "after_commit": lambda death: after(Recorder, "record", death.come),
     "dead_letter": _during_the_dead_letter,

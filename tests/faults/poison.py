@@ -8,9 +8,9 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from dataflow.cli.demo.changes import scaled
-from dataflow.cli.demo.people import ENROLLED
-from dataflow.outcome import Reason
+from dataflow.jobs.reason import Reason
+from soloface.cli.demo.changes import scaled
+from soloface.cli.demo.people import ENROLLED
 from tests.faults.lab import PATIENCE_S, Lab, Scene
 from tests.faults.ledger import SMALL as SCALE
 from tests.faults.mistakes import DEADLY

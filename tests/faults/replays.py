@@ -9,11 +9,11 @@ from typing import Any
 
 from nats.js import JetStreamContext
 
-from connectors.jetstream.dead_letters import DeadLetters, Selection, dead_letters
-from connectors.jetstream.letter import Letter
-from dataflow.cli.demo.changes import scaled
-from dataflow.cli.demo.people import ENROLLED
-from dataflow.outcome import Reason
+from connectors.jetstream.letters.dead_letters import DeadLetters, Selection, dead_letters
+from connectors.jetstream.letters.letter import Letter
+from dataflow.jobs.reason import Reason
+from soloface.cli.demo.changes import scaled
+from soloface.cli.demo.people import ENROLLED
 from tests.faults.checker import Verdict, check
 from tests.faults.lab import Lab, Scene
 from tests.faults.ledger import MATCHED

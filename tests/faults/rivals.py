@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-from dataflow.cli.demo.people import ENROLLED
-from dataflow.outcome import Reason
+from dataflow.jobs.reason import Reason
+from soloface.cli.demo.people import ENROLLED
 from tests.faults.checker import check
 from tests.faults.lab import Lab, Scene, wait_for
 from tests.faults.ledger import Wanted

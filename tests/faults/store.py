@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from dataflow.outcome import Reason
+from dataflow.jobs.reason import Reason
 from tests.faults.lab import Lab, Scene, resumption, wait_for
 from tests.faults.ledger import Wanted
 from tests.faults.proxy import FORWARD, REFUSE, Proxy

@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from dataflow.outcome import Reason
+from dataflow.jobs.reason import Reason
 from tests.faults.lab import Lab, wait_for
 from tests.faults.ledger import Wanted
 

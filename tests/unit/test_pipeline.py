@@ -14,13 +14,15 @@ from bytewax.dataflow import Dataflow
 from bytewax.testing import TestingSink, TestingSource, cluster_main, run_main
 from structlog.testing import capture_logs
 
-from dataflow.errors import TransientError
-from dataflow.guardrails import PhotoState
-from dataflow.job import Delivery, Recognised
-from dataflow.outcome import Reason, Retry, Settled
+from dataflow.jobs.delivery import Delivery
+from dataflow.jobs.errors import TransientError
+from dataflow.jobs.outcome import Retry, Settled
+from dataflow.jobs.reason import Reason
+from dataflow.jobs.request import Recognised
 from dataflow.pipeline import Result, build
 from dataflow.services import Services
 from dataflow.settings import NatsSettings, Settings, StoreSettings
+from dataflow.steps.guardrails import PhotoState
 from tests.builders import (
     KNOWN,
     MATCHED,

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from dataflow.guardrails import PastOutcome, PhotoState
-from dataflow.job import Recognised
-from dataflow.matching import Candidate, MatchPolicy
-from dataflow.outcome import Match, Reason, Settled
+from dataflow.jobs.outcome import Match, Settled
+from dataflow.jobs.reason import Reason
+from dataflow.jobs.request import Recognised
+from dataflow.steps.guardrails import PastOutcome, PhotoState
+from dataflow.steps.matching import Candidate, MatchPolicy
 from tests.builders import PUBLISHED, user
 
 POLICY = MatchPolicy(threshold=0.4)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from dataflow.job import Delivery
+from dataflow.jobs.delivery import Delivery
 from tests.builders import PUBLISHED
 
 ACK_WAIT_S = 30.0

@@ -11,9 +11,10 @@ from uuid import UUID
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from dataflow.dedup import SeenPhotos
-from dataflow.job import Recognised
-from dataflow.outcome import Outcome, Reason, Settled
+from dataflow.jobs.outcome import Settled
+from dataflow.jobs.reason import Outcome, Reason
+from dataflow.jobs.request import Recognised
+from dataflow.steps.dedup import SeenPhotos
 from tests.builders import PUBLISHED, payload, photo
 from tests.faults.machine.database import SimulatedDatabase
 from tests.faults.machine.jetstream import ACK_WAIT_S, SimulatedJetStream

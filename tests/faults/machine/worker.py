@@ -12,13 +12,15 @@ import orjson
 from structlog.testing import capture_logs
 
 from connectors.sink import RecordingPartition
-from dataflow.dedup import SeenPhotos
-from dataflow.errors import TransientError
-from dataflow.guardrails import Guardrails
-from dataflow.job import Delivery, Recognised, Request
-from dataflow.outcome import Outcome, Reason, Retry, Settled
-from dataflow.retry import LinearBackoff, Persistence
-from dataflow.validation import validate
+from dataflow.jobs.delivery import Delivery
+from dataflow.jobs.errors import TransientError
+from dataflow.jobs.outcome import Retry, Settled
+from dataflow.jobs.reason import Outcome, Reason
+from dataflow.jobs.request import Recognised, Request
+from dataflow.process.retry import LinearBackoff, Persistence
+from dataflow.steps.dedup import SeenPhotos
+from dataflow.steps.guardrails import Guardrails
+from dataflow.steps.validation import validate
 from tests.builders import embedded_face
 from tests.faults.machine.database import SimulatedDatabase
 from tests.faults.machine.jetstream import SimulatedJetStream

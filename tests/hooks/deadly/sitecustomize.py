@@ -11,11 +11,11 @@ import signal
 import sys
 
 if "bytewax.run" in sys.orig_argv:
-    import dataflow.recognition
+    import dataflow.steps.recognition
     from dataflow.faces.image import Preview
 
     DEADLY = b"this picture kills whoever decodes it"
-    _recognition = vars(dataflow.recognition)
+    _recognition = vars(dataflow.steps.recognition)
     _decode = _recognition["decode_preview"]
 
     def _decode_or_die(data: bytes, *, max_pixels: int, long_side: int) -> Preview:

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from dataflow.errors import DataError
 from dataflow.faces.alignment import ARCFACE, DLIB, Template, align, similarity
-from dataflow.outcome import Reason
+from dataflow.jobs.errors import DataError
+from dataflow.jobs.reason import Reason
 from tests.photos import ASTRONAUT, read
 
 

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from dataflow.faces.batching import Batched
-from dataflow.faces.packs import load_pack
-from dataflow.recognition import recognise
+from dataflow.faces.packs.loading import load_pack
 from dataflow.settings import ModelSettings
+from dataflow.steps.recognition import recognise
 from tests.photos import ASTRONAUT, SIX_PEOPLE, TOM_HANKS, jpeg, read, rotated, scaled
 
 PATIENCE_S = 30

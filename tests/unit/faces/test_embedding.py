@@ -9,10 +9,10 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from dataflow.errors import DataError
 from dataflow.faces.face import BgrImage, Box, Embedding, Face, FacePack
 from dataflow.faces.image import decode_image
-from dataflow.outcome import Reason
+from dataflow.jobs.errors import DataError
+from dataflow.jobs.reason import Reason
 from tests.photos import (
     ASTRONAUT,
     CAMERAMAN,

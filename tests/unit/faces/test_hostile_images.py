@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from dataflow.errors import DataError
 from dataflow.faces.image import decode_image
-from dataflow.outcome import Reason
+from dataflow.jobs.errors import DataError
+from dataflow.jobs.reason import Reason
 from tests.photos import ASTRONAUT
 from tests.pictures import (
     decode,

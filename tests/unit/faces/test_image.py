@@ -8,9 +8,9 @@ import pillow_heif
 import pytest
 from PIL import Image
 
-from dataflow.errors import DataError
 from dataflow.faces.image import decode_preview
-from dataflow.outcome import Reason
+from dataflow.jobs.errors import DataError
+from dataflow.jobs.reason import Reason
 from tests.photos import SIX_PEOPLE
 from tests.pictures import (
     MAX_PIXELS,

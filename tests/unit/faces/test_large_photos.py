@@ -8,7 +8,7 @@ import pytest
 
 from dataflow.faces.face import BgrImage, FacePack
 from dataflow.faces.image import decode_image
-from dataflow.recognition import recognise
+from dataflow.steps.recognition import recognise
 from tests.photos import ASTRONAUT
 
 MAX_PIXELS = 100_000_000

@@ -26,7 +26,7 @@ MEASURE = """
 import sys
 from pathlib import Path
 import orjson
-from dataflow.errors import DataError
+from dataflow.jobs.errors import DataError
 from dataflow.faces.image import decode_image
 
 def attempt(data, max_pixels):

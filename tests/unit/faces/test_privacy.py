@@ -7,9 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-REPOSITORY = Path(__file__).parents[3]
+from tests.places import REPOSITORY
+
 USE = """
-from dataflow.faces.packs import load_pack
+from dataflow.faces.packs.loading import load_pack
 from dataflow.settings import load_settings
 load_pack(load_settings().model)
 """

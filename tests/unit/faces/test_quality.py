@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from dataflow.errors import DataError
 from dataflow.faces.face import BgrImage, Box, Face, Quality
 from dataflow.faces.quality import LENIENT, OFF, STRICT, Flaw, LowQualityError, measure
-from dataflow.outcome import Reason
+from dataflow.jobs.errors import DataError
+from dataflow.jobs.reason import Reason
 
 FRONTAL = np.array([(60, 80), (100, 80), (80, 101), (64, 120), (96, 120)], np.float32)
 GOOD = Quality(0.9, 60, 0.2, 120, 0, 0, 0)

@@ -13,14 +13,14 @@ import cv2
 import numpy as np
 import pytest
 
-from dataflow.cli.demo.changes import CHANGES, Change, brightened, jpeg, scaled
-from dataflow.cli.demo.people import ENROLLED
-from dataflow.errors import DataError
 from dataflow.faces.face import BgrImage, EmbeddedFace, FacePack
-from dataflow.faces.packs import load_pack
+from dataflow.faces.packs.loading import load_pack
 from dataflow.faces.quality import LENIENT, STRICT, Flaw, LowQualityError
-from dataflow.recognition import recognise
+from dataflow.jobs.errors import DataError
 from dataflow.settings import ModelSettings
+from dataflow.steps.recognition import recognise
+from soloface.cli.demo.changes import CHANGES, Change, brightened, jpeg, scaled
+from soloface.cli.demo.people import ENROLLED
 
 MAX_PIXELS = 10_000_000
 MEASURES = ("score", "eye_distance_px", "sharpness", "brightness", "yaw_deg", "pitch_deg")

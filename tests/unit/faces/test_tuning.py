@@ -14,8 +14,8 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from dataflow.faces.insightface_pack import ArcFace, load_insightface_pack
-from dataflow.faces.pack import NetworkPack
+from dataflow.faces.packs.insightface_pack import ArcFace, load_insightface_pack
+from dataflow.faces.packs.pack import NetworkPack
 from dataflow.faces.runtime import session_options
 from dataflow.faces.tuning import tuned
 from dataflow.settings import ModelSettings

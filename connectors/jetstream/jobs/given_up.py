@@ -1,0 +1,140 @@
+"""Jobs that the server gave up on, so that they end as dead letters like all others.
+
+A consumer that the platform made may have a ``max_deliver`` of its own, above ours. A job that
+reaches it (its worker died over the last delivery) is never delivered again, and only an advisory
+tells of it. Nobody keeps advisories, so the worker also looks for such jobs, at its start and every
+minute: on a work queue they are what the consumer has done with and the stream still holds. On a
+stream that keeps settled jobs they cannot be told from those.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections import deque
+from datetime import UTC, datetime
+
+import orjson
+import structlog
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
+from nats.js.api import ConsumerInfo, RetentionPolicy
+from nats.js.errors import APIError, NotFoundError
+
+from dataflow.jobs.delivery import Delivery
+from dataflow.process.trace import traceparent_of
+from dataflow.settings import NatsSettings
+
+log = structlog.get_logger()
+
+ADVISORY = "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES"
+NOBODY_ASKS = ""
+"""The ack token of a job that the server waits for no answer to."""
+SETTLED_WITHIN_S = 2
+"""So long after its ack a job may still be on a replicated work queue."""
+SWEEP_EVERY_S = 60
+
+
+class GivenUp:
+    """The jobs of one consumer that the server gave up on. Lives on the connection's loop."""
+
+    def __init__(self, connection: Client, settings: NatsSettings) -> None:
+        self._connection = connection
+        self._js = connection.jetstream()
+        self._settings = settings
+        self._waiting: deque[tuple[int, int]] = deque()
+        self._lock = asyncio.Lock()
+        self._removes = False
+        self._swept, self._floor = 0, 0
+        self._sweep_at = math.inf
+
+    async def listen(self, consumer: ConsumerInfo) -> None:
+        """Begin to hear advisories, one worker each, and to look for those that nobody heard."""
+        settings = self._settings
+        subject = f"{ADVISORY}.{settings.stream}.{settings.durable}"
+        await self._connection.subscribe(subject, queue=settings.durable, cb=self._hear)
+        stream = await self._js.stream_info(settings.stream)
+        if stream.config.retention == RetentionPolicy.WORK_QUEUE:
+            self._removes = True
+            self._floor = _floor(consumer)
+            self._sweep_at = time.monotonic() + SETTLED_WITHIN_S
+
+    async def next(self) -> Delivery | None:
+        """One of them, for which there is no answer to send; to be told of it with `settled`."""
+        async with self._lock:
+            try:
+                return await self._heard() or await self._sweep()
+            except (NatsError, TimeoutError) as error:
+                log.debug("given_up_unread", error=repr(error))
+                return None
+
+    def again(self, delivery: Delivery) -> None:
+        """It could not be settled."""
+        self._waiting.append((delivery.stream_seq, delivery.attempt))
+
+    async def settled(self, delivery: Delivery) -> None:
+        """Its letter is confirmed: take it off the work queue, where it would stay for ever.
+
+        Raises:
+            nats.errors.Error: the stream does not answer.
+        """
+        if not self._removes:
+            return
+        try:
+            await self._js.delete_msg(self._settings.stream, delivery.stream_seq)
+        except APIError as error:
+            # Mostly because another worker was quicker, which the error does not tell.
+            log.debug("given_up_not_removed", stream_seq=delivery.stream_seq, error=repr(error))
+
+    async def _hear(self, message: Msg) -> None:
+        advisory = orjson.loads(message.data)
+        seq, attempt = advisory["stream_seq"], advisory["deliveries"]
+        log.warning("server_gave_up", stream_seq=seq, deliveries=attempt)
+        self._waiting.append((seq, attempt))
+
+    async def _heard(self) -> Delivery | None:
+        while self._waiting:
+            found = await self._read(*self._waiting[0])
+            self._waiting.popleft()
+            if found:
+                return found
+        return None
+
+    async def _sweep(self) -> Delivery | None:
+        """The next job up to the floor of a while ago."""
+        if time.monotonic() < self._sweep_at:
+            return None
+        if self._swept < self._floor:
+            found = await self._read(self._swept + 1, or_later=True)
+            if found and found.stream_seq <= self._floor:
+                self._swept = found.stream_seq
+                return found
+            self._swept = self._floor
+        self._sweep_at = time.monotonic() + SWEEP_EVERY_S
+        settings = self._settings
+        self._floor = _floor(await self._js.consumer_info(settings.stream, settings.durable))
+        return None
+
+    async def _read(self, seq: int, attempt: int = 0, *, or_later: bool = False) -> Delivery | None:
+        settings = self._settings
+        subject = settings.subject if or_later else None
+        try:
+            stored = await self._js.get_msg(settings.stream, seq, subject=subject, next=or_later)
+        except NotFoundError:
+            return None  # somebody settled it
+        return Delivery(
+            payload=stored.data or b"",
+            ack_token=NOBODY_ASKS,
+            stream_seq=stored.seq or seq,
+            # Never below our own limit: it must not be tried again.
+            attempt=max(attempt, settings.max_deliver + 1),
+            published_at=stored.time or datetime.fromtimestamp(0, UTC),
+            traceparent=traceparent_of(stored.headers),
+        )
+
+
+def _floor(consumer: ConsumerInfo) -> int:
+    """The sequence up to which the consumer has done with everything."""
+    return (consumer.ack_floor and consumer.ack_floor.stream_seq) or 0

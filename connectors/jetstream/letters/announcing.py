@@ -1,0 +1,73 @@
+"""Publishing outcome events, each one confirmed by its stream."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from nats.errors import Error as NatsError
+from nats.js.errors import APIError
+
+from connectors.jetstream.connection import Connection
+from connectors.jetstream.jobs.confirming import CONFIRM_TIMEOUT_S, confirmed
+from connectors.jetstream.jobs.settling import Settler
+from dataflow.jobs.errors import SystemicError
+from dataflow.jobs.event import OutcomeEvent, body, event_of, headers
+from dataflow.jobs.outcome import Settled
+from dataflow.process.metrics import EVENTS
+from dataflow.settings import NatsSettings
+
+
+class Announcer:
+    """Tells how jobs ended. Lives on the connection's loop."""
+
+    def __init__(self, connection: Connection, settler: Settler, settings: NatsSettings) -> None:
+        self._connection = connection
+        self._settler = settler
+        self._js = connection.jetstream()
+        self._settings = settings
+
+    async def announce(self, items: Sequence[Settled], model: str) -> None:
+        """Publish all events at once. Done again, it changes nothing: they keep their ids.
+
+        Raises:
+            SystemicError: the stream has not confirmed all of them.
+        """
+        if not self._connection.is_connected:
+            raise SystemicError("NATS is away")  # at once: a drain has no time for many waits
+        stream, now = self._settings.stream, datetime.now(UTC)
+        events = [event_of(item, stream, model, now) for item in items]
+        try:
+            await asyncio.gather(
+                *(
+                    self._publish(event, item.delivery.traceparent)
+                    for event, item in zip(events, items, strict=True)
+                )
+            )
+        except (NatsError, TimeoutError) as error:
+            self._settler.in_vain()
+            raise SystemicError(self._explained(error)) from error
+
+    async def _publish(self, event: OutcomeEvent, traceparent: str | None) -> None:
+        settings = self._settings
+        await confirmed(
+            self._connection,
+            lambda: self._js.publish(
+                settings.settled_subject,
+                body(event),
+                timeout=CONFIRM_TIMEOUT_S,
+                stream=settings.settled_stream,
+                headers=headers(event, traceparent),
+            ),
+        )
+        EVENTS.inc()
+
+    def _explained(self, error: Exception) -> str:
+        settings = self._settings
+        why = error.description if isinstance(error, APIError) else str(error)
+        return (
+            f"the stream {settings.settled_stream} does not confirm events: "
+            f"{why or type(error).__name__}; is it there, and may this login publish to "
+            f"{settings.settled_subject}? SOLOFACE_NATS__EVENTS=false does without"
+        )

@@ -1,0 +1,132 @@
+"""Reading outcome events as they come, from now or from an earlier time on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+import structlog
+from nats.errors import Error as NatsError
+from nats.js import JetStreamContext
+from nats.js.api import RawStreamMsg, StreamState
+from nats.js.errors import NotFoundError
+
+from connectors.jetstream.connection import connect
+from dataflow.jobs.errors import ConfigurationError
+from dataflow.settings import NatsSettings
+
+log = structlog.get_logger()
+
+WINDOW = 32
+"""Events asked for at a time."""
+POLL_S = 0.25
+AWAY_S = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An event as the stream keeps it; ``data`` is whatever its body says, from any version."""
+
+    seq: int
+    at: datetime
+    data: dict[str, Any]
+
+
+class Events:
+    """The stream of events."""
+
+    def __init__(self, js: JetStreamContext, settings: NatsSettings) -> None:
+        self._js = js
+        self._stream = settings.settled_stream
+        self._subject = settings.settled_subject
+
+    async def follow(self, since: datetime | None = None) -> AsyncGenerator[list[Told]]:
+        """The events since then, by default from now on; for ever, a list at a time.
+
+        There is a list several times a second, so it may be empty. While NATS is away there is
+        none; afterwards nothing is missing. No consumer is made: there is none to clean up.
+
+        Raises:
+            ConfigurationError: there is no such stream (any more).
+        """
+        state = await self._state()
+        seq = state.last_seq + 1 if since is None else await self._first_since(since, state)
+        while True:
+            try:
+                last = (await self._state()).last_seq
+                if seq > last:
+                    yield []
+                    await asyncio.sleep(POLL_S)
+                    continue
+                found = await self._window(seq, min(seq + WINDOW, last + 1))
+            except (NatsError, TimeoutError) as error:
+                log.warning("nats_away", error=str(error) or type(error).__name__)
+                await asyncio.sleep(AWAY_S)
+                continue
+            seq = max((told.seq for told in found), default=last) + 1
+            yield found
+
+    async def _window(self, first: int, end: int) -> list[Told]:
+        # Each sequence is asked for its next event: where some are missing, answers repeat.
+        messages = await asyncio.gather(*map(self._next, range(first, end)))
+        found = {message.seq or 0: message for message in messages if message}
+        return [_told(found[seq]) for seq in sorted(found)]
+
+    async def _first_since(self, since: datetime, state: StreamState) -> int:
+        """The first sequence whose event is not older; events lie in the order of their times."""
+        low, high = max(state.first_seq, 1), state.last_seq + 1
+        while low < high:
+            middle = (low + high) // 2
+            message = await self._next(middle)
+            if message and message.time and message.time < since:
+                low = (message.seq or middle) + 1
+            else:
+                high = middle
+        return low
+
+    async def _next(self, seq: int) -> RawStreamMsg | None:
+        try:
+            return await self._js.get_msg(self._stream, seq, subject=self._subject, next=True)
+        except NotFoundError:
+            return None
+
+    async def _state(self) -> StreamState:
+        try:
+            return (await self._js.stream_info(self._stream)).state
+        except NotFoundError:
+            raise ConfigurationError(
+                f"there is no stream {self._stream} (SOLOFACE_NATS__SETTLED_STREAM); the worker "
+                "makes it at its first start, unless SOLOFACE_NATS__EVENTS is false"
+            ) from None
+
+
+def _told(message: RawStreamMsg) -> Told:
+    """Read a stored message; whoever may publish there may have written it."""
+    try:
+        data = orjson.loads(message.data or b"")
+    except orjson.JSONDecodeError:
+        data = None
+    if not isinstance(data, dict):
+        log.warning("not_an_event", seq=message.seq)
+        data = {}
+    return Told(message.seq or 0, message.time or datetime.now(UTC), data)
+
+
+@asynccontextmanager
+async def events(settings: NatsSettings) -> AsyncIterator[Events]:
+    """Connect to the stream of events.
+
+    Raises:
+        ConfigurationError: the credentials are refused.
+        SystemicError: no server answers.
+    """
+    connection = await connect(settings, "soloface watch")
+    try:
+        yield Events(connection.jetstream(), settings)
+    finally:
+        await connection.close()

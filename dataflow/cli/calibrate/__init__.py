@@ -1,5 +1,0 @@
-"""`soloface calibrate`: what a pack's distances mean among people whose names are known."""
-
-from dataflow.cli.calibrate.command import calibrate
-
-__all__ = ["calibrate"]

@@ -1,0 +1,1 @@
+"""How packs are built, installed and loaded."""

@@ -1,0 +1,1 @@
+"""The enrolled users: who is enrolled how, and how they are searched."""

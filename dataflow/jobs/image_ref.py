@@ -1,0 +1,71 @@
+"""What a job may name as its image: an object in an allowed bucket, nothing else."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from dataflow.jobs.errors import DataError
+from dataflow.jobs.reason import Reason
+
+SCHEME = "minio://"
+MAX_KEY_BYTES = 1024  # S3's own limit
+
+_ANY_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRef:
+    """An object in the store."""
+
+    bucket: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class RefPolicy:
+    """Which buckets a reference may name; a bare key means ``default_bucket``.
+
+    ``prefixes`` is what a key must start with, whatever its bucket; empty: anything.
+    """
+
+    default_bucket: str
+    further_buckets: frozenset[str] = frozenset()
+    prefixes: tuple[str, ...] = ()
+
+    def parse(self, text: str) -> ImageRef:
+        """Read ``minio://<bucket>/<key>`` or a bare key.
+
+        Raises:
+            DataError: ``invalid_image_ref``, with the rule that was broken.
+        """
+        bucket, key = self.default_bucket, text
+        if text.startswith(SCHEME):
+            bucket, _, key = text.removeprefix(SCHEME).partition("/")
+        elif _ANY_SCHEME.match(text):
+            raise _invalid(f"only {SCHEME}<bucket>/<key> or a bare key is a reference")
+        _check_key(key)
+        if bucket != self.default_bucket and bucket not in self.further_buckets:
+            raise _invalid("the bucket is not allowed; see SOLOFACE_STORE__BUCKETS")
+        if self.prefixes and not key.startswith(self.prefixes):
+            raise _invalid("the key is not under an allowed prefix; see SOLOFACE_STORE__PREFIXES")
+        return ImageRef(bucket, key)
+
+
+def _check_key(key: str) -> None:
+    try:
+        size = len(key.encode())
+    except UnicodeEncodeError:
+        raise _invalid("the key is not valid Unicode") from None
+    if not key:
+        raise _invalid("the key is empty")
+    if size > MAX_KEY_BYTES:
+        raise _invalid(f"the key is longer than {MAX_KEY_BYTES} bytes")
+    if any(ord(char) < 0x20 or 0x7F <= ord(char) < 0xA0 for char in key):  # noqa: PLR2004 - C0, C1
+        raise _invalid("the key has a control character")
+    if key.startswith("/") or "\\" in key or not {".", ".."}.isdisjoint(key.split("/")):
+        raise _invalid("a file path is not a key")
+
+
+def _invalid(why: str) -> DataError:
+    return DataError(Reason.INVALID_IMAGE_REF, why)

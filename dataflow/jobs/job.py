@@ -1,0 +1,100 @@
+"""A job as a publisher writes it."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+import orjson
+from pydantic import BeforeValidator, ConfigDict, Field, StrictInt, StrictStr, TypeAdapter
+from pydantic import ValidationError as PydanticError
+from pydantic.dataclasses import dataclass as validated_dataclass
+
+from dataflow.jobs.errors import DataError
+from dataflow.jobs.reason import Reason
+
+_MAX_INT4 = 2**31 - 1
+_DATE_AND_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:")
+
+
+def _id_text(value: object) -> object:
+    if isinstance(value, str | UUID | None):
+        return value
+    raise ValueError("Input should be a string")
+
+
+def _time_text(value: object) -> object:
+    """Refuse the numbers that pydantic would take for seconds since 1970."""
+    if isinstance(value, str) and _DATE_AND_TIME.match(value):
+        return value
+    if isinstance(value, datetime | None):
+        return value
+    raise ValueError("Input should be an RFC 3339 time")
+
+
+IdText = BeforeValidator(_id_text)
+TimeText = BeforeValidator(_time_text)
+Pixels = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+
+
+@validated_dataclass(frozen=True, slots=True)
+class BoxHint:
+    """Where the publisher saw the face, in pixels. Informative: the detector decides."""
+
+    x1: Pixels
+    y1: Pixels
+    x2: Pixels
+    y2: Pixels
+
+
+@validated_dataclass(frozen=True, slots=True, config=ConfigDict(extra="ignore"))
+class Job:
+    """The request to find out who is on a photo.
+
+    A missing ``image_ref`` is no malformed payload: the guardrails skip it with its own reason.
+    """
+
+    photo_id: Annotated[UUID, IdText, Field(description="The photo's id in `photos`.")]
+    image_ref: Annotated[
+        StrictStr | None,
+        Field(description="minio://<bucket>/<key>, or a key in the default bucket."),
+    ] = None
+    face_index: Annotated[
+        StrictInt, Field(ge=0, le=_MAX_INT4, description="Which face of the photo it becomes.")
+    ] = 0
+    faces_detected: Annotated[
+        StrictInt | None, Field(description="How many faces were seen before; 1, or it is skipped.")
+    ] = None
+    bbox: Annotated[BoxHint | None, Field(description="Where the face was seen; informative.")] = (
+        None
+    )
+    job_id: Annotated[UUID | None, IdText, Field(description="The publisher's own id.")] = None
+    submitted_at: Annotated[
+        datetime | None, TimeText, Field(description="When the publisher made the job.")
+    ] = None
+
+
+_JOB = TypeAdapter(Job)
+
+
+def parse_job(payload: bytes) -> Job:
+    """Read a job from JSON; unknown fields are ignored.
+
+    Raises:
+        DataError: ``malformed_payload``, with the first thing that is wrong.
+    """
+    try:
+        fields = orjson.loads(payload)
+    except orjson.JSONDecodeError as error:
+        raise DataError(Reason.MALFORMED_PAYLOAD, f"not JSON: {error.msg}") from None
+    if not isinstance(fields, dict):
+        raise DataError(Reason.MALFORMED_PAYLOAD, "not a JSON object")
+    try:
+        return _JOB.validate_python(fields)
+    except PydanticError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        what = first["msg"].partition(",")[0]  # what follows may quote the payload
+        raise DataError(Reason.MALFORMED_PAYLOAD, f"{where}: {what}") from None

@@ -1,0 +1,76 @@
+"""How a job can end: the values that carry its reason to the sink."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Self
+from uuid import UUID
+
+from dataflow.jobs.delivery import Delivery
+from dataflow.jobs.errors import SolofaceError, Stopped
+from dataflow.jobs.job import Job
+from dataflow.jobs.reason import Reason
+from dataflow.jobs.stages import Lap
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """The nearest enrolled user, and how near.
+
+    ``distance`` is cosine distance in [0, 2]; ``within_threshold`` says whether it is at most the
+    model's calibrated threshold, whatever ``match.max_distance`` made of it. ``margin`` is how much
+    farther the second-best user is, ``None`` where there is no other.
+    """
+
+    user_id: UUID
+    distance: float
+    within_threshold: bool
+    margin: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A job whose outcome is known; the sink records it and answers the server.
+
+    ``job`` is ``None`` when the payload could not be read. ``repeated`` marks a redelivery of a job
+    that was settled before its acknowledgement got through: its first outcome stands.
+    """
+
+    delivery: Delivery
+    job: Job | None
+    reason: Reason
+    detail: str = ""
+    match: Match | None = None
+    repeated: bool = False
+
+    def after(self, laps: Iterable[Lap]) -> Self:
+        """The same, with these laps behind it."""
+        return replace(self, delivery=self.delivery.after(laps))
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """A job that must come back: the server is asked to redeliver it after ``delay_s`` seconds."""
+
+    delivery: Delivery
+    job: Job | None
+    detail: str
+    delay_s: float
+
+    def after(self, laps: Iterable[Lap]) -> Self:
+        """The same, with these laps behind it."""
+        return replace(self, delivery=self.delivery.after(laps))
+
+
+def sent_back(delivery: Delivery, job: Job | None, error: Exception, retry_delay_s: float) -> Retry:
+    """The answer to a failure that is not the job's: come again, later each time.
+
+    At once where only a stop stood in the way: another worker may take it.
+    """
+    if isinstance(error, Stopped):
+        return Retry(delivery, job, str(error), 0)
+    detail = (
+        str(error) if isinstance(error, SolofaceError) else f"unexpected {type(error).__name__}"
+    )
+    return Retry(delivery, job, detail, retry_delay_s * delivery.attempt)

@@ -1,0 +1,1 @@
+"""What one process needs around its work: health, logs, metrics, threads, its end."""

@@ -1,0 +1,96 @@
+"""One log line for every job that is settled, and what it adds to the metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+import structlog
+
+from dataflow.jobs.outcome import Retry, Settled
+from dataflow.jobs.reason import Reason
+from dataflow.jobs.stages import Lap, seconds_by_stage
+from dataflow.process.metrics import (
+    JOB_SECONDS,
+    JOBS,
+    MATCH_DISTANCE,
+    MATCH_MARGIN,
+    REPEATS,
+    RETRIES,
+    STAGE_SECONDS,
+)
+from dataflow.process.trace import trace_id
+
+log = structlog.get_logger()
+
+
+def report_settled(item: Settled) -> None:
+    """Tell the world how a job ended. The payload, the image and the vector stay out of it."""
+    delivery, match = item.delivery, item.match
+    age_s = (datetime.now(UTC) - delivery.published_at).total_seconds()
+    _count(item, age_s)
+    fields: dict[str, object] = {
+        "outcome": str(item.reason.outcome),
+        "reason": str(item.reason),
+        **_whose(item),
+        "age_s": round(age_s, 3),
+        "durations": {
+            str(stage): round(seconds, 4)
+            for stage, seconds in seconds_by_stage(delivery.laps).items()
+        },
+    }
+    if item.detail:
+        fields["detail"] = item.detail
+    if match:
+        if item.reason is Reason.MATCHED:
+            fields["user_id"] = str(match.user_id)
+        fields["distance"] = round(match.distance, 4)
+        fields["margin"] = None if match.margin is None else round(match.margin, 4)
+        fields["within_threshold"] = match.within_threshold
+    if item.repeated:
+        fields["repeated"] = True
+    log.info("job_settled", **fields)
+
+
+def report_retry(item: Retry) -> None:
+    """Tell that a job will come again."""
+    RETRIES.inc()
+    observe_laps(item.delivery.laps)
+    log.info(
+        "job_sent_back",
+        **_whose(item),
+        delay_s=item.delay_s,
+        detail=item.detail,
+    )
+
+
+def observe_laps(laps: Iterable[Lap]) -> None:
+    """Add to the time of stages."""
+    for stage, seconds in seconds_by_stage(laps).items():
+        STAGE_SECONDS.labels(stage).observe(seconds)
+
+
+def _count(item: Settled, age_s: float) -> None:
+    JOBS.labels(item.reason.outcome, item.reason).inc()
+    JOB_SECONDS.observe(max(0, age_s))
+    observe_laps(item.delivery.laps)
+    if item.repeated:
+        REPEATS.inc()
+        return  # whom it found was counted then
+    if match := item.match:
+        MATCH_DISTANCE.labels(item.reason).observe(match.distance)
+        if match.margin is not None:
+            MATCH_MARGIN.labels(item.reason).observe(match.margin)
+
+
+def _whose(item: Settled | Retry) -> dict[str, object]:
+    delivery, job = item.delivery, item.job
+    whose: dict[str, object] = {
+        "photo_id": str(job.photo_id) if job else None,
+        "job_id": str(job.job_id) if job and job.job_id else None,
+        "stream_seq": delivery.stream_seq,
+        "deliveries": delivery.attempt,
+    }
+    if delivery.traceparent:
+        whose["trace_id"] = trace_id(delivery.traceparent)
+    return whose

@@ -1,0 +1,102 @@
+"""Step 4: decode the photo, insist on exactly one face, embed it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import ceil
+
+import structlog
+
+from dataflow.faces.face import BgrImage, EmbeddedFace, Face, FacePack
+from dataflow.faces.image import Preview, decode_preview
+from dataflow.faces.quality import OFF, QualityPolicy, measure
+from dataflow.jobs.errors import DataError
+from dataflow.jobs.outcome import Retry, Settled, sent_back
+from dataflow.jobs.reason import Reason
+from dataflow.jobs.request import Fetched, Recognised
+from dataflow.jobs.stages import Stage, Stopwatch
+
+log = structlog.get_logger()
+
+
+def recognise(
+    image: bytes,
+    pack: FacePack,
+    max_pixels: int,
+    quality: QualityPolicy = OFF,
+    watch: Stopwatch | None = None,
+) -> EmbeddedFace:
+    """Embed the only face of a photo, if its picture is good enough.
+
+    ``watch`` takes the time of the stages.
+
+    Detectors look at a few hundred pixels, so a large JPEG is decoded small, and once more in finer
+    detail only where the face turns out to need it.
+
+    Raises:
+        DataError: ``image_undecodable``, ``image_too_large``, ``no_face``, ``multiple_faces`` or
+            ``low_quality``.
+    """
+    watch = watch or Stopwatch()
+    with watch(Stage.DECODE):
+        photo = decode_preview(image, max_pixels=max_pixels, long_side=pack.procedure.preview_px)
+    with watch(Stage.DETECT):
+        found = pack.detect(photo.pixels)
+    match found:
+        case []:
+            raise DataError(Reason.NO_FACE, "no face found")
+        case [face]:
+            whole = face.scaled(photo.reduction, photo.reduction)
+            with watch(Stage.DECODE):
+                pixels, face = _in_detail(image, photo, face, pack, max_pixels)
+            with watch(Stage.EMBED):
+                reduction = photo.pixels.shape[1] * photo.reduction / pixels.shape[1]
+                measured = measure(pixels, face, reduction)
+                quality.require(measured)
+                embedding = pack.embed(pixels, face)
+            return EmbeddedFace(whole.box, face.score, embedding, measured)
+        case faces:
+            raise DataError(Reason.MULTIPLE_FACES, f"{len(faces)} faces found")
+
+
+def _in_detail(
+    image: bytes, photo: Preview, face: Face, pack: FacePack, max_pixels: int
+) -> tuple[BgrImage, Face]:
+    """The pixels to cut the face out of, and where it is in them."""
+    if photo.reduction == 1:
+        return photo.pixels, face
+    enlarged = pack.magnification(face) / pack.procedure.max_magnification
+    if enlarged <= 1:
+        return photo.pixels, face
+    height, width = photo.pixels.shape[:2]
+    needed = max(height, width) * enlarged
+    finer = decode_preview(image, max_pixels=max_pixels, long_side=ceil(needed)).pixels
+    return finer, face.scaled(finer.shape[1] / width, finer.shape[0] / height)
+
+
+@dataclass(frozen=True, slots=True)
+class Recognition:
+    """Recognises faces. ``pack`` is a call, so that it loads when needed."""
+
+    pack: Callable[[], FacePack]
+    max_pixels: int
+    retry_delay_s: float
+    quality: QualityPolicy = OFF
+
+    def embed(self, photo: Fetched) -> Recognised | Settled | Retry:
+        """Recognise the face of one photo; from many threads at a time."""
+        watch = Stopwatch()
+        return self._recognised(photo, watch).after(watch.laps)
+
+    def _recognised(self, photo: Fetched, watch: Stopwatch) -> Recognised | Settled | Retry:
+        delivery, job = photo.delivery, photo.job
+        try:
+            face = recognise(photo.image, self.pack(), self.max_pixels, self.quality, watch)
+        except DataError as error:
+            return Settled(delivery, job, error.reason, str(error))
+        except Exception as error:
+            # One image must not stop the flow: it comes back, and is given up after a few times.
+            log.exception("recognition_failed", photo_id=str(job.photo_id))
+            return sent_back(delivery, job, error, self.retry_delay_s)
+        return Recognised(delivery, job, face)

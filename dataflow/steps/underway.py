@@ -1,0 +1,181 @@
+"""Steps 3 and 4 side by side: images are fetched while others are computed, within bounds."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, InvalidStateError
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeAlias
+
+import structlog
+
+from dataflow.jobs.delivery import SUSPECT_FROM
+from dataflow.jobs.errors import DataError, Stopped
+from dataflow.jobs.outcome import Retry, Settled, sent_back
+from dataflow.jobs.reason import Reason
+from dataflow.jobs.request import Fetched, Recognised, Request
+from dataflow.process.crew import Crew
+
+log = structlog.get_logger()
+
+Result: TypeAlias = Recognised | Settled | Retry
+
+DRAIN_S = 4.0
+"""How long photos that were begun may take to an end after a stop was asked for."""
+LOOK_UP_S = 0.1
+"""How soon somebody who waits for room hears of a stop."""
+FETCHING_HAS_ITS_OWN_TIMEOUTS = 24 * 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What one process takes on at a time.
+
+    ``photos`` are under way from the start of their fetching to the end of their embedding, by
+    ``fetchers`` and ``cores`` threads. No fetch begins while ``image_bytes`` of fetched images wait
+    for a core. Nobody waits for an image for longer than ``deadline_s`` seconds of computing.
+    """
+
+    photos: int
+    image_bytes: int
+    fetchers: int
+    cores: int
+    deadline_s: float
+
+
+class UnderWay:
+    """The photos that a process has begun. Safe to share between threads.
+
+    The cores must never wait for the store or for the database, so more photos are fetched than
+    computed, and both go on while the flow's own thread is elsewhere.
+    """
+
+    def __init__(
+        self,
+        fetch: Callable[[Request], Fetched | Settled | Retry],
+        embed: Callable[[Fetched], Result],
+        bounds: Bounds,
+        stop: threading.Event,
+        retry_delay_s: float,
+    ) -> None:
+        self._fetch = fetch
+        self._embed = embed
+        self._bounds = bounds
+        self._stop = stop
+        self._retry_delay_s = retry_delay_s
+        # Not an executor of Python's: at the end of the process that waits for all its threads.
+        self._fetchers = Crew(bounds.fetchers, FETCHING_HAS_ITS_OWN_TIMEOUTS, name="fetch")
+        self._cores = Crew(bounds.cores, bounds.deadline_s, name="embed")
+        self._room = threading.Condition()
+        self._photos = 0
+        self._bytes = 0
+        self._begun: dict[Future[Result], Request] = {}
+        self._drained_at: float | None = None
+
+    def begin(self, request: Request) -> Future[Result]:
+        """Fetch and embed a photo; waits for room first.
+
+        Where a drain ends before there is room, the photo goes back, to be somebody else's.
+        """
+        result: Future[Result] = Future()
+        with self._room:
+            while not self._room.wait_for(lambda: self._photos < self._bounds.photos, LOOK_UP_S):
+                if self._drain_left_s() == 0:
+                    result.set_result(_sent_back(request))
+                    return result
+            self._photos += 1
+            self._begun[result] = request
+        result.add_done_callback(self._leave)
+        self._fetchers.submit(partial(self._carry, result, self._fetch_next, request), _nothing)
+        return result
+
+    def finish(self, results: Iterable[Future[Result]]) -> list[Result]:
+        """Wait for all of them, though not for long where a stop was asked for.
+
+        What takes longer, because the store says nothing for example, is given up and comes again.
+        """
+        return [self._finished(result) for result in results]
+
+    def _finished(self, result: Future[Result]) -> Result:
+        try:
+            return result.result(self._drain_left_s())
+        except TimeoutError:
+            request = self._begun.get(result)
+            with suppress(InvalidStateError):  # it has just been done
+                if request:
+                    result.set_result(_sent_back(request))
+            return result.result()
+
+    def _drain_left_s(self) -> float | None:
+        """How much longer to wait for what was begun; for as long as it takes without a stop."""
+        if not self._stop.is_set():
+            return None
+        self._drained_at = self._drained_at or time.monotonic() + DRAIN_S
+        return max(0, self._drained_at - time.monotonic())
+
+    def _carry(self, result: Future[Result], step: Callable[..., None], item: object) -> None:
+        """Take a step that gives the result or hands on; what it raises is the result."""
+        with suppress(InvalidStateError):  # it was too late, and has been answered
+            try:
+                step(result, item)
+            except InvalidStateError:
+                raise
+            except BaseException as error:  # noqa: BLE001 - raised again where the result is read
+                result.set_exception(error)
+
+    def _fetch_next(self, result: Future[Result], request: Request) -> None:
+        with self._room:
+            self._room.wait_for(lambda: self._bytes < self._bounds.image_bytes)
+        if result.done():
+            return  # a drain was over before its turn came
+        fetched = self._fetch(request)
+        if not isinstance(fetched, Fetched):
+            result.set_result(fetched)
+            return
+        self._hold(len(fetched.image))
+        self._cores.submit(
+            partial(self._carry, result, self._embed_next, fetched),
+            partial(self._carry, result, self._too_late, fetched),
+        )
+
+    def _embed_next(self, result: Future[Result], fetched: Fetched) -> None:
+        try:
+            if not result.done():
+                result.set_result(self._embed(fetched))
+        finally:
+            self._hold(-len(fetched.image))
+
+    def _too_late(self, result: Future[Result], fetched: Fetched) -> None:
+        delivery, job = fetched.delivery, fetched.job
+        error = DataError(
+            Reason.IMAGE_UNDECODABLE, f"not recognised within {self._bounds.deadline_s:g} s"
+        )
+        log.warning("image_late", photo_id=str(job.photo_id), deliveries=delivery.attempt)
+        # At first it may have been the machine; whoever is late alone has itself to blame.
+        if delivery.attempt < SUSPECT_FROM:
+            result.set_result(sent_back(delivery, job, error, self._retry_delay_s))
+        else:
+            result.set_result(Settled(delivery, job, error.reason, str(error)))
+
+    def _hold(self, image_bytes: int) -> None:
+        with self._room:
+            self._bytes += image_bytes
+            self._room.notify_all()
+
+    def _leave(self, result: Future[Result]) -> None:
+        with self._room:
+            del self._begun[result]
+            self._photos -= 1
+            self._room.notify_all()
+
+
+def _sent_back(request: Request) -> Retry:
+    return sent_back(request.delivery, request.job, Stopped("stopped before it was done"), 0)
+
+
+def _nothing() -> None:
+    """There is nobody to tell."""

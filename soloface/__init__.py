@@ -1,0 +1,1 @@
+"""The program: the commands, and the worker put together."""

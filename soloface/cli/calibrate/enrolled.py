@@ -1,0 +1,58 @@
+"""The enrolled users' own photos as an album: each shows the user who was enrolled by it."""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+from connectors.postgres.connection import Database
+from connectors.postgres.enrolments import EnrolmentRegister
+from connectors.postgres.gallery import require_tables
+from dataflow.jobs.errors import ConfigurationError
+from dataflow.settings import DatabaseSettings
+from soloface.cli.calibrate.album import LEAST_PEOPLE, Labelled
+
+CHOSEN = (
+    "enrolment has left out photos unlike the user's others and users like each other, which "
+    "flatters"
+)
+
+
+def enrolled_photos(
+    settings: DatabaseSettings, model: str, most: int
+) -> tuple[list[Labelled], list[str]]:
+    """The photos that users were enrolled by with this contract, and what to beware of.
+
+    No vector is read, so that `soloface_auditor` may do it.
+
+    Args:
+        settings: where the users are.
+        model: the contract's id.
+        most: so many photos are enough; the users are drawn, always the same ones.
+
+    Raises:
+        ConfigurationError: photos of two users at least are not on record.
+    """
+    with closing(Database(settings)) as database:
+        with database.connection() as connection:
+            require_tables(connection)
+        register = EnrolmentRegister(database, model)
+        photos, total = register.photos(most)
+        if len({user_id for user_id, _ in photos}) < LEAST_PEOPLE:
+            raise ConfigurationError(_too_few(len(photos), register))
+    caveats = [CHOSEN]
+    if total > len(photos):
+        caveats.append(f"{len(photos)} of {total} photos on record were looked at (--most)")
+    return [Labelled(str(user_id), ref) for user_id, ref in photos], caveats
+
+
+def _too_few(photos: int, register: EnrolmentRegister) -> str:
+    others = sorted(register.models() - {register.model})
+    moved = (
+        f"; others were enrolled with {', '.join(others)}: use that pack (SOLOFACE_MODEL__PACK)"
+        if others
+        else ""
+    )
+    return (
+        f"{photos} photos of users who were enrolled with {register.model} are on record; it "
+        f"takes those of two users at least (soloface enroll){moved}"
+    )

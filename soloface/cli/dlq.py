@@ -1,0 +1,284 @@
+"""`soloface dlq`: look at dead letters, send their jobs again, or remove them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter, deque
+from dataclasses import dataclass, field
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+
+from connectors.jetstream.letters.dead_letters import (
+    UNKNOWN,
+    DeadLetters,
+    Replayed,
+    Selection,
+    dead_letters,
+)
+from connectors.jetstream.letters.letter import Letter
+from dataflow.jobs.errors import ConfigurationError
+from dataflow.settings import NatsSettings, load_settings
+from soloface.cli.letters import (
+    AllOption,
+    LimitOption,
+    ReasonsOption,
+    SequencesArgument,
+    SinceOption,
+    UntilOption,
+    details,
+    require_choice,
+    selection,
+    summary,
+    table,
+    whole,
+)
+from soloface.cli.output import JsonOption, console, print_json
+
+_PIPED_WIDTH = 2000
+_NARROW = 120
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Look at the jobs that were rejected, send them again, or remove them.",
+)
+
+
+@app.command("list")
+def list_letters(
+    *,
+    reason: ReasonsOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    limit: Annotated[int, typer.Option(min=1, help="No more than so many.")] = 50,
+    oldest_first: Annotated[
+        bool, typer.Option("--oldest-first", help="Begin with the oldest, not the newest.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """List the rejected jobs, by default the newest 50."""
+    settings = load_settings().nats
+    filters = selection(reason, since, until)
+    rows, total = asyncio.run(_list(settings, filters, limit, oldest_first=oldest_first))
+    if as_json:
+        print_json(rows)
+        return
+    if rows:
+        # Piped into grep or a file, a letter is one line, whatever its length.
+        wide = console if console.is_terminal else Console(width=_PIPED_WIDTH)
+        wide.print(table(rows, narrow=wide.width < _NARROW))
+    console.print(f"{len(rows)} of {total} dead letters", highlight=False)
+
+
+@app.command()
+def show(
+    seq: Annotated[int, typer.Argument(help="Its sequence, as `list` shows it.", min=1)],
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Show one dead letter with all its headers and its payload.
+
+    What could play tricks on a terminal is shown as escapes; `--json` gives the payload as it is,
+    in base64 if it is no UTF-8.
+    """
+    letter = asyncio.run(_get(load_settings().nats, seq))
+    if as_json:
+        print_json(whole(letter))
+    else:
+        console.print(details(letter), highlight=False, soft_wrap=True)
+
+
+@app.command()
+def replay(
+    sequences: SequencesArgument = None,
+    *,
+    everything: AllOption = False,
+    reason: ReasonsOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    limit: LimitOption = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be done, and change nothing.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Publish rejected jobs again, once what kept them from succeeding is mended.
+
+    A letter is removed when the jobs' stream has confirmed its job, so that an interrupted replay
+    can be run again. A job that fails again comes back as a new letter, which this run leaves.
+    Exit code 1 if a letter could not be replayed, or is not there.
+    """
+    filters = selection(reason, since, until, limit)
+    require_choice(sequences, everything=everything, filters=filters)
+    settings = load_settings().nats
+    with _progress(as_json=as_json) as progress:
+        report = asyncio.run(_replay(settings, sequences or [], filters, progress, dry_run=dry_run))
+    if as_json:
+        print_json(report.as_dict())
+    else:
+        report.print()
+    if report.problems:
+        raise typer.Exit(1)
+
+
+@app.command()
+def purge(
+    sequences: SequencesArgument = None,
+    *,
+    everything: AllOption = False,
+    reason: ReasonsOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    limit: LimitOption = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Remove dead letters for good, after asking.
+
+    The server overwrites each one, which takes it some milliseconds.
+    """
+    filters = selection(reason, since, until, limit)
+    require_choice(sequences, everything=everything, filters=filters)
+    settings = load_settings().nats
+    # Asked between two connections: an open one would be given up while the answer is awaited.
+    reasons, missing, last_seq = asyncio.run(_count(settings, sequences or [], filters))
+    count = reasons.total()
+    if count and not yes:
+        which = ", ".join(f"{n} {name}" for name, n in reasons.most_common())
+        typer.confirm(f"Remove {count} dead letters ({which})?", abort=True, err=True)
+    # No further than the last that was counted, whatever has changed since.
+    with _progress(as_json=as_json) as progress:
+        purged = asyncio.run(_purge(settings, sequences or [], filters, last_seq, progress))
+    gone = missing + count - purged
+    if as_json:
+        print_json({"purged": purged, "already_gone": gone})
+    else:
+        console.print(f"purged {purged}" + (f", already gone {gone}" if gone else ""))
+
+
+def _progress(*, as_json: bool) -> Progress:
+    return Progress(console=console, transient=True, disable=as_json or not console.is_terminal)
+
+
+@dataclass(slots=True)
+class Report:
+    """What a replay has done so far."""
+
+    dry_run: bool
+    replayed: int = 0
+    already_on_stream: int = 0
+    problems: list[Replayed] = field(default_factory=list)
+
+    def add(self, result: Replayed) -> None:
+        """Count one letter."""
+        if result.problem is not None:
+            self.problems.append(result)
+            return
+        self.replayed += 1
+        self.already_on_stream += result.repeated
+
+    def as_dict(self) -> dict[str, object]:
+        """For JSON."""
+        return {
+            "dry_run": self.dry_run,
+            "replayed": self.replayed,
+            "already_on_stream": self.already_on_stream,
+            "not_replayed": [{"seq": p.seq, "problem": p.problem} for p in self.problems],
+        }
+
+    def print(self) -> None:
+        """For a person."""
+        for result in self.problems:
+            line = f"not replayed: {result.seq}: {result.problem}"
+            console.print(line, highlight=False, markup=False, soft_wrap=True)
+        done = "would replay" if self.dry_run else "replayed"
+        again = self.already_on_stream
+        note = f" ({again} on the stream already)" if again else ""
+        console.print(f"{done} {self.replayed}{note}, not replayed {len(self.problems)}")
+
+
+async def _list(
+    settings: NatsSettings, filters: Selection, limit: int, *, oldest_first: bool
+) -> tuple[list[dict[str, object]], int]:
+    """The rows to show, and how many there are of them."""
+    newest: deque[dict[str, object]] = deque(maxlen=limit)
+    total = 0
+    async with dead_letters(settings) as letters:
+        async for window in letters.chosen([], filters):
+            total += len(window.letters)
+            room = limit - len(newest) if oldest_first else limit
+            newest.extend(map(summary, window.letters[:room] if oldest_first else window.letters))
+    return (list(newest) if oldest_first else list(reversed(newest))), total
+
+
+async def _get(settings: NatsSettings, seq: int) -> Letter:
+    async with dead_letters(settings) as letters:
+        if letter := await letters.get(seq):
+            return letter
+    raise ConfigurationError(f"there is no dead letter {seq} on {settings.dead_stream}")
+
+
+async def _replay(
+    settings: NatsSettings,
+    sequences: list[int],
+    filters: Selection,
+    progress: Progress,
+    *,
+    dry_run: bool,
+) -> Report:
+    report = Report(dry_run)
+    task = progress.add_task("Replaying", total=1)
+    async with dead_letters(settings) as letters:
+        async for window in letters.chosen(sequences, filters):
+            for seq in window.missing:
+                report.add(Replayed(seq, "there is no such letter, or not any more"))
+            if dry_run:
+                results = [Replayed(x.seq, letters.refusal(x)) for x in window.letters]
+            else:
+                results = await _together(letters, window.letters)
+            for result in results:
+                report.add(result)
+            progress.update(task, completed=window.done)
+    return report
+
+
+async def _together(letters: DeadLetters, chosen: list[Letter]) -> list[Replayed]:
+    """Replay some at once; where one fails, the others are brought to their end first."""
+    results = await asyncio.gather(*map(letters.replay, chosen), return_exceptions=True)
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+    return [result for result in results if isinstance(result, Replayed)]
+
+
+async def _count(
+    settings: NatsSettings, sequences: list[int], filters: Selection
+) -> tuple[Counter[str], int, int]:
+    """How many letters there are of each reason, how many are missing, and the last's sequence."""
+    reasons: Counter[str] = Counter()
+    missing = last_seq = 0
+    async with dead_letters(settings) as letters:
+        async for window in letters.chosen(sequences, filters):
+            reasons.update(letter.reason or UNKNOWN for letter in window.letters)
+            missing += len(window.missing)
+            last_seq = max((letter.seq for letter in window.letters), default=last_seq)
+    return reasons, missing, last_seq
+
+
+async def _purge(
+    settings: NatsSettings,
+    sequences: list[int],
+    filters: Selection,
+    last_seq: int,
+    progress: Progress,
+) -> int:
+    purged = 0
+    task = progress.add_task("Purging", total=1)
+    async with dead_letters(settings, last_seq) as letters:
+        async for window in letters.chosen(sequences, filters):
+            for letter in window.letters:
+                purged += await letters.remove(letter.seq, erase=True)
+            progress.update(task, completed=window.done)
+    return purged

@@ -1,0 +1,197 @@
+"""`soloface enroll`: make users recognisable."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+from uuid import UUID
+
+import typer
+from rich.markup import escape
+from rich.progress import track
+from rich.table import Table
+
+from connectors.enrolment_photos import EnrolmentPhotos
+from connectors.postgres.connection import Database
+from connectors.postgres.enrolments import EnrolmentRegister
+from connectors.postgres.gallery import Gallery
+from dataflow.faces.face import FacePack
+from dataflow.faces.packs.loading import load_pack
+from dataflow.gallery.enrolment import Enroller, Enrolment, Examiner, Offer, Status
+from dataflow.settings import Settings, load_settings
+from soloface.cli.offers import from_folder, from_objects, from_table
+from soloface.cli.output import ByOption, JsonOption, console, print_json, printable
+
+_GOOD = {Status.ENROLLED, Status.UNCHANGED}
+
+
+def enroll(
+    user: Annotated[UUID | None, typer.Argument(help="The user's id in `users`.")] = None,
+    photos: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Photos that show only this user: paths, or minio://<bucket>/<key>.",
+            metavar="PHOTO",
+        ),
+    ] = None,
+    *,
+    table: Annotated[
+        Path | None,
+        typer.Option("--csv", help="Many users: a CSV with the columns user_id and photo."),
+    ] = None,
+    folder: Annotated[
+        Path | None, typer.Option(help="Many users: a folder tree USER/photo.jpg.")
+    ] = None,
+    prefix: Annotated[
+        str | None,
+        typer.Option(help="Many users: objects USER/photo under a prefix of the bucket."),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Enrol also who is very near to another user.")
+    ] = False,
+    keep_photos: Annotated[
+        bool,
+        typer.Option(
+            "--keep-photos", help="Store files in the bucket too, so that `reembed` finds them."
+        ),
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be done, and change nothing.")
+    ] = False,
+    by: ByOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Store users' faces: the mean of one or several photos of each, replacing an earlier one.
+
+    A photo is refused that does not show exactly one face, shows it badly, or is unlike the user's
+    others; the rest is used. A user is refused who is nearer to another one than two people should
+    be. Users who were enrolled by the same photos already are passed over, so an interrupted run
+    can be started again. A user who is not in `users` yet is added.
+
+    Exit code 1 if some user could not be enrolled.
+    """
+    settings = load_settings()
+    sources = EnrolmentPhotos(settings)
+    match user, table, folder, prefix:
+        case (UUID(), None, None, None) if photos:
+            offers = [Offer(user, tuple(photos))]
+        case (None, Path(), None, None):
+            offers = from_table(table)
+        case (None, None, Path(), None):
+            offers = from_folder(folder)
+        case (None, None, None, str()):
+            offers = from_objects(sources.under(prefix))
+        case _:
+            raise typer.BadParameter(
+                "give USER and at least one PHOTO, or one of --csv, --folder and --prefix"
+            )
+    pack = load_pack(settings.model)
+    with (
+        closing(Database(settings.database)) as database,
+        ThreadPoolExecutor(settings.worker.cores or len(os.sched_getaffinity(0))) as pool,
+    ):
+        gallery = Gallery(database)
+        gallery.require_schema(pack.contract)
+        gallery.require_comparable(pack.contract)
+        enroller = Enroller(
+            Examiner(pack, sources.read, settings.images.max_pixels, settings.enrolment.quality),
+            EnrolmentRegister(database, pack.contract.id, by, sources.forget),
+            pool,
+            None if force else _min_distance(settings, pack),
+            dry_run,
+            sources.keep if keep_photos else lambda _user, portrait: _lasting(portrait.photo),
+        )
+        done = list(_tracked(enroller, offers, as_json=as_json))
+    if as_json:
+        print_json([_as_dict(enrolment) for enrolment in done])
+    else:
+        _print(done, pack.contract.id, dry_run=dry_run)
+    if any(enrolment.status not in _GOOD for enrolment in done):
+        raise typer.Exit(1)
+
+
+def _min_distance(settings: Settings, pack: FacePack) -> float:
+    chosen = settings.enrolment.min_distance
+    return pack.threshold if chosen is None else chosen
+
+
+def _lasting(photo: str) -> str:
+    """A path means the same from every folder."""
+    return photo if "://" in photo else str(Path(photo).resolve())
+
+
+def _tracked(enroller: Enroller, offers: Sequence[Offer], *, as_json: bool) -> Iterator[Enrolment]:
+    hidden = as_json or len(offers) == 1
+    return iter(
+        track(
+            enroller.enrol(offers),
+            "Enrolling",
+            total=len(offers),
+            console=console,
+            disable=hidden,
+        )
+    )
+
+
+def _as_dict(enrolment: Enrolment) -> dict[str, object]:
+    clash = enrolment.clash
+    return {
+        "user_id": enrolment.user_id,
+        "enrolled": enrolment.status in _GOOD,
+        "status": enrolment.status,
+        "used": [
+            {"photo": portrait.photo, "quality": portrait.quality and asdict(portrait.quality)}
+            for portrait in enrolment.used
+        ],
+        "refused": [
+            {
+                "photo": refusal.photo,
+                "reason": refusal.reason,
+                "detail": refusal.detail,
+                "quality": refusal.quality and asdict(refusal.quality),
+            }
+            for refusal in enrolment.refused
+        ],
+        "clash": {"user_id": clash.user_id, "distance": clash.distance} if clash else None,
+    }
+
+
+def _print(done: Sequence[Enrolment], model: str, *, dry_run: bool) -> None:
+    refused = Table("user", "refused", "reason", "detail", title="Refused photos")
+    for enrolment in done:
+        for refusal in enrolment.refused:
+            words = (refusal.photo, refusal.reason, refusal.detail)
+            refused.add_row(str(enrolment.user_id), *(escape(printable(word)) for word in words))
+    if refused.row_count:
+        console.print(refused)
+    for enrolment in done:
+        if enrolment.status not in _GOOD:
+            why = f"{enrolment.status}{_clash(enrolment)}"
+            console.print(f"[red]not enrolled[/] {enrolment.user_id}: {why}", soft_wrap=True)
+    counts = Counter(enrolment.status for enrolment in done)
+    verb = "would be enrolled" if dry_run else "enrolled"
+    if len(done) == 1 and counts[Status.ENROLLED]:
+        count = len(done[0].used)
+        plural = "" if count == 1 else "s"
+        who = f"[green]{verb}[/] {done[0].user_id} from {count} photo{plural}"
+        console.print(f"{who} ({model})")
+    else:
+        others = len(done) - counts[Status.ENROLLED] - counts[Status.UNCHANGED]
+        console.print(
+            f"{counts[Status.ENROLLED]} users {verb}, {counts[Status.UNCHANGED]} unchanged, "
+            f"{others} not enrolled ({model})",
+            highlight=False,
+        )
+
+
+def _clash(enrolment: Enrolment) -> str:
+    if enrolment.clash is None:
+        return ""
+    other = enrolment.clash
+    return f" {other.user_id}, at distance {other.distance:.2f}; are they one person? Else --force"

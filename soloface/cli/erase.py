@@ -1,0 +1,134 @@
+"""`soloface erase` and `soloface retention`: faces that shall not be known any more."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+from uuid import UUID
+
+import typer
+
+from connectors.enrolment_photos import EnrolmentPhotos
+from connectors.jetstream.letters.erasure import erase_messages
+from connectors.postgres.connection import Database
+from connectors.postgres.erasure import Subject, count_unmatched, drop_unmatched, others_photos
+from connectors.postgres.erasure import erase as erase_rows
+from connectors.postgres.gallery import require_tables
+from connectors.postgres.search import Connection
+from dataflow.settings import DatabaseSettings, Settings, load_settings
+from soloface.cli.output import JsonOption, console, print_json
+
+DryRunOption = Annotated[
+    bool, typer.Option("--dry-run", help="Say what would go, and change nothing.")
+]
+YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+
+
+def erase(
+    *,
+    user: Annotated[UUID | None, typer.Option(help="A user's id in `users`.")] = None,
+    photo: Annotated[UUID | None, typer.Option(help="A photo's id in `photos`.")] = None,
+    row: Annotated[
+        bool,
+        typer.Option("--row", help="Also delete the row in your own table `users` or `photos`."),
+    ] = False,
+    dry_run: DryRunOption = False,
+    yes: YesOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Take out everything soloface knows about a user or a photo.
+
+    Of a user: the enrolled face, where its photos are and those that `enroll --keep-photos` stored,
+    the faces on photos that were matched to them, matches, outcomes, decisions. Of a photo: its
+    faces, match, outcome, decisions. Of both: every message that names them on the streams of jobs,
+    dead letters and events. Prints how many of each.
+
+    The row in your own table stays unless you say --row; a photo that is still there is recognised
+    again when somebody publishes a job for it. What the database and the streams have written
+    before lives on in their backups and logs until those are rotated.
+    """
+    if (user is None) == (photo is None):
+        raise typer.BadParameter("give --user UUID or --photo UUID")
+    subject: Subject = "user" if user else "photo"
+    subject_id = user or photo or UUID(int=0)
+    settings = load_settings()
+    if not dry_run and not yes:
+        if not as_json:
+            _print(_erase(settings, subject, subject_id, row=row, dry_run=True), dry_run=True)
+        typer.confirm(f"Erase the {subject} {subject_id} for good?", abort=True, err=True)
+    counts = _erase(settings, subject, subject_id, row=row, dry_run=dry_run)
+    if as_json:
+        print_json({"dry_run": dry_run, "erased": counts})
+    else:
+        _print(counts, dry_run=dry_run)
+
+
+def retention(
+    *,
+    unmatched_after: Annotated[
+        int, typer.Option(min=0, metavar="DAYS", help="How many days such a face may be kept.")
+    ],
+    dry_run: DryRunOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Drop the faces on photos that nobody was found for, once they are old enough.
+
+    Their outcomes stay, without a vector, so that it can still be said why a photo was not tagged.
+    Run it every day.
+    """
+    before = datetime.now(UTC) - timedelta(days=unmatched_after)
+    with _connected(load_settings().database) as connection:
+        if dry_run:
+            dropped = count_unmatched(connection, before)
+        else:
+            dropped = sum(drop_unmatched(connection, before))
+    if as_json:
+        print_json({"dry_run": dry_run, "dropped": dropped, "before": before})
+    else:
+        done = "would drop" if dry_run else "dropped"
+        console.print(f"{done} {dropped} faces older than {unmatched_after} days", highlight=False)
+
+
+def _erase(
+    settings: Settings, subject: Subject, subject_id: UUID, *, row: bool, dry_run: bool
+) -> dict[str, int]:
+    """Streams first: a job that is still waiting would bring the face back."""
+    messages = asyncio.run(erase_messages(settings.nats, subject_id, dry_run=dry_run))
+    with _connected(settings.database) as connection:
+        kept = 0
+        if subject == "user":
+            # Before the rows: where the store refuses, they still tell what there is.
+            kept = _erase_kept(settings, connection, subject_id, dry_run=dry_run)
+        rows = erase_rows(connection, subject, subject_id, row=row, dry_run=dry_run)
+    return {
+        **rows,
+        **{f"messages on {stream}": count for stream, count in messages.items()},
+        f"objects in {settings.store.bucket}": kept,
+    }
+
+
+def _erase_kept(settings: Settings, connection: Connection, user_id: UUID, *, dry_run: bool) -> int:
+    """Delete the photos that were kept of a user, also those that no row names any more."""
+    photos = EnrolmentPhotos(settings)
+    kept = photos.kept_of(user_id)
+    others = others_photos(connection, user_id, kept)
+    own = photos.kept(photo for photo in kept if photo not in others)
+    for ref in [] if dry_run else own:
+        photos.delete(ref)
+    return len(own)
+
+
+@contextmanager
+def _connected(settings: DatabaseSettings) -> Iterator[Connection]:
+    with closing(Database(settings)) as database, database.connection() as connection:
+        require_tables(connection)
+        yield connection
+
+
+def _print(counts: dict[str, int], *, dry_run: bool) -> None:
+    for what, count in counts.items():
+        done = "would erase" if dry_run else "erased"
+        console.print(f"{done} {count:6} {what}", highlight=False, soft_wrap=True)

@@ -1,0 +1,261 @@
+"""`soloface gallery`: how the users are searched, what that finds, and the index."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import Annotated
+
+import typer
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from connectors.postgres.connection import Database
+from connectors.postgres.gallery import require_tables
+from connectors.postgres.gallery_index import build, prove
+from connectors.postgres.gallery_proof import BATCH, Measured, draw_sample, measure, searcher
+from connectors.postgres.search import Connection, search_state, vector_dimension
+from connectors.postgres.sql_files import query
+from dataflow.gallery.intervals import wilson
+from dataflow.gallery.search import (
+    TARGET_RECALL,
+    Index,
+    Plan,
+    exact_limit,
+    list_count,
+    plan_search,
+)
+from dataflow.jobs.errors import ConfigurationError
+from dataflow.settings import DatabaseSettings, load_settings
+from soloface.cli.output import JsonOption, console, print_json
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="See how the enrolled users are searched, and build the index that many of them need.",
+)
+
+FacesOption = Annotated[
+    int, typer.Option("--faces", min=1, help="How many made-up faces to search for.")
+]
+HardOption = Annotated[
+    bool,
+    typer.Option("--hard", help="Faces that stray from their user as users differ."),
+]
+REBUILD = "run: soloface gallery index --rebuild"
+INDEX = "run: soloface gallery index"
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The gallery as the worker finds it."""
+
+    contracts: dict[str, int]
+    dimension: int
+    plan: Plan
+    index: Index | None
+    measured: Measured
+
+    @property
+    def advice(self) -> str | None:
+        """What to do; ``None`` if all is well."""
+        if self.plan.objection == "there is no index":
+            return f"the exact search has become slow; {INDEX}"
+        if self.plan.objection:
+            return f"the exact search has become slow, but {self.plan.objection}; {REBUILD}"
+        if self.measured.falls_short:
+            return f"the search finds {self.measured.recall:.1%} of the nearest users; {INDEX}"
+        if self.plan.proof and self.plan.outgrown:
+            before = self.plan.proof.users
+            return f"the gallery has grown from {before} users since it was measured; {INDEX}"
+        return None
+
+
+@app.command()
+def status(
+    *, faces: FacesOption = 400, hard: HardOption = False, as_json: JsonOption = False
+) -> None:
+    """Show the gallery's size, its index, and what the search finds, measured just now.
+
+    Faces are made up for some users, at a cosine similarity of 0.5 to 0.7, and searched for as the
+    worker does; what it finds is compared with a look at every user. Changes nothing. Exit code 1
+    if there is something to do.
+    """
+    with _connected(load_settings().database) as connection:
+        found = examine(connection, faces, hard=hard)
+    if as_json:
+        print_json(_as_dict(found))
+    else:
+        _print(found)
+    if found.advice:
+        raise typer.Exit(1)
+
+
+@app.command()
+def index(
+    *,
+    rebuild: Annotated[
+        bool, typer.Option("--rebuild", help="Build it anew even if there is one.")
+    ] = False,
+    memory_mb: Annotated[
+        int, typer.Option("--memory", min=64, help="What building may take of the server, in MB.")
+    ] = 1024,
+    faces: FacesOption = 1000,
+    hard: HardOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Build the index, if there is none, and find out how broadly it has to be searched.
+
+    The worker goes on meanwhile, and takes to the index within a minute after it has proved to find
+    at least 99 of 100. Interrupt it whenever you like, and run it again.
+    """
+    settings = load_settings().database
+    with _connected(settings) as connection:
+        model, users = _most(connection)
+        dimension = vector_dimension(connection)
+        _, known = search_state(connection, dimension)
+    if model is None:
+        raise ConfigurationError("nobody is enrolled yet: soloface enroll")
+    if users <= exact_limit(dimension) and not rebuild:
+        raise ConfigurationError(
+            f"{users} users are searched exactly, which is fast and misses nobody up to "
+            f"{exact_limit(dimension)}; no index is needed (--rebuild builds one all the same)"
+        )
+    foreign = known is not None and known.proof is not None and known.proof.model != model
+    if rebuild or foreign or known is None or not known.fits(dimension):
+        with _progress(as_json=as_json) as progress:
+            task = progress.add_task(f"Indexing {users} users", total=1)
+            build(
+                settings,
+                list_count(users, dimension, memory_mb),
+                dimension,
+                lambda phase, done: progress.update(task, description=phase, completed=done),
+            )
+    tries: dict[int, Measured] = {}
+    with _connected(settings) as connection:
+        with nullcontext() if as_json else console.status("Measuring what it finds"):
+            _, built = search_state(connection, dimension)
+            if built is None:
+                raise ConfigurationError("the index was dropped while it was measured")
+            drawn = draw_sample(connection, model, faces, hard=hard)
+            best = prove(connection, drawn, built, tries.__setitem__)
+        plan = plan_search(users, model, dimension, search_state(connection, dimension)[1])
+    if as_json:
+        rows = [_measured(breadth, one) for breadth, one in tries.items()]
+        print_json({"users": users, "strategy": plan.name, "tries": rows})
+    else:
+        for breadth, one in tries.items():
+            console.print(f"looking through {breadth} lists {_words(one)}", highlight=False)
+    if best.recall < TARGET_RECALL:
+        raise ConfigurationError(
+            "no breadth of search finds enough, so the worker keeps to the exact search"
+        )
+
+
+def examine(connection: Connection, faces: int, *, hard: bool = False) -> Status:
+    """Measure the search as the worker would do it now."""
+    model, _ = _most(connection)
+    dimension = vector_dimension(connection)
+    rows, known = search_state(connection, dimension)
+    plan = plan_search(rows, model or "", dimension, known)
+    # An exact search finds everybody; it is only timed.
+    count = faces if plan.breadth else min(faces, BATCH)
+    drawn = draw_sample(connection, model or "", count, hard=hard)
+    contracts = {str(name): count for name, count in _sizes(connection).items()}
+    measured = measure(drawn, searcher(connection, drawn.model, plan))
+    return Status(contracts, dimension, plan, known, measured)
+
+
+@contextmanager
+def _connected(settings: DatabaseSettings) -> Iterator[Connection]:
+    with closing(Database(settings)) as database, database.connection() as connection:
+        require_tables(connection)
+        # Looking at every vector of a large gallery takes longer than a worker's statement may.
+        connection.execute("set statement_timeout = 0")
+        yield connection
+
+
+def _sizes(connection: Connection) -> dict[str | None, int]:
+    return dict(connection.execute(query("gallery_sizes")).fetchall())
+
+
+def _most(connection: Connection) -> tuple[str | None, int]:
+    """The contract of most users, and how many those are."""
+    sizes = _sizes(connection)
+    model = max(sizes, key=lambda name: sizes[name], default=None)
+    return model, sizes.get(model, 0)
+
+
+def _progress(*, as_json: bool) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=as_json or not console.is_terminal,
+    )
+
+
+def _words(measured: Measured) -> str:
+    low, high = wilson(measured.found, measured.faces)
+    return (
+        f"finds {measured.found} of {measured.faces} nearest users "
+        f"({measured.recall:.1%}, 95 % interval {low:.1%} to {high:.1%}), "
+        f"{measured.p50_ms:.1f} ms per face"
+    )
+
+
+def _measured(breadth: int | None, measured: Measured) -> dict[str, object]:
+    low, high = wilson(measured.found, measured.faces)
+    return {
+        "breadth": breadth,
+        "found": measured.found,
+        "faces": measured.faces,
+        "recall": measured.recall,
+        "recall_95": [low, high],
+        "p50_ms": round(measured.p50_ms, 3),
+    }
+
+
+def _as_dict(found: Status) -> dict[str, object]:
+    proof = found.index.proof if found.index else None
+    return {
+        "contracts": found.contracts,
+        "strategy": found.plan.name,
+        "exact_up_to": exact_limit(found.dimension),
+        "index": found.index
+        and {
+            "definition": found.index.definition,
+            "usable": found.index.usable,
+            "lists": found.index.lists,
+            "bytes": found.index.bytes,
+            "proof": proof and proof.model_dump(),
+        },
+        "measured": _measured(found.plan.breadth, found.measured),
+        "advice": found.advice,
+    }
+
+
+def _print(found: Status) -> None:
+    for model, count in found.contracts.items():
+        console.print(f"{count} users of {model}", highlight=False)
+    if not found.contracts:
+        console.print("nobody is enrolled yet: soloface enroll")
+    limit = exact_limit(found.dimension)
+    console.print(
+        f"search: {found.plan.name} (exact up to {limit} users of {found.dimension} numbers)",
+        highlight=False,
+    )
+    if found.index:
+        size = f"{found.index.bytes / 2**20:.0f} MB"
+        console.print(f"index: {size}, {found.index.definition}", highlight=False, soft_wrap=True)
+        if proof := found.index.proof:
+            console.print(
+                f"proved with {proof.users} users: {proof.recall:.1%} in {proof.breadth} of "
+                f"{found.index.lists} lists",
+                highlight=False,
+            )
+    if found.measured.faces:
+        console.print(f"measured now: {_words(found.measured)}", highlight=False, soft_wrap=True)
+    console.print(found.advice or "nothing to do", highlight=False, soft_wrap=True)

@@ -1,0 +1,93 @@
+"""`soloface match`: say that a match is right, or wrong."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import Annotated
+from uuid import UUID
+
+import typer
+
+from connectors.postgres.connection import Database
+from connectors.postgres.decisions import Decision, Decisions, Effect, Word
+from dataflow.faces.packs.loading import threshold_of
+from dataflow.settings import load_settings
+from dataflow.steps.matching import MatchPolicy
+from soloface.cli.output import ByOption, JsonOption, console, print_json
+
+app = typer.Typer(
+    no_args_is_help=True, help="Say whether a photo shows a user: it is never undone."
+)
+
+PhotoArgument = Annotated[UUID, typer.Argument(help="The photo's id in `photos`.")]
+UserArgument = Annotated[UUID, typer.Argument(help="The user's id in `users`.")]
+FaceOption = Annotated[
+    int | None, typer.Option("--face-index", min=0, help="Which face, if the photo has several.")
+]
+
+
+@app.command()
+def reject(
+    photo_id: PhotoArgument,
+    user_id: UserArgument,
+    *,
+    face_index: FaceOption = None,
+    by: ByOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say that the photo does not show the user: no later job will say so again.
+
+    If the user is recorded for the photo, the match is removed, and the next nearest user is
+    considered at once, by the same rules as ever (SOLOFACE_MATCH__…).
+    """
+    _take(Decision(photo_id, user_id, Word.REJECTED, by), face_index, as_json=as_json)
+
+
+@app.command()
+def confirm(
+    photo_id: PhotoArgument,
+    user_id: UserArgument,
+    *,
+    face_index: FaceOption = None,
+    by: ByOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say that the photo shows the user: whatever the models say, no later job changes it.
+
+    If somebody else is recorded for the photo, the user takes their place. One user can be
+    confirmed for a photo; an earlier confirmation is replaced.
+    """
+    _take(Decision(photo_id, user_id, Word.CONFIRMED, by), face_index, as_json=as_json)
+
+
+def _take(decision: Decision, face_index: int | None, *, as_json: bool) -> None:
+    settings = load_settings()
+    match = settings.match
+    policy = MatchPolicy(threshold_of(settings.model), match.max_distance, match.min_margin)
+    with closing(Database(settings.database)) as database:
+        effect = Decisions(database, policy).take(decision, face_index)
+    if as_json:
+        print_json(
+            {
+                "photo_id": decision.photo_id,
+                "user_id": decision.user_id,
+                "decision": decision.word,
+                "matched_before": effect.before,
+                "matched_now": effect.now,
+                "reason": effect.reason,
+                "distance": effect.match.distance if effect.match else None,
+                "margin": effect.match.margin if effect.match else None,
+            }
+        )
+    else:
+        console.print(f"{decision.user_id} is {decision.word}; {_told(effect)}", soft_wrap=True)
+
+
+def _told(effect: Effect) -> str:
+    if effect.reason is None and effect.now is None:
+        return "no face is recorded for the photo yet: its next job will respect that"
+    if effect.now == effect.before and effect.now:
+        return f"the photo's match stays {effect.now}"
+    if effect.now and effect.match:
+        return f"the photo is matched with {effect.now}, at distance {effect.match.distance:.4f}"
+    return f"the photo has no match now ({effect.reason})"

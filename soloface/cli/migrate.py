@@ -1,0 +1,27 @@
+"""`soloface migrate`: make the tables, or bring them up to date."""
+
+from __future__ import annotations
+
+import typer
+
+from connectors.postgres.migrate import migrate as apply
+from dataflow.settings import load_settings
+from soloface.cli.output import JsonOption, print_json
+
+
+def migrate(*, as_json: JsonOption = False) -> None:
+    """Make the database's tables, or bring them up to date. Safe to run again.
+
+    Your own `photos` and `users` tables are extended, never replaced. The vectors' length follows
+    the pack in SOLOFACE_MODEL__PACK.
+    """
+    settings = load_settings()
+    dimension = settings.model.embedding_dimension
+    applied = apply(settings.database, dimension, lambda text: typer.echo(text, err=True))
+    if as_json:
+        print_json({"applied": applied, "dimension": dimension})
+    elif applied:
+        for name in applied:
+            typer.echo(f"applied {name}")
+    else:
+        typer.echo("nothing to do")

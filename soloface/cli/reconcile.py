@@ -1,0 +1,202 @@
+"""`soloface reconcile`: publish the jobs that never were, or got lost before they reached us."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from typing import Annotated
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+import typer
+from nats.js import JetStreamContext
+from rich.progress import Progress
+
+from connectors.jetstream.connection import connect
+from connectors.jetstream.letters.publishing import send
+from connectors.jetstream.provision import provision
+from connectors.postgres.connection import Database
+from connectors.postgres.forgotten import Forgotten, Selection
+from dataflow.jobs.errors import DataError
+from dataflow.jobs.image_ref import RefPolicy
+from dataflow.settings import NatsSettings, Settings, load_settings
+from soloface.cli.letters import moment
+from soloface.cli.output import JsonOption, console, print_json, printable
+
+_SHOWN = 5
+_TICKS = 10
+"""So many times a second jobs are sent, so that a rate is kept in small steps."""
+_JOB_IDS = uuid5(NAMESPACE_URL, "soloface:reconcile")
+
+Job = dict[str, object]
+
+
+@dataclass(slots=True)
+class Report:
+    """What was found, and what became of it."""
+
+    found: int
+    published: int = 0
+    already_there: int = 0
+    bad_refs: int = 0
+    examples: list[str] = field(default_factory=list)
+    bad_examples: list[str] = field(default_factory=list)
+
+    def take(self, photo_id: UUID, ref: str, refs: RefPolicy) -> bool:
+        """Note a photo; returns whether its reference is one."""
+        try:
+            refs.parse(ref)
+        except DataError as error:
+            self.bad_refs += 1
+            if len(self.bad_examples) < _SHOWN:
+                self.bad_examples.append(printable(f"{photo_id} {ref}: {error}"))
+            return False
+        if len(self.examples) < _SHOWN:
+            self.examples.append(printable(f"{photo_id} {ref}"))
+        return True
+
+
+def reconcile(
+    *,
+    ref_column: Annotated[
+        str, typer.Option(help="Column of `photos` that holds the image reference.")
+    ],
+    only: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="COLUMN=TEXT",
+            help="Only photos with this in a column, like faces_detected=1. May be given several "
+            "times.",
+        ),
+    ] = None,
+    created_before: Annotated[
+        datetime | None,
+        typer.Option(
+            parser=moment,
+            metavar="TIME",
+            help="Only photos from before: a time, or how long ago. Their jobs must have had "
+            "time to be settled. [default: 1h]",
+        ),
+    ] = None,
+    created_after: Annotated[
+        datetime | None, typer.Option(parser=moment, metavar="TIME", help="Only photos from then.")
+    ] = None,
+    created_column: Annotated[str, typer.Option(help="Column with that time.")] = "created_at",
+    publish: Annotated[
+        bool, typer.Option("--publish", help="Publish their jobs; without it they are counted.")
+    ] = False,
+    limit: Annotated[int | None, typer.Option(min=1, help="No more than so many.")] = None,
+    rate: Annotated[float, typer.Option(min=0.1, help="Jobs per second, at most.")] = 100,
+    as_json: JsonOption = False,
+) -> None:
+    """Find photos that should have an outcome and have none; with --publish, publish their jobs.
+
+    A photo gets the same job_id each time, so that to run it again does no harm. A photo whose job
+    still waits on the stream counts as having none.
+    """
+    settings = load_settings()
+    before = created_before or datetime.now(UTC) - timedelta(hours=1)
+    selection = Selection(
+        ref_column, created_column, before, created_after, dict(map(_equality, only or ()))
+    )
+    with closing(Database(settings.database)) as database:
+        forgotten = Forgotten(database, selection)
+        count = forgotten.count()
+        report = Report(count if limit is None else min(count, limit))
+        jobs = _jobs(forgotten, settings, limit, report)
+        if publish:
+            with Progress(console=console, disable=as_json) as progress:
+                task = progress.add_task("Publishing", total=report.found)
+                sent = _publish(
+                    jobs, settings.nats, rate, report, lambda n: progress.advance(task, n)
+                )
+                asyncio.run(sent)
+        else:
+            for _ in islice(jobs, _SHOWN):  # as many as are shown
+                pass
+    _tell(report, published=publish, as_json=as_json)
+    if report.bad_refs:
+        raise typer.Exit(1)
+
+
+def _equality(text: str) -> tuple[str, str]:
+    column, found, value = text.partition("=")
+    if not (column and found):
+        raise typer.BadParameter(f"{text!r} is not of the form COLUMN=TEXT")
+    return column, value
+
+
+def _jobs(
+    forgotten: Forgotten, settings: Settings, limit: int | None, report: Report
+) -> Iterator[Job]:
+    store = settings.store
+    refs = RefPolicy(store.bucket, store.buckets, store.prefixes)
+    photos = (photo for page in forgotten.pages() for photo in page)
+    for photo_id, ref in islice(photos, limit):
+        if report.take(photo_id, ref, refs):
+            yield {
+                "photo_id": str(photo_id),
+                "image_ref": ref,
+                "job_id": str(uuid5(_JOB_IDS, str(photo_id))),
+                "submitted_at": datetime.now(UTC).isoformat(),
+            }
+
+
+async def _publish(
+    jobs: Iterator[Job],
+    settings: NatsSettings,
+    rate: float,
+    report: Report,
+    advance: Callable[[int], None],
+) -> None:
+    connection = await connect(settings, "soloface reconcile")
+    try:
+        js = connection.jetstream()
+        await provision(js, settings)
+        await _keep_pace(js, jobs, settings, rate, report, advance)
+    finally:
+        await connection.close()
+
+
+async def _keep_pace(  # noqa: PLR0917
+    js: JetStreamContext,
+    jobs: Iterator[Job],
+    settings: NatsSettings,
+    rate: float,
+    report: Report,
+    advance: Callable[[int], None],
+) -> None:
+    """Send them so that at no moment more than ``rate`` times the seconds have been sent."""
+    began, sent = time.monotonic(), 0
+    while window := list(islice(jobs, max(1, int(rate / _TICKS)))):
+        await asyncio.sleep(began + sent / rate - time.monotonic())
+        repeated = sum(await asyncio.gather(*(send(js, job, settings) for job in window)))
+        sent += len(window)
+        report.already_there += repeated
+        report.published += len(window) - repeated
+        advance(len(window))
+
+
+def _tell(report: Report, *, published: bool, as_json: bool) -> None:
+    if as_json:
+        known = {"found": report.found, "bad_refs": report.bad_refs}
+        if published:
+            known |= {"published": report.published, "already_there": report.already_there}
+        print_json({**known, "examples": report.examples, "bad_examples": report.bad_examples})
+        return
+    typer.echo(f"{report.found} photos have no outcome")
+    for line in report.examples:
+        typer.echo(f"  {line}")
+    for line in report.bad_examples:
+        typer.echo(f"  not a reference: {line}")
+    if published:
+        typer.echo(
+            f"published {report.published}, already there {report.already_there}, "
+            f"not published {report.bad_refs}"
+        )
+    elif report.found:
+        typer.echo("nothing was published; --publish does it")

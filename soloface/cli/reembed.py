@@ -1,0 +1,193 @@
+"""`soloface reembed`: move the enrolled users to another model while workers run."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import islice
+from typing import Annotated
+
+import typer
+from rich.progress import Progress
+
+from connectors.enrolment_photos import EnrolmentPhotos
+from connectors.postgres.connection import Database
+from connectors.postgres.reembedding import Reembedding, ToDo
+from dataflow.faces.face import Embedding, FacePack
+from dataflow.faces.packs.loading import load_pack
+from dataflow.gallery.enrolment import USERS_AT_A_TIME, Examiner, Portrait, Refusal, mean_embedding
+from dataflow.process.retry import LinearBackoff
+from dataflow.settings import Settings, load_settings
+from soloface.cli.output import JsonOption, console, print_json
+
+_PATIENCE = LinearBackoff(tries=20, step_s=0.2)
+
+
+@dataclass(slots=True)
+class _Report:
+    """What was done. ``left_behind`` are users without a new vector, each with the reason."""
+
+    users: int = 0
+    faces: int = 0
+    left_behind: dict[ToDo, str] = field(default_factory=dict)
+    faces_left: Counter[str] = field(default_factory=Counter)
+
+
+def reembed(
+    to: Annotated[str, typer.Option(help="The pack to move to: its name, or its folder's path.")],
+    *,
+    dimension: Annotated[
+        int | None, typer.Option(min=1, help="Its embedding size, if it is no usual one.")
+    ] = None,
+    photos: Annotated[
+        bool, typer.Option("--photos", help="Embed the faces on photos anew too.")
+    ] = False,
+    leave_behind: Annotated[
+        bool,
+        typer.Option("--leave-behind", help="Cut over also if some users cannot be embedded anew."),
+    ] = False,
+    drop_old: Annotated[
+        bool, typer.Option("--drop-old", help="Drop the old vectors, once they are not needed.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Embed the users with another pack, from their enrolment photos, and cut over to it.
+
+    New vectors are put beside the old ones, by and by; the cut-over is one transaction. Workers of
+    the old pack then hold, and say so, until they are started with SOLOFACE_MODEL__PACK=PACK. The
+    old vectors are kept, so that moving back is quick, until `--drop-old`. Safe to interrupt and to
+    run again.
+
+    Exit code 1, and no cut-over, if a user's photos are not to be had, unless `--leave-behind`.
+    """
+    settings = load_settings()
+    wanted = settings.model.model_copy(update={"pack": to, "dimension": dimension})
+    pack = load_pack(wanted)
+    with (
+        closing(Database(settings.database)) as database,
+        Progress(console=console, disable=as_json) as progress,
+    ):
+        work = _Work(Reembedding(database, pack.contract), settings, pack, progress)
+        moved = work.move(photos=photos, leave_behind=leave_behind)
+        dropped = work.reembedding.drop_old() if drop_old and moved else 0
+    if as_json:
+        print_json(_as_dict(work.report, pack.contract.id, moved=moved, dropped=dropped))
+    else:
+        _print(work.report, pack.contract.id, moved=moved)
+        if drop_old and moved:
+            console.print(f"{dropped} old vectors are dropped", highlight=False)
+    if not moved:
+        raise typer.Exit(1)
+
+
+@dataclass(slots=True)
+class _Batch:
+    """A few that were embedded together, and those that could not be."""
+
+    done: list[tuple[ToDo, Embedding]] = field(default_factory=list)
+    failed: dict[ToDo, str] = field(default_factory=dict)
+
+
+class _Work:
+    """One run of the command."""
+
+    def __init__(
+        self, reembedding: Reembedding, settings: Settings, pack: FacePack, progress: Progress
+    ) -> None:
+        self.reembedding = reembedding
+        self.report = _Report()
+        self._progress = progress
+        self._cores = settings.worker.cores or len(os.sched_getaffinity(0))
+        photos, most = EnrolmentPhotos(settings), settings.images.max_pixels
+        # What was good enough once is not asked again; another detector measures other things.
+        self._portraits = Examiner(pack, photos.read, most, "off")
+        self._job_images = Examiner(pack, photos.read_job_image, most, "off")
+
+    def move(self, *, photos: bool, leave_behind: bool) -> bool:
+        """Prepare, and cut over; says whether that was done."""
+        left: dict[ToDo, str] = {}
+        while True:
+            users = self.reembedding.users()
+            # Not those who were enrolled anew meanwhile: they have other photos to look at.
+            left = {user: left[user] for user in users if user in left}
+            todo = [user for user in users if user not in left]
+            for batch in self._batches("Users", todo, self._portraits):
+                left |= batch.failed
+                self.report.users += len(batch.done)
+                self.reembedding.stage_users(batch.done)
+            if photos:
+                for batch in self._batches(
+                    "Faces on photos", self.reembedding.faces(), self._job_images
+                ):
+                    self.report.faces_left.update(batch.failed.values())
+                    self.report.faces += len(batch.done)
+                    self.reembedding.stage_faces(batch.done)
+                photos = False
+            self.report.left_behind = left
+            if left and not leave_behind:
+                return False
+            if _PATIENCE.call(partial(self.reembedding.cut_over, left)):
+                return True
+
+    def _batches(self, title: str, todo: Sequence[ToDo], examiner: Examiner) -> Iterator[_Batch]:
+        """Embed all of them, so many at a time."""
+        waiting = iter(todo)
+        task = self._progress.add_task(title, total=len(todo))
+        with ThreadPoolExecutor(self._cores) as pool:
+            while items := list(islice(waiting, USERS_AT_A_TIME)):
+                batch = _Batch()
+                vectors = pool.map(partial(_vector, examiner), items)
+                for item, vector in zip(items, vectors, strict=True):
+                    if isinstance(vector, str):
+                        batch.failed[item] = vector
+                    else:
+                        batch.done.append((item, vector))
+                yield batch
+                self._progress.advance(task, len(items))
+
+
+def _vector(examiner: Examiner, item: ToDo) -> Embedding | str:
+    """The new vector, or why there is none."""
+    if not item.photos:
+        return "no_photo_recorded"
+    seen = [examiner.examine(photo) for photo in item.photos]
+    embeddings = [photo.embedding for photo in seen if isinstance(photo, Portrait)]
+    if embeddings:
+        return mean_embedding(embeddings)
+    return ", ".join(sorted({photo.reason for photo in seen if isinstance(photo, Refusal)}))
+
+
+def _as_dict(report: _Report, model: str, *, moved: bool, dropped: int) -> dict[str, object]:
+    return {
+        "model": model,
+        "moved": moved,
+        "users": report.users,
+        "left_behind": {str(user.id): why for user, why in report.left_behind.items()},
+        "faces": report.faces,
+        "faces_left": dict(report.faces_left),
+        "dropped": dropped,
+    }
+
+
+def _print(report: _Report, model: str, *, moved: bool) -> None:
+    for user, why in report.left_behind.items():
+        console.print(f"[yellow]no new vector[/] {user.id}: {why}", soft_wrap=True)
+    for why, count in report.faces_left.items():
+        console.print(f"[yellow]no new vector[/] {count} faces on photos: {why}", soft_wrap=True)
+    console.print(f"{report.users} users and {report.faces} faces were embedded anew")
+    if moved:
+        console.print(
+            f"[green]moved[/] to {model}: start the workers with this pack (SOLOFACE_MODEL__PACK)",
+            soft_wrap=True,
+        )
+    else:
+        console.print(
+            "[red]not moved[/]: enrol the users above by photos that last (soloface enroll "
+            "--keep-photos), or leave them behind (--leave-behind), and run it again",
+            soft_wrap=True,
+        )

@@ -1,0 +1,154 @@
+"""The worker as it runs in production: the dataflow between JetStream and PostgreSQL."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from contextlib import closing
+
+import structlog
+from bytewax.dataflow import Dataflow
+
+from connectors.jetstream.client import SharedJetStream
+from connectors.jetstream.jobs.source import JetStreamSource
+from connectors.objects import MinioStore
+from connectors.observing import describe_health, describe_model, keep_counting
+from connectors.postgres.connection import Database
+from connectors.postgres.gallery import Gallery
+from connectors.postgres.photos import PostgresPhotos
+from connectors.postgres.recorder import Recorder
+from connectors.probes import serve_probes
+from connectors.sink import RecordingSink
+from connectors.tracing import tracing
+from dataflow.faces.face import FacePack
+from dataflow.faces.packs.loading import load_pack
+from dataflow.jobs.errors import SolofaceError
+from dataflow.pipeline import build
+from dataflow.process.health import Health
+from dataflow.process.lazy import Lazy
+from dataflow.process.logs import configure_logs
+from dataflow.process.retry import LinearBackoff, Persistence
+from dataflow.process.shutdown import stop_on_signals
+from dataflow.services import Services
+from dataflow.settings import Settings, load_settings
+from dataflow.steps.fetching import ObjectStore
+from dataflow.steps.matching import MatchPolicy
+
+log = structlog.get_logger()
+
+SWITCH_INTERVAL_S = 0.0002
+"""How long one thread keeps Python to itself where another waits for it.
+
+Those that compute need it for microseconds at a time, between the runs of native code, and by
+default a core would stand still for 5 ms before each.
+"""
+
+DATABASE_BACKOFF = LinearBackoff(tries=5, step_s=0.1)
+
+
+def worker_flow() -> Dataflow:
+    """Build the dataflow from the environment.
+
+    Under ``bytewax.run`` everything is checked here first, so that what is wrong is one line;
+    otherwise, when the flow is drawn or tested, nothing is contacted before it runs.
+
+    Raises:
+        SystemExit: the worker cannot start; the message says why and what to do.
+    """
+    try:
+        settings = load_settings()
+        configure_logs(settings.log)
+        stop = threading.Event()
+        worker = Worker(settings, stop)
+        if _about_to_run():
+            sys.setswitchinterval(SWITCH_INTERVAL_S)
+            health = worker.health
+            stop_on_signals(stop, settings.worker.drain_timeout_s, health)
+            health.suffer("starting", "loading the models and looking at each dependency")
+            if settings.metrics_port:
+                describe_health(health)
+                serve_probes(settings.metrics_port, health, settings.worker.live_s)
+            worker.check()
+            health.recover("starting")
+            if settings.metrics_port:
+                worker.observe()
+        return worker.flow()
+    except SolofaceError as error:
+        raise SystemExit(f"soloface cannot start: {error}") from None
+
+
+class Worker:
+    """The resources of one process, and the dataflow over them.
+
+    ``pack`` and ``store`` stand in for the configured ones, where given.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        stop: threading.Event,
+        *,
+        pack: FacePack | None = None,
+        store: ObjectStore | None = None,
+    ) -> None:
+        self.health = Health()
+        self._settings = settings
+        self._stop = stop
+        self._database = Database(settings.database, stop)
+        self._persistence = Persistence(DATABASE_BACKOFF, stop, health=self.health)
+        self._jetstream = SharedJetStream(settings.nats, self.health)
+        self._pack = Lazy(lambda: pack or load_pack(settings.model))
+        self._store = store or MinioStore(settings.store, settings.images, settings.worker.fetchers)
+
+    def flow(self) -> Dataflow:
+        """Wire the real source, services and sink; they connect when they are run."""
+        settings = self._settings
+        services = Services(
+            settings=settings,
+            photos=PostgresPhotos(self._database, self._persistence),
+            store=self._store,
+            pack=self._pack,
+            stop=self._stop,
+            health=self.health,
+        )
+        work = settings.worker
+        source = JetStreamSource(self._jetstream, work.batch, work.stall_s, self._stop)
+        sink = RecordingSink(
+            self._jetstream,
+            self._recorder,
+            settings.nats.retry_delay_s,
+            tracing(settings.tracing),
+        )
+        return build(source, sink, services)
+
+    def check(self) -> None:
+        """Try everything that must work before the first job.
+
+        Raises:
+            ConfigurationError, SystemicError: it does not.
+        """
+        contract = self._pack().contract
+        with closing(self._database):
+            gallery = Gallery(self._database)
+            gallery.require_schema(contract)
+            gallery.require_comparable(contract)
+        self._jetstream.acquire()
+        self._jetstream.release()
+        log.info("worker_starts", model=contract.id, durable=self._settings.nats.durable)
+
+    def observe(self) -> None:
+        """Keep those metrics that no job makes."""
+        describe_model(self._pack(), self._settings.model)
+        keep_counting(Gallery(self._database), self._stop)
+
+    def _recorder(self) -> Recorder:
+        pack, match = self._pack(), self._settings.match
+        policy = MatchPolicy(pack.threshold, match.max_distance, match.min_margin)
+        contract = pack.contract
+        return Recorder(self._database, self._persistence, policy, contract.id, contract.dimension)
+
+
+def _about_to_run() -> bool:
+    """Whether this process is ``python -m bytewax.run`` and not a drawing or a test."""
+    spec = getattr(sys.modules["__main__"], "__spec__", None)
+    return getattr(spec, "name", None) == "bytewax.run"

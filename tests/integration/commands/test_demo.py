@@ -1,0 +1,37 @@
+"""`soloface demo`: the whole story, as a newcomer runs it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import orjson
+import pytest
+from PIL import Image
+
+from dataflow.jobs.reason import Reason
+from tests.places import REPOSITORY
+
+
+@pytest.mark.timeout(240)  # three servers, an installation and some seventy photos
+def test_the_demo_ends_as_expected_and_draws_its_contact_sheet(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", "from soloface.cli import main; main()"]
+    done = subprocess.run(
+        [*command, "demo", "--json", "-w", "2", "--output", str(tmp_path / "demo")],
+        cwd=REPOSITORY,
+        capture_output=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr.decode()
+    report = orjson.loads(done.stdout)
+    assert report["problems"] == []
+    assert all(job["as_expected"] for job in report["jobs"])
+    reasons = {job["reason"] for job in report["jobs"]}
+    assert reasons >= {Reason.MATCHED, Reason.NO_FACE, Reason.MULTIPLE_FACES}
+    with Image.open(tmp_path / "demo" / "contact-sheet.png") as sheet:
+        assert sheet.format == "PNG"
+        sheet.load()
+        assert sheet.width > 500
+        assert sheet.height > 500

@@ -1,0 +1,166 @@
+"""`soloface doctor` and `soloface migrate`: what is wrong, one line each, and what to do."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from connectors.postgres.migrate import migrations
+from dataflow.settings import PREFIX
+from soloface.cli.demo.people import ENROLLED
+from tests.fixtures.worker import Done, MakeWorld, Soloface
+from tests.world import World, jetstream
+
+NAMES = ["nats", "postgres", "schema", "object store", "model", "gallery"]
+
+
+def unhealthy(done: Done) -> dict[str, str]:
+    """The names and details of what is wrong."""
+    assert [finding["name"] for finding in done.json] == NAMES
+    found = {f["name"]: str(f["detail"]) for f in done.json if not f["healthy"]}
+    assert done.code == (1 if found else 0)
+    return found
+
+
+def test_all_is_well(world: World, soloface: Soloface) -> None:
+    world.enrol(*ENROLLED[:3])
+    world.publish(b"{}", b"{}")
+
+    done = soloface("doctor", "--json")
+
+    assert not unhealthy(done)
+    details = {finding["name"]: finding["detail"] for finding in done.json}
+    assert details["nats"].endswith("2 jobs waiting, 0 in work")
+    assert details["gallery"] == "3 users enrolled, exact search"
+    assert world.pack.contract.id in details["model"]
+    for_people = soloface("doctor")
+    assert for_people.code == 0
+    assert for_people.out.count("ok ") == len(NAMES)
+    assert "bad" not in for_people.out
+
+
+def test_a_worker_that_never_ran_is_well(world: World, soloface: Soloface) -> None:
+    done = soloface("doctor", "--json")
+
+    assert not unhealthy(done)
+    assert "will be made at the first start" in done.json[0]["detail"]
+    assert done.json[-1]["detail"].startswith("nobody enrolled yet")
+    assert streams(world) == []
+
+
+def streams(world: World) -> list[str]:
+    """Those of this world that exist."""
+
+    async def look() -> list[str]:
+        async with jetstream(world.settings.nats) as js:
+            names = [info.config.name or "" for info in await js.streams_info()]
+            ours = {world.settings.nats.stream, world.settings.nats.dead_stream}
+            return [name for name in names if name in ours]
+
+    return asyncio.run(look())
+
+
+def test_a_database_without_tables_is_found(make_world: MakeWorld, soloface: Soloface) -> None:
+    make_world(migrated=False)
+
+    found = unhealthy(soloface("doctor", "--json"))
+
+    assert found.keys() == {"postgres", "schema", "gallery"}
+    assert all("soloface migrate" in detail for detail in found.values())
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "names", "words"),
+    [
+        ("STORE__BUCKET", "not-there", {"object store"}, "no such bucket: not-there"),
+        ("STORE__BUCKETS", "also-not-there", {"object store"}, "no such bucket: also-not-there"),
+        ("STORE__SECRET_KEY", "wrong", {"object store"}, "SOLOFACE_STORE__ACCESS_KEY"),
+        ("STORE__ENDPOINT", "127.0.0.1:1", {"object store"}, "SOLOFACE_STORE__ENDPOINT"),
+        ("MODEL__ROOT", "/nowhere", {"model", "gallery"}, "soloface models install open"),
+        ("NATS__PASSWORD", "wrong", {"nats"}, "NATS refuses the credentials"),
+        ("NATS__URL", "nats://127.0.0.1:1", {"nats"}, "SOLOFACE_NATS__URL"),
+        ("NATS__PROVISION", "false", {"nats"}, "SOLOFACE_NATS__PROVISION"),
+        (
+            "DATABASE__DSN",
+            "postgresql://soloface:hidden@127.0.0.1:1/soloface",
+            {"postgres", "schema", "gallery"},
+            "Connection refused",
+        ),
+    ],
+)
+@pytest.mark.usefixtures("world")
+def test_what_is_wrong_is_found_and_nothing_else(  # noqa: PLR0913, PLR0917 - fixtures and a table
+    soloface: Soloface,
+    monkeypatch: pytest.MonkeyPatch,
+    variable: str,
+    value: str,
+    names: set[str],
+    words: str,
+) -> None:
+    monkeypatch.setenv(PREFIX + variable, value)
+
+    done = soloface("doctor", "--json")
+
+    found = unhealthy(done)
+    assert found.keys() == names
+    assert all(words in detail for detail in found.values())
+    assert "hidden" not in done.out
+
+
+def test_a_finding_is_a_red_line_for_people(
+    world: World, soloface: Soloface, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"{PREFIX}STORE__BUCKET", "not-there")
+
+    done = soloface("doctor")
+
+    assert done.code == 1
+    (line,) = [line for line in done.out.splitlines() if line.startswith("bad")]
+    assert line.split() == ["bad", "object", "store", "no", "such", "bucket:", "not-there"]
+    assert world.settings.store.bucket not in done.out
+
+
+def test_users_of_another_model_are_found(world: World, soloface: Soloface) -> None:
+    world.enrol(ENROLLED[0])
+    with world.database() as connection:
+        connection.execute("update users set face_embedding_model = 'another-model'")
+
+    found = unhealthy(soloface("doctor", "--json"))
+
+    assert found.keys() == {"gallery"}
+    assert "another-model" in found["gallery"]
+
+
+def test_migrate_says_what_it_applied(make_world: MakeWorld, soloface: Soloface) -> None:
+    make_world(migrated=False)
+
+    names = [path.name for path in migrations()]
+    assert soloface("migrate", "--json").json == {"applied": names, "dimension": 128}
+    assert soloface("migrate", "--json").json == {"applied": [], "dimension": 128}
+    assert soloface("migrate").out == "nothing to do\n"
+
+
+def test_migrate_refuses_another_dimension(
+    world: World, soloface: Soloface, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"{PREFIX}MODEL__PACK", "buffalo_l")
+
+    done = soloface("migrate")
+
+    assert done.code == 1
+    assert "vector(128)" in done.err
+    assert "vector(512)" in done.err
+    assert world.settings.model.embedding_dimension == 128
+
+
+def test_an_unknown_setting_is_one_clear_error(
+    soloface: Soloface, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv(f"{PREFIX}NATS_URL", str(tmp_path))
+
+    done = soloface("doctor")
+
+    assert done.code == 1
+    assert done.err == "error: SOLOFACE_NATS_URL is not a setting; check its spelling.\n"

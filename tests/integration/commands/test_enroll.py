@@ -1,0 +1,147 @@
+"""`soloface enroll`: photos in, one vector per user out, and a reason for each photo refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import numpy as np
+import pytest
+
+from soloface.cli.demo.changes import CHANGES, jpeg
+from soloface.cli.demo.people import CAT, ENROLLED, GROUP, load_picture
+from tests.fixtures.worker import MakeWorld, Soloface
+from tests.world import World
+
+ANA, BEA = ENROLLED[:2]
+
+
+@pytest.fixture
+def album(tmp_path: Path) -> Path:
+    """A folder with photos of Ana and Bea, and some that nobody can be enrolled by."""
+    (tmp_path / "ana1.jpg").write_bytes(jpeg(ANA.portrait()))
+    (tmp_path / "ana2.jpg").write_bytes(CHANGES["turned +18°"](ANA.portrait()))
+    (tmp_path / "bea.jpg").write_bytes(jpeg(BEA.portrait()))
+    (tmp_path / "group.jpg").write_bytes(jpeg(load_picture(GROUP)))
+    (tmp_path / "cat.jpg").write_bytes(jpeg(load_picture(CAT)))
+    (tmp_path / "text.jpg").write_text("not a photo")
+    return tmp_path
+
+
+def unit_mean(world: World, *photos: Path) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
+    mean = np.sum([world.recognise(photo.read_bytes()).embedding for photo in photos], axis=0)
+    return np.asarray(mean / np.linalg.norm(mean), np.float32)
+
+
+def test_one_photo_becomes_the_vector_of_a_new_user(
+    world: World, soloface: Soloface, album: Path
+) -> None:
+    user = uuid4()
+
+    done = soloface("enroll", user, album / "ana1.jpg")
+
+    assert done.code == 0
+    assert f"enrolled {user} from 1 photo ({world.pack.contract.id})" in " ".join(done.out.split())
+    assert world.gallery()[user] == pytest.approx(unit_mean(world, album / "ana1.jpg"), abs=1e-5)
+
+
+def test_several_photos_become_their_unit_mean_and_replace_what_was_there(
+    world: World, soloface: Soloface, album: Path
+) -> None:
+    user = uuid4()
+    soloface("enroll", user, album / "bea.jpg")
+
+    done = soloface("enroll", user, album / "ana1.jpg", album / "ana2.jpg", "--json")
+
+    photos = [album / "ana1.jpg", album / "ana2.jpg"]
+    (answer,) = done.json
+    assert (answer["user_id"], answer["status"]) == (str(user), "enrolled")
+    assert [used["photo"] for used in answer["used"]] == list(map(str, photos))
+    assert all(used["quality"]["eye_distance_px"] > 30 for used in answer["used"])
+    assert answer["refused"] == []
+    stored = world.gallery()[user]
+    assert stored == pytest.approx(unit_mean(world, *photos), abs=1e-5)
+    assert np.linalg.norm(stored) == pytest.approx(1, abs=1e-5)
+
+
+def test_photos_that_do_not_show_one_face_are_refused_with_a_reason_and_the_rest_is_used(
+    world: World, soloface: Soloface, album: Path
+) -> None:
+    user = uuid4()
+    bad = ["group.jpg", "cat.jpg", "text.jpg", "absent.jpg"]
+
+    done = soloface("enroll", user, album / "ana1.jpg", *(album / name for name in bad), "--json")
+
+    assert done.code == 0
+    (answer,) = done.json
+    assert [used["photo"] for used in answer["used"]] == [str(album / "ana1.jpg")]
+    reasons = {Path(refusal["photo"]).name: refusal["reason"] for refusal in answer["refused"]}
+    expected = ["multiple_faces", "no_face", "image_undecodable", "unreadable_file"]
+    assert reasons == dict(zip(bad, expected, strict=True))
+    assert world.gallery()[user] == pytest.approx(unit_mean(world, album / "ana1.jpg"), abs=1e-5)
+
+
+def test_a_user_without_a_usable_photo_is_not_enrolled_and_the_exit_code_says_so(
+    world: World, soloface: Soloface, album: Path
+) -> None:
+    done = soloface("enroll", uuid4(), album / "cat.jpg")
+
+    assert done.code == 1
+    assert "no_face" in done.out
+    assert not world.gallery()
+
+
+def test_a_csv_enrols_many_users_by_photos_beside_it(
+    world: World, soloface: Soloface, album: Path
+) -> None:
+    ana, bea, nobody = uuid4(), uuid4(), uuid4()
+    rows = [(ana, "ana1.jpg"), (bea, "bea.jpg"), (ana, "ana2.jpg"), (nobody, "cat.jpg")]
+    table = album / "users.csv"
+    lines = ["user_id,photo", *(f"{user},{photo}" for user, photo in rows)]
+    table.write_text("\n".join(lines), encoding="utf-8-sig")
+
+    done = soloface("enroll", "--csv", table, "--json")
+
+    assert done.code == 1
+    assert {UUID(user["user_id"]): user["enrolled"] for user in done.json} == {
+        ana: True,
+        bea: True,
+        nobody: False,
+    }
+    gallery = world.gallery()
+    assert gallery.keys() == {ana, bea}
+    both = unit_mean(world, album / "ana1.jpg", album / "ana2.jpg")
+    assert gallery[ana] == pytest.approx(both, abs=1e-5)
+
+
+@pytest.mark.parametrize("text", ["user,photo\n1,2\n", "user_id,photo\nnobody,a.jpg\n"])
+@pytest.mark.usefixtures("world")
+def test_a_csv_that_names_no_user_is_an_error_with_its_line(
+    soloface: Soloface, tmp_path: Path, text: str
+) -> None:
+    table = tmp_path / "users.csv"
+    table.write_text(text)
+
+    done = soloface("enroll", "--csv", table)
+
+    assert done.code == 1
+    assert "line 2" in done.err
+
+
+@pytest.mark.usefixtures("world")
+def test_photos_and_a_csv_at_once_are_a_wrong_use(soloface: Soloface, album: Path) -> None:
+    assert soloface("enroll").code == 2
+    assert soloface("enroll", uuid4()).code == 2
+    assert soloface("enroll", uuid4(), album / "cat.jpg", "--csv", album / "a.csv").code == 2
+
+
+def test_without_tables_it_says_what_to_run(
+    make_world: MakeWorld, soloface: Soloface, album: Path
+) -> None:
+    make_world(migrated=False)
+
+    done = soloface("enroll", uuid4(), album / "ana1.jpg")
+
+    assert done.code == 1
+    assert done.err.startswith("error: ")
+    assert "run: soloface migrate" in done.err

@@ -1,0 +1,128 @@
+"""Photos that were forgotten get their jobs; the others are left alone."""
+
+from __future__ import annotations
+
+import time
+from uuid import UUID
+
+import orjson
+import pytest
+
+from connectors.postgres.forgotten import PAGE
+from dataflow.jobs.outcome import Settled
+from dataflow.jobs.reason import Reason
+from tests.builders import photo, request
+from tests.fixtures.letters import Letters
+from tests.fixtures.recording import Records
+from tests.fixtures.worker import Done, Soloface
+
+FORGOTTEN = photo(1)
+
+
+@pytest.fixture
+def platform(
+    records: Records, letters: Letters, database_dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> Records:
+    """Photos with references: one forgotten, one with an outcome, one new, one of a group."""
+    del letters  # the streams, and the environment that leads to them
+    monkeypatch.setenv("SOLOFACE_DATABASE__DSN", database_dsn)
+    records.run("alter table photos add column key text, add column faces int default 1")
+    records.add_photos(1, 2, 3, 4, 5)
+    records.run("update photos set key = id || '.jpg', created_at = now() - interval '2 hours'")
+    records.run("update photos set created_at = now() where id = %s", photo(3))
+    records.run("update photos set faces = 2 where id = %s", photo(4))
+    records.run("update photos set key = null where id = %s", photo(5))
+    asked = request(2)
+    records.recorder().record([Settled(asked.delivery, asked.job, Reason.NO_FACE)])
+    return records
+
+
+def run(soloface: Soloface, *arguments: object) -> Done:
+    return soloface("reconcile", "--ref-column", "key", "--only", "faces=1", *arguments)
+
+
+def test_only_what_should_have_an_outcome_and_has_none_is_published(
+    platform: Records, letters: Letters, soloface: Soloface
+) -> None:
+    del platform
+    done = run(soloface, "--publish", "--json")
+    assert (done.json["found"], done.json["published"]) == (1, 1)
+    (job,) = map(orjson.loads, letters.jobs())
+    assert job["photo_id"] == str(FORGOTTEN)
+    assert job["image_ref"] == f"{FORGOTTEN}.jpg"
+    assert str(UUID(job["job_id"])) == job["job_id"]
+
+
+def test_nothing_is_published_unless_it_is_asked_for(
+    platform: Records, letters: Letters, soloface: Soloface
+) -> None:
+    del platform
+    done = run(soloface)
+    assert done.code == 0
+    assert done.out.splitlines() == [
+        "1 photos have no outcome",
+        f"  {FORGOTTEN} {FORGOTTEN}.jpg",
+        "nothing was published; --publish does it",
+    ]
+    assert letters.jobs() == []
+
+
+def test_to_run_it_again_publishes_nothing_twice(
+    platform: Records, letters: Letters, soloface: Soloface
+) -> None:
+    del platform
+    run(soloface, "--publish")
+    done = run(soloface, "--publish", "--json")
+    assert (done.json["published"], done.json["already_there"]) == (0, 1)
+    assert len(letters.jobs()) == 1
+
+
+def test_the_time_decides_which_photos_are_meant(platform: Records, soloface: Soloface) -> None:
+    del platform
+    assert run(soloface, "--created-before", "0s", "--json").json["found"] == 2
+    assert run(soloface, "--created-before", "3h", "--json").json["found"] == 0
+    assert run(soloface, "--created-after", "90m", "--json").json["found"] == 0
+
+
+def test_what_is_no_reference_is_named_and_not_published(
+    platform: Records, letters: Letters, soloface: Soloface
+) -> None:
+    platform.run("update photos set key = '../x' where id = %s", FORGOTTEN)
+    done = run(soloface, "--publish")
+    assert done.code == 1
+    assert f"not a reference: {FORGOTTEN} ../x: a file path is not a key" in done.out
+    assert letters.jobs() == []
+
+
+def test_more_than_a_page_is_published_each_once_at_the_rate(
+    platform: Records, letters: Letters, soloface: Soloface
+) -> None:
+    many = PAGE + 50
+    platform.run(
+        "insert into photos (id, key, created_at) select gen_random_uuid(), 'x.jpg', "
+        "now() - interval '2 hours' from generate_series(1, %s)",
+        many,
+    )
+    began = time.monotonic()
+    done = run(soloface, "--publish", "--rate", "1000", "--limit", many, "--json")
+    assert time.monotonic() - began > (many - 100) / 1000
+    assert done.json["published"] == many
+    assert len({orjson.loads(job)["photo_id"] for job in letters.jobs()}) == many
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--ref-column", 'key"; drop table photos; --'],
+        ["--only", "colour=red"],
+        ["--created-column", "born"],
+    ],
+)
+def test_a_column_that_is_not_there_is_a_clear_error(
+    platform: Records, soloface: Soloface, arguments: list[str]
+) -> None:
+    done = run(soloface, *arguments)
+    assert done.code == 1
+    assert "does not exist" in done.err
+    assert "--ref-column" in done.err
+    assert platform.run("select count(*) as photos from photos")[0]["photos"] == 5

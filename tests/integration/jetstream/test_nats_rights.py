@@ -1,0 +1,86 @@
+"""A login that may not tell how jobs end is found out before the first of them."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from connectors.jetstream.client import JetStreamClient
+from connectors.jetstream.connection import connect
+from connectors.jetstream.rights import may_publish
+from dataflow.jobs.errors import ConfigurationError
+from dataflow.process.health import Health
+from dataflow.settings import NatsSettings
+from tests.fixtures.configured_nats import Serve
+
+JOBS_ONLY = '["$JS.>", "_INBOX.>", "jobs.>"'
+
+
+@pytest.fixture
+def login(serve: Serve, tmp_path: Path) -> NatsSettings:
+    """Settings for a user who may ask, but not publish events."""
+    permissions = f'publish: {{ allow: {JOBS_ONLY}, "$SYS.REQ.USER.INFO"] }}'
+    where = serve(
+        f'jetstream {{ store_dir: "{tmp_path}" }}\nauthorization {{ users: [\n'
+        f"  {{ user: u, password: s3cret, permissions: {{ {permissions} }} }}\n"
+        f"  {{ user: mute, password: s3cret, permissions: {{ publish: {JOBS_ONLY}] }} }}\n"
+        "  { user: fenced, password: s3cret, "
+        'permissions: { publish: { deny: "settled.>" } } }\n'
+        f"  {{ user: free, password: s3cret }}\n] }}"
+    )
+    return NatsSettings(
+        url=f"nats://{where}",
+        user="u",
+        password=SecretStr("s3cret"),
+        subject="jobs.wanted",
+        settled_subject="settled.jobs",
+    )
+
+
+def allowed(settings: NatsSettings, user: str, subject: str) -> bool | None:
+    async def ask() -> bool | None:
+        connection = await connect(settings.model_copy(update={"user": user}))
+        try:
+            return await may_publish(connection, subject)
+        finally:
+            await connection.close()
+
+    return asyncio.run(ask())
+
+
+@pytest.mark.parametrize(
+    ("user", "subject", "expected"),
+    [
+        ("u", "settled.jobs", False),
+        ("u", "jobs.wanted", True),
+        ("fenced", "settled.jobs", False),
+        ("fenced", "jobs.wanted", True),
+        ("free", "settled.jobs", True),
+        ("mute", "settled.jobs", None),
+    ],
+)
+def test_the_server_says_what_a_login_may(
+    login: NatsSettings,
+    user: str,
+    subject: str,
+    expected: bool | None,  # noqa: FBT001 - a test's parameter
+) -> None:
+    assert allowed(login, user, subject) is expected
+
+
+def test_a_login_without_the_right_to_publish_events_is_refused_at_the_start(
+    login: NatsSettings,
+) -> None:
+    with pytest.raises(ConfigurationError) as refusal:
+        JetStreamClient(login, Health())
+    assert str(refusal.value) == (
+        "this login may not publish to settled.jobs; allow it in the NATS server's permissions, "
+        "or set SOLOFACE_NATS__EVENTS=false"
+    )
+
+
+def test_it_is_not_asked_for_where_no_events_are_wanted(login: NatsSettings) -> None:
+    JetStreamClient(login.model_copy(update={"events": False}), Health()).close()

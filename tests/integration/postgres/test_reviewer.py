@@ -1,0 +1,73 @@
+"""The role `soloface_reviewer`: who says whom a photo shows may do that and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from connectors.postgres.connection import Database
+from connectors.postgres.decisions import Decision, Decisions, Word
+from dataflow.jobs.reason import Reason
+from dataflow.settings import DatabaseSettings
+from dataflow.steps.matching import MatchPolicy
+from tests.builders import photo, user
+from tests.fixtures.logins import login_with, refused
+from tests.fixtures.recording import THRESHOLD, Records, face
+
+
+@pytest.fixture
+def reviewer(records: Records) -> Iterator[DatabaseSettings]:
+    with login_with("soloface_reviewer", records.settings) as settings:
+        yield settings
+
+
+def test_a_reviewer_can_reject_and_confirm(records: Records, reviewer: DatabaseSettings) -> None:
+    records.add_photos(1, 2)
+    for number, degrees in ((1, 10), (2, 30), (3, 80)):
+        records.add_user(number, degrees)
+    records.recorder().record([face(1)])
+    decisions = Decisions(Database(reviewer), MatchPolicy(THRESHOLD))
+    said = [
+        (1, 1, Word.REJECTED, user(2)),
+        (1, 3, Word.CONFIRMED, user(3)),
+        (1, 3, Word.REJECTED, user(2)),
+        (1, 1, Word.CONFIRMED, user(1)),
+        (2, 1, Word.REJECTED, None),
+    ]
+
+    try:
+        answers = [
+            decisions.take(Decision(photo(photo_number), user(user_number), word)).now
+            for photo_number, user_number, word, _ in said
+        ]
+    finally:
+        decisions.database.close()
+
+    assert answers == [expected for *_, expected in said]
+    assert records.matches() == {photo(1): user(1)}
+    assert records.reasons() == {photo(1): Reason.MATCHED}
+    (row,) = records.run("select distinct database_role from face_match_decisions")
+    assert row["database_role"].startswith("login_")
+
+
+def test_a_reviewer_is_refused_everything_else(reviewer: DatabaseSettings) -> None:
+    for statement in (
+        "delete from users",
+        "delete from photos",
+        "delete from photo_faces",
+        "delete from face_match_outcomes",
+        "insert into face_match_outcomes (photo_id) values (gen_random_uuid())",
+        "insert into photo_faces (photo_id) values (gen_random_uuid())",
+        "update users set face_embedding = null",
+        "update photo_faces set embedding = null",
+        "update face_matches set confidence = 0",
+        "table face_enrolments",
+        "table face_enrolment_photos",
+        "table user_embeddings",
+        "table photo_face_embeddings",
+        "table soloface_migrations",
+        "select created_at from users",
+        "create table mine (id int)",
+    ):
+        refused(reviewer, statement)

@@ -1,0 +1,164 @@
+"""The parts of the JetStream connector that need no server."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.js.api import AckPolicy, ConsumerConfig
+
+from connectors.jetstream.jobs.settling import nak
+from connectors.jetstream.jobs.source import delivery_of
+from connectors.jetstream.letters.letter import header_value
+from connectors.jetstream.provision import consumer_problems, effective_ack_wait_s
+from connectors.jetstream.subjects import covers
+from dataflow.settings import NatsSettings
+
+SETTINGS = NatsSettings(max_deliver=8)
+GOOD = ConsumerConfig(
+    durable_name="soloface",
+    filter_subject=SETTINGS.subject,
+    ack_policy=AckPolicy.EXPLICIT,
+    ack_wait=30,
+    max_deliver=-1,
+    max_ack_pending=256,
+)
+
+
+@pytest.mark.parametrize(
+    ("delay_s", "answer"),
+    [
+        (0, b'-NAK {"delay": 0}'),
+        (5, b'-NAK {"delay": 5000000000}'),
+        (0.5, b'-NAK {"delay": 500000000}'),
+    ],
+)
+def test_a_nak_asks_for_nanoseconds(delay_s: float, answer: bytes) -> None:
+    assert nak(delay_s) == answer
+
+
+@given(st.floats(0, 1e6))
+def test_a_nak_is_json_after_its_verb(delay_s: float) -> None:
+    verb, _, options = nak(delay_s).partition(b" ")
+    assert verb == b"-NAK"
+    assert json.loads(options)["delay"] == pytest.approx(delay_s * 1e9, abs=1)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        GOOD,
+        replace(GOOD, max_deliver=None),
+        replace(GOOD, max_deliver=0),
+        replace(GOOD, max_deliver=9),
+        replace(GOOD, filter_subject=None, filter_subjects=[SETTINGS.subject]),
+        replace(GOOD, ack_wait=5, max_ack_pending=1),
+        replace(GOOD, backoff=[1, 2], max_deliver=20),
+    ],
+)
+def test_a_consumer_that_loses_nothing_is_taken_as_it_is(config: ConsumerConfig) -> None:
+    assert consumer_problems(config, [SETTINGS.subject], SETTINGS) == []
+
+
+@pytest.mark.parametrize(
+    ("config", "word"),
+    [
+        (replace(GOOD, ack_policy=AckPolicy.NONE), "ack policy"),
+        (replace(GOOD, ack_policy=AckPolicy.ALL), "ack policy"),
+        (replace(GOOD, deliver_subject="inbox"), "push"),
+        (replace(GOOD, max_deliver=8), "SOLOFACE_NATS__MAX_DELIVER"),
+        (replace(GOOD, max_deliver=1), "gives up after 1"),
+        (replace(GOOD, filter_subject="photo_faces.>"), "photo_faces.>"),
+        (
+            replace(GOOD, filter_subject=None, filter_subjects=[SETTINGS.subject, "photos.new"]),
+            "photos.new",
+        ),
+    ],
+)
+def test_a_consumer_that_would_lose_jobs_is_reported(config: ConsumerConfig, word: str) -> None:
+    (problem,) = consumer_problems(config, [SETTINGS.subject], SETTINGS)
+    assert word in problem
+
+
+def test_a_consumer_of_everything_on_a_shared_stream_is_reported() -> None:
+    config = replace(GOOD, filter_subject=None)
+    (problem,) = consumer_problems(config, [SETTINGS.subject, "albums.new"], SETTINGS)
+    assert "albums.new" in problem
+
+
+def test_a_header_is_one_line_of_ascii_and_not_too_long() -> None:
+    assert header_value("über\r\nNats-Msg-Id: 1 " + "x" * 5000).startswith("?ber Nats-Msg-Id: 1 x")
+    assert len(header_value("x" * 5000)) == 1000
+
+
+def test_all_problems_of_a_consumer_are_reported_at_once() -> None:
+    config = ConsumerConfig(
+        ack_policy=AckPolicy.NONE, deliver_subject="inbox", max_deliver=1, filter_subject="other"
+    )
+    assert len(consumer_problems(config, [SETTINGS.subject], SETTINGS)) == 4
+
+
+@pytest.mark.parametrize(
+    ("pattern", "subject", "covered"),
+    [
+        ("a.b.c", "a.b.c", True),
+        ("a.b.c", "a.b", False),
+        ("a.b", "a.b.c", False),
+        ("a.b.c", "a.b.d", False),
+        ("a.*.c", "a.b.c", True),
+        ("a.*", "a.b.c", False),
+        ("*.*.*", "a.b.c", True),
+        ("a.b.*", "a.b", False),
+        ("a.>", "a.b.c", True),
+        ("a.>", "a", False),
+        (">", "a", True),
+        ("a.*.>", "a.b.c", True),
+        ("a.*.>", "a.b", False),
+        ("A.b.c", "a.b.c", False),
+        ("", "a", False),
+    ],
+)
+def test_a_pattern_takes_in_the_subjects_that_nats_says(
+    pattern: str,
+    subject: str,
+    covered: bool,  # noqa: FBT001 - a table's column
+) -> None:
+    assert covers(pattern, subject) is covered
+
+
+@pytest.mark.parametrize(
+    ("config", "ack_wait_s"),
+    [
+        (ConsumerConfig(ack_wait=12), 12),
+        (ConsumerConfig(ack_wait=12, backoff=[20, 3, 40]), 3),
+        (ConsumerConfig(backoff=[7]), 7),
+        (ConsumerConfig(), 30),
+        (ConsumerConfig(ack_wait=0, backoff=[]), 30),
+    ],
+)
+def test_the_heart_beats_for_the_shortest_wait_of_the_consumer(
+    config: ConsumerConfig, ack_wait_s: float
+) -> None:
+    assert effective_ack_wait_s(config) == ack_wait_s
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "$JS.ACK.PHOTO_FACES.soloface.3.42.7.1767323045000001000.5",
+        "$JS.ACK.hub.accounthash.PHOTO_FACES.soloface.3.42.7.1767323045000001000.5.token",
+    ],
+    ids=["plain", "with a domain"],
+)
+def test_a_delivery_is_read_from_the_reply_subject(reply: str) -> None:
+    came = delivery_of(Msg(Client(), "photo_faces.single.requested", reply, b"payload"))
+    assert (came.payload, came.ack_token) == (b"payload", reply)
+    assert (came.stream_seq, came.attempt) == (42, 3)
+    published = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    assert abs(came.published_at - published) <= timedelta(microseconds=1)

@@ -1,0 +1,106 @@
+"""Threads with a deadline."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import pytest
+
+from dataflow.process.crew import Crew
+
+PATIENCE_S = 30
+SOON_S = 0.3
+
+
+@dataclass
+class Notes:
+    """What has happened, in the order in which it did."""
+
+    lines: list[str] = field(default_factory=list)
+    changed: threading.Condition = field(default_factory=threading.Condition)
+
+    def note(self, line: str) -> Callable[[], None]:
+        def write() -> None:
+            with self.changed:
+                self.lines.append(line)
+                self.changed.notify_all()
+
+        return write
+
+    def expect(self, *lines: str) -> None:
+        """Wait for these lines, in any order, and no others."""
+        with self.changed:
+            self.changed.wait_for(lambda: len(self.lines) >= len(lines), PATIENCE_S)
+            assert sorted(self.lines) == sorted(lines)
+
+
+@pytest.fixture
+def notes() -> Notes:
+    return Notes()
+
+
+def wait_for(event: threading.Event) -> None:
+    event.wait(PATIENCE_S)
+
+
+def meet(together: threading.Barrier) -> None:
+    together.wait(PATIENCE_S)
+
+
+def test_everything_is_done_and_nothing_is_late(notes: Notes) -> None:
+    crew = Crew(3, PATIENCE_S)
+    for number in range(20):
+        crew.submit(notes.note(f"done {number}"), notes.note(f"late {number}"))
+    notes.expect(*(f"done {number}" for number in range(20)))
+
+
+def test_as_many_work_at_a_time_as_the_crew_is_large(notes: Notes) -> None:
+    crew, together = Crew(3, PATIENCE_S), threading.Barrier(3)
+    for _ in range(6):
+        crew.submit(lambda: meet(together), notes.note("late"))
+    notes.expect()
+    while crew._running or crew._tasks:
+        time.sleep(0.001)
+    notes.expect()
+    assert not together.broken
+
+
+def test_who_is_late_is_left_behind_once_and_replaced(notes: Notes) -> None:
+    crew, mended = Crew(1, SOON_S, notes.note("given up")), threading.Event()
+
+    def come_back_late() -> None:
+        mended.wait(PATIENCE_S)
+        notes.note("came back")()
+
+    crew.submit(come_back_late, notes.note("late"))
+    crew.submit(notes.note("next"), notes.note("next is late"))
+    notes.expect("late", "next")
+    mended.set()
+    notes.expect("late", "next", "came back")
+
+
+def test_the_place_of_who_came_back_is_not_taken_twice(notes: Notes) -> None:
+    crew, mended = Crew(1, SOON_S, notes.note("given up")), threading.Event()
+    for _ in range(3):
+        crew.submit(lambda: wait_for(mended), notes.note("late"))
+        with notes.changed:
+            assert notes.changed.wait_for(lambda: "late" in notes.lines, PATIENCE_S)
+        mended.set()
+        while crew._left_behind:
+            time.sleep(0.001)
+        mended.clear()
+        notes.lines.clear()
+    assert crew._present == 1
+
+
+def test_a_process_with_too_many_left_behind_is_given_up(notes: Notes) -> None:
+    crew, never = Crew(2, SOON_S, notes.note("given up")), threading.Event()
+    for _ in range(2):
+        crew.submit(lambda: wait_for(never), notes.note("late"))
+    notes.expect("late", "late")
+    crew.submit(lambda: wait_for(never), notes.note("late"))
+    notes.expect("late", "late", "late", "given up")
+    never.set()
