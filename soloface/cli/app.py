@@ -8,7 +8,6 @@ from soloface.cli import (
     calibrate,
     demo,
     dlq,
-    doctor,
     enroll,
     erase,
     gallery,
@@ -21,6 +20,7 @@ from soloface.cli import (
     up,
     watch,
 )
+from soloface.cli.doctor.command import doctor
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -39,7 +39,7 @@ app.command()(reembed.reembed)
 app.command()(publish.publish)
 app.command()(watch.watch)
 app.command()(reconcile.reconcile)
-app.command()(doctor.doctor)
+app.command()(doctor)
 app.command()(calibrate.calibrate)
 app.command()(erase.erase)
 app.command()(erase.retention)

@@ -1,0 +1,1 @@
+"""`soloface doctor`: one module per dependency that it examines."""

@@ -1,0 +1,39 @@
+"""The model pack, and the users enrolled with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+
+from connectors.postgres.connection import Database
+from connectors.postgres.gallery import Gallery
+from dataflow.faces.packs.loading import load_pack
+from dataflow.jobs.errors import ConfigurationError
+from dataflow.settings import Settings
+from soloface.cli.gallery import examine as examine_gallery
+
+_FACES = 400
+
+
+def pack(settings: Settings) -> Iterator[str]:
+    """Is the model pack installed and whole."""
+    loaded = load_pack(settings.model)
+    yield f"{loaded.contract.id}, threshold at distance {loaded.threshold:.2f}"
+
+
+def gallery(settings: Settings) -> Iterator[str]:
+    """Can the enrolled users be compared and searched."""
+    contract = load_pack(settings.model).contract
+    with closing(Database(settings.database)) as database:
+        users = Gallery(database)
+        users.require_comparable(contract)
+        count = users.sizes().get(contract.id, 0)
+        if not count:
+            yield "nobody enrolled yet: soloface enroll"
+            return
+        with database.connection() as connection:
+            found = examine_gallery(connection, _FACES)
+    if found.measured.falls_short:
+        raise ConfigurationError(found.advice)
+    remark = f"; {found.advice}" if found.advice else ""
+    yield f"{count} users enrolled, {found.plan.name} search{remark}"
