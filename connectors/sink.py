@@ -16,6 +16,7 @@ from dataflow.jobs.outcome import Retry, Settled, sent_back
 from dataflow.jobs.request import Recognised
 from dataflow.jobs.stages import Stage, Stopwatch
 from dataflow.process.reporting import observe_laps, report_retry, report_settled
+from dataflow.process.retry import Persistence
 
 log = structlog.get_logger()
 
@@ -23,18 +24,23 @@ Result = Recognised | Settled | Retry
 
 
 class RecordingSink(DynamicSink[Result]):
-    """Records results with ``recorder()``, which is made once the models are known."""
+    """Records results with ``recorder()``, which is made once the models are known.
+
+    ``persistence`` is how stubbornly their events are announced.
+    """
 
     def __init__(
         self,
         shared: SharedJetStream,
         recorder: Callable[[], Recorder],
+        persistence: Persistence,
         retry_delay_s: float,
         trace: Trace = untraced,
     ) -> None:
         self._shared = shared
         self._trace = trace
         self._recorder = recorder
+        self._persistence = persistence
         self._retry_delay_s = retry_delay_s
 
     def build(self, step_id: str, worker_index: int, worker_count: int) -> RecordingPartition:
@@ -44,7 +50,9 @@ class RecordingSink(DynamicSink[Result]):
             ConfigurationError: the database or the enrolled users do not fit the models.
         """
         del step_id, worker_index, worker_count
-        return RecordingPartition(self._shared, self._recorder(), self._retry_delay_s, self._trace)
+        return RecordingPartition(
+            self._shared, self._recorder(), self._persistence, self._retry_delay_s, self._trace
+        )
 
 
 class RecordingPartition(StatelessSinkPartition[Result]):
@@ -54,6 +62,7 @@ class RecordingPartition(StatelessSinkPartition[Result]):
         self,
         shared: SharedJetStream,
         recorder: Recorder,
+        persistence: Persistence,
         retry_delay_s: float,
         trace: Trace = untraced,
     ) -> None:
@@ -61,6 +70,7 @@ class RecordingPartition(StatelessSinkPartition[Result]):
         self._shared = shared
         self._client = shared.acquire()
         self._recorder = recorder
+        self._persistence = persistence
         self._retry_delay_s = retry_delay_s
 
     def write_batch(self, items: list[Result]) -> None:
@@ -92,9 +102,7 @@ class RecordingPartition(StatelessSinkPartition[Result]):
         settled = [self._trace(item.after(writing.laps)) for item in settled]
         with answering(Stage.ANNOUNCE):
             # A stream that takes no events is a dependency like any other: the worker holds.
-            recorder.persistence.call(
-                lambda: client.announce(settled, recorder.model), "event stream"
-            )
+            self._persistence.call(lambda: client.announce(settled, recorder.model), "event stream")
         with answering(Stage.ANSWER):
             client.settle(settled)
         for item in settled:
@@ -104,7 +112,7 @@ class RecordingPartition(StatelessSinkPartition[Result]):
     def close(self) -> None:
         """Let go of the connections."""
         # Raising here would abort the process and hide why it ends.
-        for let_go in (self._recorder.database.close, self._shared.release):
+        for let_go in (self._recorder.close, self._shared.release):
             try:
                 let_go()
             except Exception as error:  # noqa: BLE001

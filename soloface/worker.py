@@ -116,6 +116,7 @@ class Worker:
         sink = RecordingSink(
             self._jetstream,
             self._recorder,
+            self._persistence,
             settings.nats.retry_delay_s,
             tracing(settings.tracing),
         )

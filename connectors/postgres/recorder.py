@@ -71,6 +71,10 @@ class Recorder:
                 return [only]
             return self.record([Settled(only.delivery, only.job, error.reason, str(error))])
 
+    def close(self) -> None:
+        """Let go of the database."""
+        self.database.close()
+
     def _record(self, items: Sequence[Recognised | Settled]) -> list[Settled]:
         settled = [item for item in items if isinstance(item, Settled)]
         faces = [item for item in items if isinstance(item, Recognised)]

@@ -13,10 +13,10 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
+from benchmarks.forwarder import DEAF, FORWARD, Forwarder
 from connectors.embedded import PostgresServer
 from tests.faults.lab import Lab, Scene, resumption, wait_for
 from tests.faults.ledger import Wanted
-from tests.faults.proxy import DEAF, FORWARD, Proxy
 from tests.faults.report import Row
 
 NUMBER = 3
@@ -74,7 +74,7 @@ def _down(lab: Lab, size: Size) -> Row:
 
 def _deaf(lab: Lab, size: Size) -> Row:
     with _scene(lab, size) as scene, ExitStack() as cleanup:
-        proxy = cleanup.enter_context(Proxy(lab.postgres.port))
+        proxy = cleanup.enter_context(Forwarder(lab.postgres.port))
 
         def be_deaf(meanwhile: Meanwhile) -> None:
             proxy.behave(DEAF)
@@ -177,7 +177,7 @@ def _scene(lab: Lab, size: Size, server: PostgresServer | None = None) -> Iterat
         yield scene
 
 
-def _through(scene: Scene, proxy: Proxy) -> str:
+def _through(scene: Scene, proxy: Forwarder) -> str:
     """The scene's database, seen through a proxy."""
     dsn = scene.variables["DATABASE__DSN"]
     return dsn.replace(f":{conninfo_to_dict(dsn)['port']}/", f":{proxy.port}/")

@@ -8,10 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from benchmarks.forwarder import FORWARD, REFUSE, Forwarder
 from dataflow.jobs.reason import Reason
 from tests.faults.lab import Lab, Scene, resumption, wait_for
 from tests.faults.ledger import Wanted
-from tests.faults.proxy import FORWARD, REFUSE, Proxy
 from tests.faults.report import Row
 from tests.faults.store_faults import (
     Fault,
@@ -72,7 +72,7 @@ def _busy(lab: Lab, size: Size) -> Row:
 
 
 def _refused(lab: Lab, size: Size) -> Row:
-    with _scene(lab, size) as scene, Proxy(lab.objects.port) as proxy:
+    with _scene(lab, size) as scene, Forwarder(lab.objects.port) as proxy:
         resumed_s = _wait_out(
             scene,
             size,

@@ -43,10 +43,6 @@ class Notes:
     model = "fake-0123456789ab"
 
     @property
-    def database(self) -> Notes:
-        return self
-
-    @property
     def persistence(self) -> Persistence:
         return Persistence(LinearBackoff(tries=1, step_s=1), self.stop)
 
@@ -91,7 +87,7 @@ def sequences(items: Sequence[Result]) -> list[int]:
 
 def partition(notes: Notes) -> RecordingPartition:
     shared, recorder = cast("SharedJetStream", notes), cast("Recorder", notes)
-    return RecordingPartition(shared, recorder, RETRY_DELAY_S)
+    return RecordingPartition(shared, recorder, notes.persistence, RETRY_DELAY_S)
 
 
 def write(notes: Notes, *items: Result) -> list[str]:
@@ -165,7 +161,7 @@ def test_every_delivery_is_traced_before_it_is_answered() -> None:
         return item
 
     shared, recorder = cast("SharedJetStream", notes), cast("Recorder", notes)
-    RecordingPartition(shared, recorder, RETRY_DELAY_S, trace).write_batch(
+    RecordingPartition(shared, recorder, notes.persistence, RETRY_DELAY_S, trace).write_batch(
         [sent_back(1), recognised(2)]
     )
     assert [name for name, _ in notes.events] == ["commit", "answer", "answer"]

@@ -1,4 +1,4 @@
-"""What follows from unit costs, and how the wire counts."""
+"""What follows from unit costs, and how the forwarder counts."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ import pytest
 from rich.console import Console
 
 from benchmarks.capacity import Plan, needs
+from benchmarks.direction import Direction
+from benchmarks.forwarder import Forwarder
 from benchmarks.measure import Sample, Series
 from benchmarks.report import show_pages, write_pages
 from benchmarks.scaling import Results, introduction, pages, rounded
 from benchmarks.unit_costs import JetStreamCost, PostgresCost, StoreCost, UnitCosts, WorkerCost
 from benchmarks.ways import WAYS
-from benchmarks.wire import Direction, Wire
 from connectors.jetstream.provision import EVENTS_KEPT, EVENTS_KEPT_S
 
 COSTS = UnitCosts(
@@ -142,24 +143,25 @@ def echo() -> Iterator[socket.socket]:
         yield listener
 
 
-def test_a_wire_counts_bytes_and_messages_each_way(echo: socket.socket) -> None:
+def test_a_forwarder_counts_bytes_and_messages_each_way(echo: socket.socket) -> None:
     asked = b"CONNECT {}\r\nPUB a 1\r\nx\r\nHP", b"UB b 1\r\ny\r\nPUB c 1\r\nz"
     answered = b"MSG d 2\r\nok\r\n"
-    address = f"127.0.0.1:{echo.getsockname()[1]}"
-    with Wire(address, Direction(b"\r\nPUB ", b"\r\nHPUB "), Direction(b"MSG ")) as wire:
-        host, _, port = wire.address.rpartition(":")
-        with socket.create_connection((host, int(port))) as client:
-            server, _ = echo.accept()
-            with server:
-                client.sendall(asked[0])
-                assert server.recv(1000)  # so that a mark is cut in two
-                client.sendall(asked[1])
-                server.sendall(answered)
-                assert client.recv(1000)
-                client.shutdown(socket.SHUT_WR)
-                while server.recv(1000):
-                    pass
+    published, delivered = Direction(b"\r\nPUB ", b"\r\nHPUB "), Direction(b"MSG ")
+    port = echo.getsockname()[1]
+    with (
+        Forwarder(port, requests=published, answers=delivered) as forwarder,
+        socket.create_connection(("127.0.0.1", forwarder.port)) as client,
+        echo.accept()[0] as server,
+    ):
+        client.sendall(asked[0])
+        assert server.recv(1000)  # so that a mark is cut in two
+        client.sendall(asked[1])
+        server.sendall(answered)
+        assert client.recv(1000)
+        client.shutdown(socket.SHUT_WR)
+        while server.recv(1000):
+            pass
 
-    assert (wire.asked.messages, wire.asked.bytes) == (3, sum(map(len, asked)))
-    assert (wire.answered.messages, wire.answered.bytes) == (1, len(answered))
-    assert (wire.messages, wire.bytes) == (4, sum(map(len, (*asked, answered))))
+    assert (published.messages, published.bytes) == (3, sum(map(len, asked)))
+    assert (delivered.messages, delivered.bytes) == (1, len(answered))
+    assert (forwarder.messages, forwarder.bytes) == (4, sum(map(len, (*asked, answered))))

@@ -1,17 +1,25 @@
-"""A TCP proxy that misbehaves on demand, to be put in front of a real server."""
+"""A TCP proxy before a real server: it counts what passes, or comes late, or misbehaves on demand.
+
+``python -m benchmarks.forwarder HOST:PORT MILLISECONDS`` holds each request back for so long, in a
+process of its own; it prints the port that it listens on, and runs until its standard input ends.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeAlias, TypeVar
+
+from benchmarks.direction import Direction
 
 T = TypeVar("T")
+Count: TypeAlias = Callable[[bytes], None]
 
 _CHUNK = 64 * 1024
 _QUEUED_CHUNKS = 64
@@ -22,13 +30,14 @@ class Behaviour:
     """What happens to connections and to what passes over them.
 
     ``refuses``: nobody listens, and those who are connected are hung up on. ``deaf``: connections
-    are accepted, and nothing passes. ``delay_s`` is added each way. ``answer_bytes_per_s`` is how
-    slowly the server's answers pass, and ``cut_after`` how many bytes of them before it hangs up.
+    are accepted, and nothing passes. Requests come ``request_delay_s`` late, however many are on
+    their way. ``answer_bytes_per_s`` is how slowly the server's answers pass, and ``cut_after`` how
+    many bytes of them before it hangs up.
     """
 
     refuses: bool = False
     deaf: bool = False
-    delay_s: float = 0
+    request_delay_s: float = 0
     answer_bytes_per_s: float | None = None
     cut_after: int | None = None
 
@@ -36,11 +45,6 @@ class Behaviour:
 FORWARD = Behaviour()
 REFUSE = Behaviour(refuses=True)
 DEAF = Behaviour(deaf=True)
-
-
-def delayed(seconds: float) -> Behaviour:
-    """A network with that latency each way; what is in flight does not wait for each other."""
-    return Behaviour(delay_s=seconds)
 
 
 def trickling(bytes_per_s: float) -> Behaviour:
@@ -53,25 +57,48 @@ def cutting(after: int) -> Behaviour:
     return Behaviour(cut_after=after)
 
 
-class Proxy:
-    """Passes TCP connections on to a port of 127.0.0.1; a context manager.
+class Forwarder:
+    """Passes TCP connections on to a server, by default of this machine; a context manager.
 
-    It lives in a thread of its own, and ``port`` stays the same whatever it does.
+    It lives in a thread of its own, and ``port`` stays the same whatever it does. ``requests`` and
+    ``answers`` are told of what passes.
     """
 
-    def __init__(self, target_port: int, behaviour: Behaviour = FORWARD) -> None:
+    def __init__(
+        self,
+        server_port: int,
+        behaviour: Behaviour = FORWARD,
+        *,
+        server_host: str = "127.0.0.1",
+        requests: Direction | None = None,
+        answers: Direction | None = None,
+    ) -> None:
         self.port = 0
-        self._target_port = target_port
+        self.requests = requests or Direction()
+        self.answers = answers or Direction()
+        self._server_at = server_host, server_port
         self._behaviour = behaviour
         self._server: asyncio.Server | None = None
         self._links: set[_Link] = set()
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="proxy", daemon=True)
+        self._thread = threading.Thread(
+            target=self._loop.run_forever, name="forwarder", daemon=True
+        )
 
     @property
     def address(self) -> str:
         """As host:port."""
         return f"127.0.0.1:{self.port}"
+
+    @property
+    def bytes(self) -> int:
+        """What has passed, both ways."""
+        return self.requests.bytes + self.answers.bytes
+
+    @property
+    def messages(self) -> int:
+        """What has passed of them, both ways."""
+        return self.requests.messages + self.answers.messages
 
     def behave(self, behaviour: Behaviour) -> None:
         """Change what happens from now on, also on connections that are open."""
@@ -131,10 +158,10 @@ class Proxy:
         await self._hang_up()
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        link = _Link(self._behaviour)
+        link = _Link(self._behaviour, self.requests.counter(), self.answers.counter())
         self._links.add(link)
         try:
-            await link.run(reader, writer, self._target_port)
+            await link.run(reader, writer, self._server_at)
         finally:
             self._links.discard(link)
 
@@ -142,8 +169,10 @@ class Proxy:
 class _Link:
     """One connection and its two directions."""
 
-    def __init__(self, behaviour: Behaviour) -> None:
+    def __init__(self, behaviour: Behaviour, count_request: Count, count_answer: Count) -> None:
         self._behaviour = behaviour
+        self._count_request = count_request
+        self._count_answer = count_answer
         self._forgotten = False
         self._changed = asyncio.Event()
         self.task = asyncio.current_task()
@@ -159,12 +188,15 @@ class _Link:
         self._forgotten = True
 
     async def run(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, target_port: int
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        server_at: tuple[str, int],
     ) -> None:
         ends = [writer]
         try:
             await self._while_deaf()
-            server_reader, server_writer = await asyncio.open_connection("127.0.0.1", target_port)
+            server_reader, server_writer = await asyncio.open_connection(*server_at)
             ends.append(server_writer)
             async with asyncio.TaskGroup() as directions:
                 directions.create_task(self._pass(reader, server_writer, answers=False))
@@ -184,7 +216,9 @@ class _Link:
             tasks.create_task(self._write(queue, writer, answers=answers))
             while True:
                 chunk = await reader.read(_CHUNK)
-                await queue.put((time.monotonic() + self._behaviour.delay_s, chunk))
+                (self._count_answer if answers else self._count_request)(chunk)
+                delay_s = 0 if answers else self._behaviour.request_delay_s
+                await queue.put((time.monotonic() + delay_s, chunk))
                 if not chunk:
                     break
 
@@ -231,3 +265,18 @@ class _Link:
     async def _while_deaf(self) -> None:
         while self._behaviour.deaf:
             await self._changed.wait()
+
+
+def main() -> None:
+    """Stand before a server that is far away, until told to end."""
+    address, milliseconds = sys.argv[1:]
+    host, _, port = address.rpartition(":")
+    late = Behaviour(request_delay_s=float(milliseconds) / 1000)
+    with Forwarder(int(port), late, server_host=host) as forwarder:
+        sys.stdout.write(f"{forwarder.port}\n")
+        sys.stdout.flush()
+        sys.stdin.read()
+
+
+if __name__ == "__main__":
+    main()
