@@ -10,13 +10,13 @@ from bytewax.outputs import DynamicSink, StatelessSinkPartition
 
 from connectors.jetstream.client import SharedJetStream
 from connectors.postgres.recorder import Recorder
-from connectors.tracing import Trace, untraced
+from connectors.telemetry.tracing import Trace, untraced
 from dataflow.jobs.errors import Stopped, TransientError
 from dataflow.jobs.outcome import Retry, Settled, sent_back
-from dataflow.jobs.request import Recognised
 from dataflow.jobs.stages import Stage, Stopwatch
 from dataflow.process.reporting import observe_laps, report_retry, report_settled
 from dataflow.process.retry import Persistence
+from dataflow.steps.request import Recognised
 
 log = structlog.get_logger()
 

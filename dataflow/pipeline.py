@@ -21,10 +21,10 @@ from bytewax.outputs import Sink
 
 from dataflow.jobs.delivery import Delivery
 from dataflow.jobs.outcome import Retry, Settled
-from dataflow.jobs.request import Recognised, Request
 from dataflow.jobs.stages import Stage, timed_batch
 from dataflow.services import Services
 from dataflow.steps.dedup import SeenPhotos, shard_of
+from dataflow.steps.request import Recognised, Request
 from dataflow.steps.validation import validate
 
 Done: TypeAlias = Settled | Retry

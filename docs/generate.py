@@ -1,4 +1,4 @@
-"""Write what the pages take from the code: settings, metrics, alerts, the drawing of the flow.
+"""Write what the pages take from the code: settings, metrics, alerts, the drawings.
 
     uv run python docs/generate.py
 
@@ -27,6 +27,7 @@ if __name__ == "__main__":
 
 import soloface.worker  # noqa: E402, F401 - makes all metrics
 from dataflow.settings import PREFIX, Settings  # noqa: E402 - after the path that leads to it
+from docs.floors import drawing as floors_drawing  # noqa: E402
 
 RULES = REPOSITORY / "deploy" / "prometheus" / "rules.yml"
 _SUFFIXES = {"counter": "_total", "info": "_info"}
@@ -114,13 +115,14 @@ GENERATORS: dict[str, Callable[[], str]] = {
     "metrics": metrics_table,
     "alerts": alerts_table,
     "flow": flow_drawing,
+    "floors": lambda: f"```mermaid\n{floors_drawing()}\n```",
 }
 
 
 def pages() -> Iterator[Path]:
     """Every page that may have a place for something generated."""
     yield REPOSITORY / "README.md"
-    yield from sorted((REPOSITORY / "docs").glob("*.md"))
+    yield from sorted((REPOSITORY / "docs").rglob("*.md"))
 
 
 def refreshed(text: str) -> str:

@@ -11,15 +11,15 @@ from bytewax.dataflow import Dataflow
 
 from connectors.jetstream.client import SharedJetStream
 from connectors.jetstream.jobs.source import JetStreamSource
-from connectors.objects import MinioStore
-from connectors.observing import describe_health, describe_model, keep_counting
 from connectors.postgres.connection import Database
 from connectors.postgres.gallery import Gallery
 from connectors.postgres.photos import PostgresPhotos
 from connectors.postgres.recorder import Recorder
-from connectors.probes import serve_probes
 from connectors.sink import RecordingSink
-from connectors.tracing import tracing
+from connectors.store.objects import MinioStore
+from connectors.telemetry.observing import describe_health, describe_model, keep_counting
+from connectors.telemetry.probes import serve_probes
+from connectors.telemetry.tracing import tracing
 from dataflow.faces.face import FacePack
 from dataflow.faces.packs.loading import load_pack
 from dataflow.jobs.errors import SolofaceError

@@ -5,7 +5,7 @@ from __future__ import annotations
 from minio.error import MinioException, S3Error
 from urllib3.exceptions import HTTPError
 
-from connectors.objects import explain, minio_client
+from connectors.store.objects import explain, minio_client
 from dataflow.settings import StoreSettings, load_settings
 
 _ALREADY_THERE = {"BucketAlreadyOwnedByYou", "BucketAlreadyExists"}

@@ -23,9 +23,9 @@ from dataflow.jobs.errors import ConfigurationError, DataError, SystemicError
 from dataflow.jobs.job import Job
 from dataflow.jobs.outcome import Match, Settled
 from dataflow.jobs.reason import Reason
-from dataflow.jobs.request import Recognised
 from dataflow.process.retry import Persistence
 from dataflow.steps.matching import MatchPolicy
+from dataflow.steps.request import Recognised
 
 Connection = psycopg.Connection[TupleRow]
 

@@ -11,8 +11,8 @@ import structlog
 from dataflow.jobs.errors import DataError, Stopped, TransientError
 from dataflow.jobs.image_ref import ImageRef, RefPolicy
 from dataflow.jobs.outcome import Retry, Settled, sent_back
-from dataflow.jobs.request import Fetched, Request
 from dataflow.process.retry import Persistence
+from dataflow.steps.request import Fetched, Request
 
 log = structlog.get_logger()
 

@@ -17,8 +17,8 @@ from dataflow.jobs.delivery import SUSPECT_FROM
 from dataflow.jobs.errors import DataError, Stopped
 from dataflow.jobs.outcome import Retry, Settled, sent_back
 from dataflow.jobs.reason import Reason
-from dataflow.jobs.request import Fetched, Recognised, Request
 from dataflow.process.crew import Crew
+from dataflow.steps.request import Fetched, Recognised, Request
 
 log = structlog.get_logger()
 

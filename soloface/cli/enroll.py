@@ -17,10 +17,10 @@ from rich.markup import escape
 from rich.progress import track
 from rich.table import Table
 
-from connectors.enrolment_photos import EnrolmentPhotos
 from connectors.postgres.connection import Database
 from connectors.postgres.enrolments import EnrolmentRegister
 from connectors.postgres.gallery import Gallery
+from connectors.store.enrolment_photos import EnrolmentPhotos
 from dataflow.faces.face import FacePack
 from dataflow.faces.packs.loading import load_pack
 from dataflow.gallery.enrolment import Enroller, Enrolment, Examiner, Offer, Status

@@ -11,13 +11,13 @@ from uuid import UUID
 
 import typer
 
-from connectors.enrolment_photos import EnrolmentPhotos
 from connectors.jetstream.letters.erasure import erase_messages
 from connectors.postgres.connection import Database
 from connectors.postgres.erasure import Subject, count_unmatched, drop_unmatched, others_photos
 from connectors.postgres.erasure import erase as erase_rows
 from connectors.postgres.gallery import require_tables
 from connectors.postgres.search import Connection
+from connectors.store.enrolment_photos import EnrolmentPhotos
 from dataflow.settings import DatabaseSettings, Settings, load_settings
 from soloface.cli.output import JsonOption, console, print_json
 

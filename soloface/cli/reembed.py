@@ -15,9 +15,9 @@ from typing import Annotated
 import typer
 from rich.progress import Progress
 
-from connectors.enrolment_photos import EnrolmentPhotos
 from connectors.postgres.connection import Database
 from connectors.postgres.reembedding import Reembedding, ToDo
+from connectors.store.enrolment_photos import EnrolmentPhotos
 from dataflow.faces.face import Embedding, FacePack
 from dataflow.faces.packs.loading import load_pack
 from dataflow.gallery.enrolment import USERS_AT_A_TIME, Examiner, Portrait, Refusal, mean_embedding

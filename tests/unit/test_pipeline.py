@@ -18,11 +18,11 @@ from dataflow.jobs.delivery import Delivery
 from dataflow.jobs.errors import TransientError
 from dataflow.jobs.outcome import Retry, Settled
 from dataflow.jobs.reason import Reason
-from dataflow.jobs.request import Recognised
 from dataflow.pipeline import Result, build
 from dataflow.services import Services
 from dataflow.settings import NatsSettings, Settings, StoreSettings
 from dataflow.steps.guardrails import PhotoState
+from dataflow.steps.request import Recognised
 from tests.builders import (
     KNOWN,
     MATCHED,

@@ -11,7 +11,7 @@ import typer
 from rich.progress import Progress
 from rich.table import Table
 
-from connectors.enrolment_photos import EnrolmentPhotos
+from connectors.store.enrolment_photos import EnrolmentPhotos
 from dataflow.faces.face import FacePack
 from dataflow.faces.packs.loading import load_pack
 from dataflow.gallery.calibration import Pairs, identify

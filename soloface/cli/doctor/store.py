@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from connectors.objects import explain as explain_store
-from connectors.objects import minio_client
+from connectors.store.objects import explain as explain_store
+from connectors.store.objects import minio_client
 from dataflow.jobs.errors import ConfigurationError
 from dataflow.settings import Settings
 

@@ -16,10 +16,10 @@ from dataflow.jobs.delivery import Delivery
 from dataflow.jobs.errors import TransientError
 from dataflow.jobs.outcome import Retry, Settled
 from dataflow.jobs.reason import Outcome, Reason
-from dataflow.jobs.request import Recognised, Request
 from dataflow.process.retry import LinearBackoff, Persistence
 from dataflow.steps.dedup import SeenPhotos
 from dataflow.steps.guardrails import Guardrails
+from dataflow.steps.request import Recognised, Request
 from dataflow.steps.validation import validate
 from tests.builders import embedded_face
 from tests.faults.machine.database import SimulatedDatabase

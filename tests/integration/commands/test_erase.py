@@ -22,8 +22,8 @@ from connectors.postgres.erasure import drop_unmatched, erase
 from connectors.postgres.recorder import Recorder
 from connectors.postgres.sql_files import query
 from dataflow.jobs.job import parse_job
-from dataflow.jobs.request import Recognised
 from dataflow.steps.matching import MatchPolicy
+from dataflow.steps.request import Recognised
 from soloface.cli.demo.changes import CHANGES
 from soloface.cli.demo.people import ENROLLED, Person
 from tests.builders import request

@@ -8,8 +8,8 @@ from uuid import UUID, uuid4
 from connectors.postgres.connection import Database
 from connectors.postgres.recorder import Recorder
 from dataflow.jobs.job import parse_job
-from dataflow.jobs.request import Recognised
 from dataflow.steps.matching import MatchPolicy
+from dataflow.steps.request import Recognised
 from soloface.cli.demo.changes import jpeg
 from soloface.cli.demo.people import ENROLLED
 from tests.builders import delivery

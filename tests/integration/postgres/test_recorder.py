@@ -11,7 +11,7 @@ import pytest
 from dataflow.faces.face import Embedding
 from dataflow.jobs.outcome import Match, Settled
 from dataflow.jobs.reason import Reason
-from dataflow.jobs.request import Recognised
+from dataflow.steps.request import Recognised
 from tests.builders import DIMENSION, PUBLISHED, photo, settled, user
 from tests.fixtures.recording import MODEL, Records, distance, face
 

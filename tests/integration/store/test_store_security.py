@@ -14,7 +14,7 @@ from minio import Minio
 from pydantic import SecretStr
 
 from connectors.embedded import ObjectServer
-from connectors.objects import MinioStore
+from connectors.store.objects import MinioStore
 from dataflow.jobs.errors import ConfigurationError, SystemicError
 from dataflow.jobs.image_ref import ImageRef
 from dataflow.settings import ImageSettings, StoreSettings

@@ -8,9 +8,9 @@ from nats.js import JetStreamContext
 from prometheus_client import REGISTRY
 
 from connectors.jetstream.observing import Observer
-from connectors.observing import count_gallery, describe_health
 from connectors.postgres.connection import Database
 from connectors.postgres.gallery import Gallery
+from connectors.telemetry.observing import count_gallery, describe_health
 from dataflow.process.health import Health
 from dataflow.process.metrics import DEPENDENCIES
 from tests.fixtures.letters import Letters

@@ -12,7 +12,7 @@ import orjson
 import pytest
 
 from connectors.embedded import NatsServer, ObjectServer
-from connectors.probes import Probes, serve_probes
+from connectors.telemetry.probes import Probes, serve_probes
 from dataflow.jobs.errors import ConfigurationError
 from dataflow.process.health import Health
 from soloface.cli.demo.changes import scaled

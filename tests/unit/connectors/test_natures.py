@@ -21,9 +21,9 @@ from urllib3.exceptions import (
 from urllib3.poolmanager import PoolManager
 
 from connectors.jetstream.connection import explain as explain_nats
-from connectors.objects import _RedirectedError
-from connectors.objects import explain as explain_store
 from connectors.postgres.connection import explain as explain_postgres
+from connectors.store.objects import _RedirectedError
+from connectors.store.objects import explain as explain_store
 from dataflow.jobs.errors import (
     ConfigurationError,
     DataError,

@@ -16,12 +16,12 @@ from structlog.testing import capture_logs
 from connectors.jetstream.client import SharedJetStream
 from connectors.postgres.recorder import Recorder
 from connectors.sink import RecordingPartition, Result, waves
-from connectors.tracing import Ended
+from connectors.telemetry.tracing import Ended
 from dataflow.jobs.errors import Stopped, SystemicError, TransientError
 from dataflow.jobs.outcome import Retry, Settled
 from dataflow.jobs.reason import Reason
-from dataflow.jobs.request import Recognised
 from dataflow.process.retry import LinearBackoff, Persistence
+from dataflow.steps.request import Recognised
 from tests.builders import RecordingStop, delivery, recognised, request, settled
 
 RETRY_DELAY_S = 5

@@ -69,11 +69,16 @@ def test_every_reason_is_in_the_readme() -> None:
 
 def test_every_page_is_in_the_readme_and_in_the_navigation() -> None:
     navigation = yaml.safe_load((REPOSITORY / "mkdocs.yml").read_text(encoding="utf-8"))["nav"]
-    listed = set(re.findall(r"[\w-]+\.md", str(navigation)))
-    existing = names(DOCS.glob("*.md"))
+    listed = set(re.findall(r"[\w/-]+\.md", str(navigation)))
+    existing = {page.relative_to(DOCS).as_posix() for page in DOCS.rglob("*.md")}
+    decisions = {page for page in existing if page.startswith("decisions/0")}
 
     assert listed == existing
-    assert set(re.findall(r"\]\(docs/([\w-]+\.md)\)", README)) == existing - {"index.md"}
+    named = set(re.findall(r"\]\(docs/([\w/-]+\.md)\)", README))
+    assert named == existing - {"index.md"} - decisions
+    assert set(
+        re.findall(r"\]\((\w+-[\w-]+\.md)\)", (DOCS / "decisions/index.md").read_text())
+    ) == {page.removeprefix("decisions/") for page in decisions}
 
 
 class Site(HTMLParser):
@@ -114,7 +119,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> dict[Path, Site]:
 def test_every_page_is_built(site: dict[Path, Site]) -> None:
     built = {page.stem for page in site}
 
-    assert built >= {page.stem for page in DOCS.glob("*.md")}
+    assert built >= {page.stem for page in DOCS.rglob("*.md")}
 
 
 def test_the_site_loads_nothing_from_elsewhere(site: dict[Path, Site]) -> None:
@@ -151,7 +156,7 @@ def test_every_link_of_the_readme_leads_somewhere(site: dict[Path, Site]) -> Non
 
 
 @pytest.mark.parametrize(
-    "page", [REPOSITORY / "README.md", *DOCS.glob("*.md")], ids=lambda p: p.name
+    "page", [REPOSITORY / "README.md", *DOCS.rglob("*.md")], ids=lambda p: p.name
 )
 def test_every_file_that_a_page_names_is_there(page: Path) -> None:
     named = FILE.findall(page.read_text(encoding="utf-8"))

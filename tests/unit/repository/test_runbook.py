@@ -34,7 +34,7 @@ ROOT = typer.main.get_command(app)
 
 def commands() -> Iterator[str]:
     """What the pages tell to run of ours, in their text and in blocks of commands."""
-    for page in (DOCS.parent / "README.md", *DOCS.glob("*.md")):
+    for page in (DOCS.parent / "README.md", *DOCS.rglob("*.md")):
         text = page.read_text(encoding="utf-8")
         blocks = "\n".join(FENCE.findall(text)).replace("\\\n", "").splitlines()
         for line in (*CODE.findall(FENCE.sub("", text)), *blocks):

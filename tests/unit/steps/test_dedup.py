@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataflow.jobs.request import Recognised
 from dataflow.steps.dedup import SHARDS, SeenPhotos, shard_of
+from dataflow.steps.request import Recognised
 from tests.builders import recognised
 
 WINDOW_S = 120.0

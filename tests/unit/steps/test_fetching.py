@@ -9,9 +9,9 @@ from dataflow.jobs.errors import DataError, SystemicError, TransientError
 from dataflow.jobs.image_ref import ImageRef, RefPolicy
 from dataflow.jobs.outcome import Retry, Settled
 from dataflow.jobs.reason import Reason
-from dataflow.jobs.request import Fetched, Request
 from dataflow.process.retry import LinearBackoff, Persistence
 from dataflow.steps.fetching import Fetching
+from dataflow.steps.request import Fetched, Request
 from tests.builders import MemoryStore, RecordingStop, request
 
 REFS = RefPolicy("images", frozenset({"archive"}))

@@ -12,8 +12,8 @@ import pytest
 from dataflow.jobs.errors import Stopped, SystemicError, TransientError
 from dataflow.jobs.outcome import Match, Retry, Settled
 from dataflow.jobs.reason import Reason
-from dataflow.jobs.request import Request
 from dataflow.steps.guardrails import Guardrails, PhotoState
+from dataflow.steps.request import Request
 from tests.builders import (
     KNOWN,
     MATCHED,

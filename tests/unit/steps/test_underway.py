@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from dataflow.jobs.outcome import Retry, Settled
 from dataflow.jobs.reason import Reason
-from dataflow.jobs.request import Fetched, Recognised, Request
+from dataflow.steps.request import Fetched, Recognised, Request
 from dataflow.steps.underway import Bounds, Result, UnderWay
 from tests.builders import embedded_face, request
 

@@ -1,4 +1,4 @@
-"""What a delivery becomes on its way to the sink: a request, an image, a face."""
+"""What a delivery becomes from step to step: a request, an image, a face."""
 
 from __future__ import annotations
 

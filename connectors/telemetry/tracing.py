@@ -19,7 +19,7 @@ from dataflow.settings import TracingSettings
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
 
-    from connectors.trace_ids import JobTraceIds
+    from connectors.telemetry.trace_ids import JobTraceIds
 
 SENT_BACK = "sent_back"
 """Stands in a span for the outcome of a delivery that had none: the job comes again."""
@@ -53,7 +53,7 @@ def tracing(settings: TracingSettings) -> Trace:
     if settings.endpoint is None:
         return untraced
     try:
-        from connectors.trace_ids import JobTraceIds  # noqa: PLC0415
+        from connectors.telemetry.trace_ids import JobTraceIds  # noqa: PLC0415
 
         ids = JobTraceIds()
         provider = _provider(settings.endpoint, settings.ratio, ids)

@@ -1,0 +1,1 @@
+"""Talking to the object store: MinIO, or anything that speaks S3."""
