@@ -64,8 +64,9 @@ class Connection(Client):
         # Not by `flush`: it cancels what it waited for in vain, and nats-py then chokes on the
         # answer that comes late after all, and reads no more.
         if self._pong is None or self._pong[0] != self.since:
-            self._pong = self.since, asyncio.get_running_loop().create_future()
-            await self._send_ping(self._pong[1])
+            since, pong = self.since, asyncio.get_running_loop().create_future()
+            await self._send_ping(pong)
+            self._pong = since, pong
         answered, _ = await asyncio.wait({self._pong[1]}, timeout=within_s)
         if answered:
             self._pong = None

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 
-from nats.errors import Error as NatsError
+import structlog
 
 from connectors.jetstream.connection import Connection
 from dataflow.process.asking import EVERY_S, WHILE_AWAY_S, WITHIN_S
 from dataflow.process.health import Health
+
+log = structlog.get_logger()
 
 
 async def keep_pinging(connection: Connection, health: Health) -> None:
@@ -32,6 +34,6 @@ async def _answers(connection: Connection) -> bool:
         for _ in range(2):
             if await connection.answers(WITHIN_S):
                 return True
-    except (NatsError, OSError):
-        pass  # it went meanwhile
+    except Exception as error:  # noqa: BLE001 - of any kind, while nats-py loses its connection
+        log.debug("ping_failed", error=repr(error))
     return connection.since != since or not connection.is_connected
