@@ -6,7 +6,6 @@ import sys
 import threading
 from contextlib import closing
 
-import structlog
 from bytewax.dataflow import Dataflow
 
 from connectors.jetstream.client import SharedJetStream
@@ -19,6 +18,7 @@ from connectors.sink import RecordingSink
 from connectors.store.objects import MinioStore
 from connectors.telemetry.observing import describe_health, describe_model, keep_counting
 from connectors.telemetry.probes import serve_probes
+from connectors.telemetry.reachability import look_after
 from connectors.telemetry.tracing import tracing
 from dataflow.faces.face import FacePack
 from dataflow.faces.packs.loading import load_pack
@@ -33,8 +33,7 @@ from dataflow.services import Services
 from dataflow.settings import Settings, load_settings
 from dataflow.steps.fetching import ObjectStore
 from dataflow.steps.matching import MatchPolicy
-
-log = structlog.get_logger()
+from soloface.introduction import introduce
 
 SWITCH_INTERVAL_S = 0.0002
 """How long one thread keeps Python to itself where another waits for it.
@@ -133,20 +132,25 @@ class Worker:
             gallery = Gallery(self._database)
             gallery.require_schema(contract)
             gallery.require_comparable(contract)
-        self._jetstream.acquire()
-        self._jetstream.release()
-        log.info("worker_starts", model=contract.id, durable=self._settings.nats.durable)
+            self._jetstream.acquire()
+            self._jetstream.release()
+            introduce(self._settings, self._pack(), self._policy(), self._database)
 
     def observe(self) -> None:
-        """Keep those metrics that no job makes."""
+        """Keep what no job tells: those metrics, and whether the dependencies are there."""
         describe_model(self._pack(), self._settings.model)
         keep_counting(Gallery(self._database), self._stop)
+        look_after(self._settings, self.health, self._stop)
+
+    def _policy(self) -> MatchPolicy:
+        match = self._settings.match
+        return MatchPolicy(self._pack().threshold, match.max_distance, match.min_margin)
 
     def _recorder(self) -> Recorder:
-        pack, match = self._pack(), self._settings.match
-        policy = MatchPolicy(pack.threshold, match.max_distance, match.min_margin)
-        contract = pack.contract
-        return Recorder(self._database, self._persistence, policy, contract.id, contract.dimension)
+        contract = self._pack().contract
+        return Recorder(
+            self._database, self._persistence, self._policy(), contract.id, contract.dimension
+        )
 
 
 def _about_to_run() -> bool:

@@ -34,6 +34,7 @@ from dataflow.settings import NatsSettings, Settings
 from dataflow.steps.recognition import recognise
 from soloface.cli.demo.changes import jpeg
 from soloface.cli.demo.people import Person
+from tests.patience import PATIENCE_S
 
 T = TypeVar("T")
 
@@ -115,7 +116,7 @@ class World:
             pull = await js.pull_subscribe_bind(durable=nats.durable, stream=nats.stream)
             messages: list[Msg] = []
             while len(messages) < count:
-                messages += await pull.fetch(count - len(messages), timeout=30)
+                messages += await pull.fetch(count - len(messages), timeout=PATIENCE_S)
             await pull.unsubscribe()
             return [delivery_of(message) for message in messages]
 
@@ -235,7 +236,7 @@ class World:
         return asyncio.run(connected())
 
 
-def eventually(condition: Callable[[], bool], what: str, timeout_s: float = 30) -> None:
+def eventually(condition: Callable[[], bool], what: str, timeout_s: float = PATIENCE_S) -> None:
     """Wait for something outside that tells nobody when it happens."""
     deadline = time.monotonic() + timeout_s
     while not condition():

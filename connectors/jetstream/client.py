@@ -9,6 +9,8 @@ from concurrent.futures import Future
 from contextlib import suppress
 from typing import Any, TypeVar
 
+import structlog
+
 from connectors.jetstream.connection import connect
 from connectors.jetstream.jobs.confirming import CONFIRM_TIMEOUT_S
 from connectors.jetstream.jobs.heartbeat import InFlight
@@ -16,15 +18,17 @@ from connectors.jetstream.jobs.isolation import Isolation
 from connectors.jetstream.jobs.settling import Settler
 from connectors.jetstream.letters.announcing import Announcer
 from connectors.jetstream.observing import Observer
+from connectors.jetstream.presence import keep_pinging
 from connectors.jetstream.provision import effective_ack_wait_s, provision
 from connectors.jetstream.rights import may_publish
 from dataflow.jobs import custody
 from dataflow.jobs.errors import ConfigurationError
 from dataflow.jobs.outcome import Retry, Settled
-from dataflow.process.health import Health
+from dataflow.process.health import DRAINING, Health
 from dataflow.settings import NatsSettings
 
 T = TypeVar("T")
+log = structlog.get_logger()
 
 START_TIMEOUT_S = 30
 TICK_S = 1
@@ -64,6 +68,7 @@ class JetStreamClient:
         self._tasks = [
             asyncio.create_task(self.in_flight.beat()),
             asyncio.create_task(self._tick()),
+            asyncio.create_task(keep_pinging(self.connection, self.health)),
             asyncio.create_task(Observer(self.js, self.settings).run()),
         ]
 
@@ -107,6 +112,14 @@ class JetStreamClient:
         """Disconnect; unsettled deliveries come again after the ack wait."""
         self.start(self._close()).result(START_TIMEOUT_S)
         self._stop_loop()
+        handed_back, after_s = self.settler.handed_back, self.health.lasts_s(DRAINING)
+        if handed_back is not None and after_s is not None:
+            log.info(
+                "drained",
+                handed_back=handed_back,
+                unanswered=len(self.in_flight),
+                after_s=round(after_s, 1),
+            )
 
     async def _tick(self) -> None:
         while True:

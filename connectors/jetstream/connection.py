@@ -57,6 +57,20 @@ class Connection(Client):
         self.there = asyncio.Event()
         self.since = 0.0
         self._limits: set[asyncio.Timeout] = set()
+        self._pong: tuple[float, asyncio.Future[bool]] | None = None
+
+    async def answers(self, within_s: float) -> bool:
+        """Whether the server answers a ping in time."""
+        # Not by `flush`: it cancels what it waited for in vain, and nats-py then chokes on the
+        # answer that comes late after all, and reads no more.
+        if self._pong is None or self._pong[0] != self.since:
+            since, pong = self.since, asyncio.get_running_loop().create_future()
+            await self._send_ping(pong)
+            self._pong = since, pong
+        answered, _ = await asyncio.wait({self._pong[1]}, timeout=within_s)
+        if answered:
+            self._pong = None
+        return bool(answered)
 
     @asynccontextmanager
     async def while_there(self, deadline: float) -> AsyncIterator[None]:

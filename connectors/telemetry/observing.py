@@ -75,5 +75,5 @@ def _count(gallery: Gallery, stop: threading.Event) -> None:
             count_gallery(gallery)
         except SolofaceError as error:
             log.debug("gallery_not_counted", error=str(error))
+        gallery.database.close()  # a connection is too much to keep for so little use
         pause_s = max(LEAST_PAUSE_S, PAUSES_PER_COUNT * (time.monotonic() - began))
-    gallery.database.close()

@@ -15,9 +15,12 @@ from typing import Self
 
 import structlog
 
-from dataflow.jobs.errors import SystemicError
+from dataflow.jobs.errors import DataError, SystemicError
 
 log = structlog.get_logger()
+
+DRAINING = "draining"
+"""The cause that a stop request is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,7 @@ class Health:
         self._lock = threading.Lock()
         self._troubles: dict[str, _Trouble] = {}
         self._came_round: dict[str | int, float] = {}
+        self._answered: dict[str, float] = {}
 
     def suffer(self, cause: str, error: str, sufferer: Hashable = None) -> float | None:
         """Note that something keeps the worker, or this part of it, from working.
@@ -86,6 +90,27 @@ class Health:
             now = self._now()
             self._came_round = dict.fromkeys(self._came_round, now)
             return now - trouble.since
+
+    def lasts_s(self, cause: str) -> float | None:
+        """For how many seconds it lasts already; ``None`` if it does not."""
+        with self._lock:
+            trouble = self._troubles.get(cause)
+            return self._now() - trouble.since if trouble else None
+
+    def others_suffer(self, cause: str, sufferer: Hashable) -> bool:
+        """Whether anybody else suffers from it."""
+        with self._lock:
+            trouble = self._troubles.get(cause)
+            return trouble is not None and bool(trouble.sufferers - {sufferer})
+
+    def answer(self, dependency: str) -> None:
+        """Note that a dependency did what a job asked of it."""
+        self._answered[dependency] = self._now()
+
+    def answered_within(self, seconds: float, dependency: str) -> bool:
+        """Whether it did so lately."""
+        answered = self._answered.get(dependency)
+        return answered is not None and self._now() - answered < seconds
 
     def causes(self) -> list[Cause]:
         """What keeps the worker from working; it is ready when nothing does."""
@@ -131,8 +156,10 @@ class Watch:
     ) -> None:
         if isinstance(error, SystemicError):
             self.failed(str(error))
-        else:
-            self.succeeded()
+            return
+        self.succeeded()
+        if error is None or isinstance(error, DataError):
+            self._health.answer(self._dependency)
 
     def failed(self, error: str) -> None:
         """The dependency cannot be used."""

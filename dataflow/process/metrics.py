@@ -5,12 +5,11 @@ Labels are of few values that are known beforehand; no id, no vector, nothing of
 
 from __future__ import annotations
 
-from importlib.metadata import PackageNotFoundError, version
-
 from prometheus_client import Counter, Gauge, Histogram, Info
 
 from dataflow.jobs.reason import Reason
 from dataflow.jobs.stages import Stage
+from dataflow.process.version import VERSION
 
 DEPENDENCIES = ("NATS", "JetStream consumer", "PostgreSQL", "object store", "event stream")
 
@@ -87,10 +86,7 @@ DEPENDENCY_UP = Gauge(
 MODEL = Info("soloface_model", "The models in use and the contract of their vectors.")
 BUILD = Info("soloface_build", "The program.")
 
-try:
-    BUILD.info({"version": version("soloface")})
-except PackageNotFoundError:  # run from its sources
-    BUILD.info({"version": "unknown"})
+BUILD.info({"version": VERSION})
 # So that a rate is right from the first job on.
 for _reason in Reason:
     JOBS.labels(_reason.outcome, _reason)

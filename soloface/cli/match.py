@@ -10,8 +10,9 @@ import typer
 
 from connectors.postgres.connection import Database
 from connectors.postgres.decisions import Decision, Decisions, Effect, Word
+from connectors.postgres.limits import Limits
 from dataflow.faces.packs.loading import threshold_of
-from dataflow.settings import load_settings
+from dataflow.settings import Settings, load_settings
 from dataflow.steps.matching import MatchPolicy
 from soloface.cli.output import ByOption, JsonOption, console, print_json
 
@@ -38,7 +39,7 @@ def reject(
     """Say that the photo does not show the user: no later job will say so again.
 
     If the user is recorded for the photo, the match is removed, and the next nearest user is
-    considered at once, by the same rules as ever (SOLOFACE_MATCH__…).
+    considered at once, by the limits of the workers, which they note in the database.
     """
     _take(Decision(photo_id, user_id, Word.REJECTED, by), face_index, as_json=as_json)
 
@@ -62,9 +63,8 @@ def confirm(
 
 def _take(decision: Decision, face_index: int | None, *, as_json: bool) -> None:
     settings = load_settings()
-    match = settings.match
-    policy = MatchPolicy(threshold_of(settings.model), match.max_distance, match.min_margin)
     with closing(Database(settings.database)) as database:
+        policy = _policy(settings, database)
         effect = Decisions(database, policy).take(decision, face_index)
     if as_json:
         print_json(
@@ -77,10 +77,24 @@ def _take(decision: Decision, face_index: int | None, *, as_json: bool) -> None:
                 "reason": effect.reason,
                 "distance": effect.match.distance if effect.match else None,
                 "margin": effect.match.margin if effect.match else None,
+                "limits": policy.limits,
             }
         )
     else:
         console.print(f"{decision.user_id} is {decision.word}; {_told(effect)}", soft_wrap=True)
+
+
+def _policy(settings: Settings, database: Database) -> MatchPolicy:
+    """What the workers match by, whatever the environment of whoever decides."""
+    if noted := Limits(database).noted():
+        return noted.policy
+    typer.echo(
+        "no worker has noted its limits in this database yet: those of this environment count "
+        "(SOLOFACE_MATCH__…)",
+        err=True,
+    )
+    match = settings.match
+    return MatchPolicy(threshold_of(settings.model), match.max_distance, match.min_margin)
 
 
 def _told(effect: Effect) -> str:

@@ -23,13 +23,14 @@ log = structlog.get_logger()
 
 ACK = b"+ACK"
 TERM = b"+TERM"
+_NAK = b"-NAK"
 FORGOTTEN_AFTER_S = 1
 """How long the first answers after a return of the server are waited for; see `Settler.answer`."""
 
 
 def nak(delay_s: float) -> bytes:
     """The answer that asks for another delivery after ``delay_s`` seconds."""
-    return b'-NAK {"delay": %d}' % int(delay_s * 1e9)
+    return _NAK + b' {"delay": %d}' % int(delay_s * 1e9)
 
 
 class Settler:
@@ -49,6 +50,18 @@ class Settler:
         self.given_up = GivenUp(connection, settings)
         self._waited_in_vain = False
         self._forgetful_since = math.inf
+        self._handed_back = 0
+        self._before_drain: int | None = None
+
+    def drain(self) -> None:
+        """Count from now on what is handed back."""
+        if self._before_drain is None:
+            self._before_drain = self._handed_back
+
+    @property
+    def handed_back(self) -> int | None:
+        """How many deliveries were handed back in the drain; ``None`` if there was none."""
+        return None if self._before_drain is None else self._handed_back - self._before_drain
 
     async def settle(self, items: Sequence[Settled | Retry]) -> None:
         """Answer all of them at once.
@@ -92,6 +105,8 @@ class Settler:
                 self._forgetful_since = connection.since
             self.in_vain()
             raise
+        if answer.startswith(_NAK):
+            self._handed_back += 1
 
     def in_vain(self) -> None:
         """Somebody has waited for the server already, and it is away."""

@@ -124,6 +124,7 @@ class Fetcher:
         """Pull no more, and hand back what was not taken. Called by the worker's thread."""
         if not self._stopping:
             self._stopping = True
+            self._client.call_soon(self._client.settler.drain)
             self._client.call_soon(self._taken.set)
 
     def take(self, most: int) -> list[Delivery]:

@@ -10,6 +10,7 @@ from connectors.postgres.gallery import Gallery
 from dataflow.faces.packs.loading import load_pack
 from dataflow.jobs.errors import ConfigurationError
 from dataflow.settings import Settings
+from soloface.cli.doctor.limits import differing
 from soloface.cli.gallery import examine as examine_gallery
 
 _FACES = 400
@@ -27,6 +28,7 @@ def gallery(settings: Settings) -> Iterator[str]:
     with closing(Database(settings.database)) as database:
         users = Gallery(database)
         users.require_comparable(contract)
+        yield from differing(database, settings.match)
         count = users.sizes().get(contract.id, 0)
         if not count:
             yield "nobody enrolled yet: soloface enroll"

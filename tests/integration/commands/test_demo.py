@@ -11,10 +11,11 @@ import pytest
 from PIL import Image
 
 from dataflow.jobs.reason import Reason
+from tests.patience import LONG_TEST_S
 from tests.places import REPOSITORY
 
 
-@pytest.mark.timeout(240)  # three servers, an installation and some seventy photos
+@pytest.mark.timeout(LONG_TEST_S)  # three servers, an installation and some seventy photos
 def test_the_demo_ends_as_expected_and_draws_its_contact_sheet(tmp_path: Path) -> None:
     command = [sys.executable, "-c", "from soloface.cli import main; main()"]
     done = subprocess.run(

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from connectors.postgres.connection import Database
+from connectors.postgres.limits import Limits
 from connectors.postgres.migrate import migrations
 from dataflow.settings import PREFIX
+from dataflow.steps.matching import MatchPolicy
 from soloface.cli.demo.people import ENROLLED
 from tests.fixtures.worker import Done, MakeWorld, Soloface
 from tests.world import World, jetstream
@@ -39,6 +43,24 @@ def test_all_is_well(world: World, soloface: Soloface) -> None:
     assert for_people.code == 0
     assert for_people.out.count("ok ") == len(NAMES)
     assert "bad" not in for_people.out
+
+
+def test_limits_that_are_not_the_workers_are_a_warning(
+    world: World, soloface: Soloface, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(Database(world.settings.database)) as database:
+        policy = MatchPolicy(0.55, max_distance=0.55)
+        Limits(database).note(world.pack.contract.id, policy)
+    monkeypatch.setenv(f"{PREFIX}MATCH__MAX_DISTANCE", "0.55")
+    assert not any(finding["warning"] for finding in soloface("doctor", "--json").json)
+    monkeypatch.setenv(f"{PREFIX}MATCH__MAX_DISTANCE", "0.7")
+
+    done = soloface("doctor", "--json")
+
+    assert done.code == 0
+    (warning,) = [finding for finding in done.json if finding["warning"]]
+    assert "this environment has max_distance 0.7, no min_margin" in warning["detail"]
+    assert "matches with max_distance 0.55, no min_margin" in warning["detail"]
 
 
 def test_a_worker_that_never_ran_is_well(world: World, soloface: Soloface) -> None:

@@ -14,6 +14,7 @@ import psycopg
 import pytest
 
 from dataflow.settings import PREFIX
+from tests.patience import PATIENCE_S
 from tests.places import REPOSITORY
 
 PROGRAM = "import typer; from soloface.cli.up import up; typer.run(up)"
@@ -55,7 +56,7 @@ def test_up_serves_until_it_is_told_to_stop(open_folder: Path, stop: signal.Sign
             tables = connection.execute("select to_regclass('face_matches') is not null").fetchone()
         assert sourced((open_folder / "dev.env").read_text()) == variables
         process.send_signal(stop)
-        printed, said = process.communicate(timeout=20)
+        printed, said = process.communicate(timeout=PATIENCE_S)
 
     assert tables == (True,)
     assert len(variables) == LINES
@@ -72,12 +73,12 @@ def test_up_keeps_addresses_and_data(open_folder: Path) -> None:
         with psycopg.connect(before[f"{PREFIX}DATABASE__DSN"]) as connection:
             connection.execute("create table kept as select 1")
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=20)
+        process.communicate(timeout=PATIENCE_S)
     with running(open_folder) as (process, after):
         with psycopg.connect(after[f"{PREFIX}DATABASE__DSN"]) as connection:
             assert connection.execute("select * from kept").fetchone() == (1,)
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=20)
+        process.communicate(timeout=PATIENCE_S)
 
     assert after == before
 
@@ -86,7 +87,7 @@ def test_up_says_when_a_server_ends(open_folder: Path) -> None:
     with running(open_folder) as (process, _):
         postmaster = (open_folder / "data" / "postgres" / "data" / "postmaster.pid").read_text()
         os.kill(int(postmaster.split()[0]), signal.SIGKILL)
-        _, said = process.communicate(timeout=20)
+        _, said = process.communicate(timeout=PATIENCE_S)
 
     assert process.returncode == 1
     assert "PostgreSQL ended unexpectedly" in " ".join(said.split())

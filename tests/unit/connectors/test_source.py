@@ -33,6 +33,14 @@ class FakeShared:
     released: int = 0
     health: Health = field(default_factory=Health)
     isolation: Isolation = field(default_factory=lambda: Isolation(set(), max_deliver=8))
+    drains: int = 0
+
+    @property
+    def settler(self) -> FakeShared:
+        return self
+
+    def drain(self) -> None:
+        self.drains += 1
 
     def acquire(self) -> FakeShared:
         return self

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 import pytest
 
 from dataflow.process.crew import Crew
+from tests.patience import PATIENCE_S
 
-PATIENCE_S = 30
 SOON_S = 0.3
 
 

@@ -19,6 +19,7 @@ from connectors.embedded.folders import wheel_file
 from connectors.jetstream.connection import connect
 from dataflow.jobs.errors import ConfigurationError
 from dataflow.settings import PREFIX, NatsSettings, Settings
+from tests.patience import PATIENCE_S
 from tests.places import REPOSITORY
 from tests.world import eventually
 
@@ -54,7 +55,7 @@ def compose(*arguments: str, **variables: str) -> subprocess.CompletedProcess[st
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=PATIENCE_S,
     )
 
 

@@ -15,8 +15,8 @@ from dataflow.jobs.reason import Reason
 from dataflow.steps.request import Fetched, Recognised, Request
 from dataflow.steps.underway import Bounds, Result, UnderWay
 from tests.builders import embedded_face, request
+from tests.patience import PATIENCE_S
 
-PATIENCE_S = 30
 IMAGE = b"0123456789"
 RETRY_DELAY_S = 5
 
