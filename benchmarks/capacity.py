@@ -77,10 +77,17 @@ def _workers(costs: UnitCosts, plan: Plan) -> Iterator[Need]:
     work, processes = WorkerSettings(), worker_processes(costs, plan)
     held = work.in_flight + 3 * work.batch
     yield Need("workers", "cores that are busy", _busy_cores(costs, plan), "cores")
-    yield Need("workers", f"processes of {costs.worker.cores} cores, with the reserve", processes, "")
+    yield Need(
+        "workers", f"processes of {costs.worker.cores} cores, with the reserve", processes, ""
+    )
     yield Need("workers", "memory, at least", processes * costs.worker.rss_mb * _MB / _GB, "GB")
     yield Need("workers", "`SOLOFACE_NATS__MAX_ACK_PENDING`", processes * held, "jobs")
-    yield Need("workers", "time to work off the backlog, with the reserve", plan.outage_h / plan.spare, "hours")
+    yield Need(
+        "workers",
+        "time to work off the backlog, with the reserve",
+        plan.outage_h / plan.spare,
+        "hours",
+    )
 
 
 def _store(costs: UnitCosts, plan: Plan) -> Iterator[Need]:

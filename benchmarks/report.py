@@ -117,7 +117,9 @@ def _growth(results: Results) -> Page:
         )
         for moment in growth.moments
     ]
-    rows.append(("speed of the last tenth / first tenth", f"{growth.last_to_first:.3f}", "", "", ""))
+    rows.append(
+        ("speed of the last tenth / first tenth", f"{growth.last_to_first:.3f}", "", "", "")
+    )
     rows.append(("memory growth, MB per 1,000 photos", "", f"{growth.rss_slope:.2f}", "", ""))
     title = f"{growth.queued:,} jobs queued, {growth.users:,} users"
     return Page(title, ("photos", "s", "RSS MB", "files", "connections"), rows)

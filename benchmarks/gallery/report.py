@@ -110,8 +110,8 @@ def _remarks(run: Run) -> Iterator[str]:
     if run.comparisons:
         yield (
             f"Each row shows the smallest setting that finds {TARGET_RECALL:.0%}, or else the "
-            f"largest one tried. Each index had {run.limit_s:g} s to be built: graphs (HNSW, with m "
-            f"and ef_construction) by {GRAPH_PROCESSES} processes, lists (IVFFlat) by one, as "
+            f"largest one tried. Each index had {run.limit_s:g} s to be built: graphs (HNSW, with "
+            f"m and ef_construction) by {GRAPH_PROCESSES} processes, lists (IVFFlat) by one, as "
             "soloface builds them. A search in half precision or by signs gives candidates, which "
             "are then compared exactly."
         )

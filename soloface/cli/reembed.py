@@ -42,28 +42,28 @@ def reembed(
     to: Annotated[str, typer.Option(help="The pack to move to: its name, or its folder's path.")],
     *,
     dimension: Annotated[
-        int | None, typer.Option(min=1, help="Its embedding size, if it is no usual one.")
+        int | None, typer.Option(min=1, help="Its embedding size, if it is not the usual one.")
     ] = None,
     photos: Annotated[
-        bool, typer.Option("--photos", help="Embed the faces on photos anew too.")
+        bool, typer.Option("--photos", help="Also compute new vectors for the faces on photos.")
     ] = False,
     leave_behind: Annotated[
         bool,
-        typer.Option("--leave-behind", help="Cut over also if some users cannot be embedded anew."),
+        typer.Option("--leave-behind", help="Cut over even if some users have no new vector."),
     ] = False,
     drop_old: Annotated[
         bool, typer.Option("--drop-old", help="Drop the old vectors, once they are not needed.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Embed the users with another pack, from their enrolment photos, and cut over to it.
+    """Move the users to another pack: compute new vectors from their photos, then switch.
 
-    New vectors are put beside the old ones, by and by; the cut-over is one transaction. Workers of
-    the old pack then hold, and say so, until they are started with SOLOFACE_MODEL__PACK=PACK. The
-    old vectors are kept, so that moving back is quick, until `--drop-old`. Safe to interrupt and to
-    run again.
+    New vectors are stored beside the old ones, step by step. The switch (cut-over) is one
+    transaction. Workers of the old pack then hold their jobs, and say so, until you start them with
+    SOLOFACE_MODEL__PACK=PACK. The old vectors are kept until `--drop-old`, so moving back is quick.
+    Safe to interrupt and to run again.
 
-    Exit code 1, and no cut-over, if a user's photos are not to be had, unless `--leave-behind`.
+    Exit code 1, and no cut-over, if a user's photos are gone, unless you give `--leave-behind`.
     """
     settings = load_settings()
     wanted = settings.model.model_copy(update={"pack": to, "dimension": dimension})
@@ -80,7 +80,7 @@ def reembed(
     else:
         _print(work.report, pack.contract.id, moved=moved)
         if drop_old and moved:
-            console.print(f"{dropped} old vectors are dropped", highlight=False)
+            console.print(f"{dropped} old vectors were dropped", highlight=False)
     if not moved:
         raise typer.Exit(1)
 
@@ -113,7 +113,7 @@ class _Work:
         left: dict[ToDo, str] = {}
         while True:
             users = self.reembedding.users()
-            # Not those who were enrolled anew meanwhile: they have other photos to look at.
+            # Not those who were enrolled again meanwhile: they have other photos to look at.
             left = {user: left[user] for user in users if user in left}
             todo = [user for user in users if user not in left]
             for batch in self._batches("Users", todo, self._portraits):
@@ -179,7 +179,7 @@ def _print(report: _Report, model: str, *, moved: bool) -> None:
         console.print(f"[yellow]no new vector[/] {user.id}: {why}", soft_wrap=True)
     for why, count in report.faces_left.items():
         console.print(f"[yellow]no new vector[/] {count} faces on photos: {why}", soft_wrap=True)
-    console.print(f"{report.users} users and {report.faces} faces were embedded anew")
+    console.print(f"{report.users} users and {report.faces} faces have new vectors")
     if moved:
         console.print(
             f"[green]moved[/] to {model}: start the workers with this pack (SOLOFACE_MODEL__PACK)",
@@ -187,7 +187,7 @@ def _print(report: _Report, model: str, *, moved: bool) -> None:
         )
     else:
         console.print(
-            "[red]not moved[/]: enrol the users above by photos that last (soloface enroll "
-            "--keep-photos), or leave them behind (--leave-behind), and run it again",
+            "[red]not moved[/]: enrol the users above again by photos that stay (soloface enroll "
+            "--keep-photos), or leave them behind (--leave-behind), and run this again",
             soft_wrap=True,
         )
