@@ -34,15 +34,13 @@ class NatsSettings(Section):
     tls_key: PemFile | None = Field(None, description="Path of the private key of `tls_cert`.")
     subject: str = Field("photo_faces.single.requested", description="Subject of the jobs.")
     stream: str = Field("PHOTO_FACES", description="Stream that holds the jobs.")
-    durable: str = Field("soloface", description="Durable consumer. All workers share it.")
+    durable: str = Field("soloface", description="Durable consumer; replicas share it.")
     dead_subject: str = Field("photo_faces.single.dead", description="Subject of dead letters.")
     dead_stream: str = Field("PHOTO_FACES_DEAD", description="Stream that keeps dead letters.")
     events: bool = Field(default=True, description="Publish an event for every settled job.")
     settled_subject: str = Field("photo_faces.single.settled", description="Subject of the events.")
     settled_stream: str = Field("PHOTO_FACES_SETTLED", description="Stream that keeps events.")
-    provision: bool = Field(
-        default=True, description="Create streams and consumer if they do not exist."
-    )
+    provision: bool = Field(default=True, description="Create streams and consumer when absent.")
     ack_wait_s: Seconds = Field(
         30,
         ge=1,

@@ -13,7 +13,7 @@ from dataflow.settings.types import Bucket, KeyPrefix, Names, PemFile, Seconds
 class StoreSettings(Section):
     """Where the photos are: MinIO, or anything that speaks S3."""
 
-    endpoint: str = Field("127.0.0.1:9000", description="Address of the store, `host:port`.")
+    endpoint: str = Field("127.0.0.1:9000", description="host:port.")
     secure: bool = Field(default=False, description="Use TLS.")
     ca: PemFile | None = Field(
         None, description="Path of the CAs to trust, in PEM form; by default the system's."
@@ -58,5 +58,5 @@ class DatabaseSettings(Section):
         SecretStr("postgresql://soloface@127.0.0.1:5432/soloface"),
         description="Connection string, in libpq's form.",
     )
-    connect_timeout_s: int = Field(5, ge=1, description="Longest wait for a connection.")
-    statement_timeout_s: Seconds = Field(30, description="Longest time for one statement.")
+    connect_timeout_s: int = Field(5, ge=1, description="For one connection.")
+    statement_timeout_s: Seconds = Field(30, description="For one statement.")

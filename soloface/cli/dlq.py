@@ -104,7 +104,7 @@ def replay(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Publish rejected jobs again, once you have fixed what made them fail.
+    """Publish rejected jobs again, once what kept them from succeeding is fixed.
 
     A letter is removed when the jobs' stream has confirmed its job, so you can run an interrupted
     replay again. A job that fails again comes back as a new letter, which this run does not touch.

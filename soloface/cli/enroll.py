@@ -67,7 +67,7 @@ def enroll(
     by: ByOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Store each user's face: the mean of one or several photos. It replaces an earlier one.
+    """Store users' faces: the mean of one or several photos of each, replacing an earlier one.
 
     A photo is refused if it does not show exactly one face, shows it badly, or is unlike the user's
     other photos; the rest are used. A user is refused if another user's face is nearer than two

@@ -94,7 +94,7 @@ def status(
 def index(
     *,
     rebuild: Annotated[
-        bool, typer.Option("--rebuild", help="Build a new index even if there is one.")
+        bool, typer.Option("--rebuild", help="Build it again even if there is one.")
     ] = False,
     memory_mb: Annotated[
         int, typer.Option("--memory", min=64, help="Memory of the server to build with, in MB.")
@@ -252,7 +252,7 @@ def _print(found: Status) -> None:
         console.print(f"index: {size}, {found.index.definition}", highlight=False, soft_wrap=True)
         if proof := found.index.proof:
             console.print(
-                f"measured with {proof.users} users: {proof.recall:.1%} in {proof.breadth} of "
+                f"proved with {proof.users} users: {proof.recall:.1%} in {proof.breadth} of "
                 f"{found.index.lists} lists",
                 highlight=False,
             )

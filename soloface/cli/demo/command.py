@@ -37,7 +37,7 @@ def demo(
 ) -> None:
     """Watch it work: real NATS, PostgreSQL and S3 servers, real models, real photos.
 
-    Everything lives in a temporary folder and is gone afterwards, except the contact sheet. Exit
+    Everything lives in a temporary folder and is gone afterwards, but for the contact sheet. Exit
     code 0 only if every job ended as expected.
     """
     console.quiet = as_json

@@ -238,7 +238,7 @@ def test_an_interrupted_build_leaves_nothing_behind(
 
 
 @pytest.mark.usefixtures("crowd")
-def test_a_new_index_is_built_beside_the_old_one(
+def test_an_index_is_built_anew_beside_the_old_one(
     connection: search.Connection, soloface: Soloface
 ) -> None:
     soloface("gallery", "index")
@@ -278,7 +278,7 @@ def test_few_users_need_no_index(soloface: Soloface, monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.usefixtures("crowd", "impatient")
-def test_an_index_of_another_models_vectors_is_not_used_until_it_is_built_again(
+def test_an_index_of_another_models_vectors_is_not_used_until_it_is_built_anew(
     connection: search.Connection, soloface: Soloface
 ) -> None:
     soloface("gallery", "index")
