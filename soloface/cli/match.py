@@ -38,7 +38,7 @@ def reject(
     """Say that the photo does not show the user. No later job will match them again.
 
     If the user is recorded for the photo, the match is removed, and the next nearest user is
-    considered at once, by the usual rules (SOLOFACE_MATCH__…).
+    considered at once, by the same rules as ever (SOLOFACE_MATCH__…).
     """
     _take(Decision(photo_id, user_id, Word.REJECTED, by), face_index, as_json=as_json)
 

@@ -24,7 +24,7 @@ CHECKS: dict[str, Check] = {
 
 
 def doctor(*, as_json: JsonOption = False) -> None:
-    """Check each dependency, the schema, the model and the consumer. Changes nothing.
+    """Examine each dependency, the schema, the model and the consumer. Changes nothing.
 
     Exit code 1 if something would keep the worker from working.
     """
