@@ -143,7 +143,7 @@ class QualitySettings(Section):
     photos: str = Field(
         "off",
         pattern=QUALITY_POLICY,
-        description="`off`, `lenient` or `strict`. Photos below are skipped as `low_quality`.",
+        description="`off`, `lenient` or `strict`. Photos that fail it end as `low_quality`.",
     )
 
 
@@ -153,7 +153,7 @@ class EnrolmentSettings(Section):
     quality: str = Field(
         "strict",
         pattern=QUALITY_POLICY,
-        description="`off`, `lenient` or `strict`. Enrolment photos below are refused.",
+        description="`off`, `lenient` or `strict`. Enrolment photos that fail it are refused.",
     )
     min_distance: float | None = Field(
         None,

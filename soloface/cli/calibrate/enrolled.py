@@ -12,7 +12,7 @@ from dataflow.settings import DatabaseSettings
 from soloface.cli.calibrate.album import LEAST_PEOPLE, Labelled
 
 CHOSEN = (
-    "enrolment has already left out photos unlike the user's others and users like each other, so "
+    "enrolment has left out photos unlike the user's others and users like each other, so "
     "these figures look too good"
 )
 
