@@ -40,5 +40,5 @@ USER 10001:10001
 WORKDIR /home/soloface
 STOPSIGNAL SIGTERM
 # In exec form, so that Python is process 1 and gets the signal itself. A health check is left out:
-# Docker does nothing with a sick container, and the worker mends or ends itself.
+# Docker does nothing with an unhealthy container, and the worker recovers or ends by itself.
 CMD ["python", "-m", "bytewax.run", "dataflow:flow"]

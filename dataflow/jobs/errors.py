@@ -2,7 +2,7 @@
 
 * **data**: this job can never succeed; it is settled at once and explained.
 * **transient**: the same call may succeed in a moment; it is tried again.
-* **systemic**: the worker's surroundings are broken; nothing is settled until they are mended.
+* **systemic**: the worker's surroundings are broken; nothing is settled until they work again.
 
 Anything that is not a :class:`SolofaceError` is a programming error.
 """

@@ -1,7 +1,7 @@
 """Whether the process can work: what keeps it from working, and whether its loops come round.
 
 An orchestrator asks both. A process that waits for a dependency is not *ready* but *alive*: to
-start it again would mend nothing.
+start it again would fix nothing.
 """
 
 from __future__ import annotations

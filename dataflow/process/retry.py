@@ -1,4 +1,4 @@
-"""Trying again: transient failures a few times, systemic ones until they are mended."""
+"""Trying again: transient failures a few times, systemic ones until they are gone."""
 
 from __future__ import annotations
 

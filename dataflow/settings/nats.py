@@ -14,9 +14,9 @@ class NatsSettings(Section):
     """Where jobs come from, and how they are delivered."""
 
     url: str = Field(  # may hold a password
-        "nats://127.0.0.1:4222", description="Server, or several with commas.", repr=False
+        "nats://127.0.0.1:4222", description="Server. Separate several with commas.", repr=False
     )
-    user: str | None = Field(None, description="User name, with `password`.")
+    user: str | None = Field(None, description="User name; needs `password` too.")
     password: SecretStr | None = Field(None, description="Password of `user`.")
     token: SecretStr | None = Field(None, description="Token, instead of user and password.")
     nkey_seed: SecretStr | None = Field(
@@ -28,7 +28,9 @@ class NatsSettings(Section):
     tls_ca: PemFile | None = Field(
         None, description="Path of the CAs to trust, in PEM form; by default the system's."
     )
-    tls_cert: PemFile | None = Field(None, description="Path of our own certificate, for mTLS.")
+    tls_cert: PemFile | None = Field(
+        None, description="Path of the worker's own certificate, for mTLS."
+    )
     tls_key: PemFile | None = Field(None, description="Path of the private key of `tls_cert`.")
     subject: str = Field("photo_faces.single.requested", description="Subject of the jobs.")
     stream: str = Field("PHOTO_FACES", description="Stream that holds the jobs.")
@@ -40,16 +42,21 @@ class NatsSettings(Section):
     settled_stream: str = Field("PHOTO_FACES_SETTLED", description="Stream that keeps events.")
     provision: bool = Field(default=True, description="Create streams and consumer when absent.")
     ack_wait_s: Seconds = Field(
-        30, ge=1, description="How long the server waits for a sign of life before it redelivers."
+        30,
+        ge=1,
+        description="The server sends a job again after so long without a sign of life.",
     )
     max_ack_pending: int = Field(
-        256, ge=1, description="Jobs in flight over all replicas; bounds the worker's memory."
+        256, ge=1, description="Jobs in work over all workers, at most. Limits the memory they use."
     )
     max_deliver: int = Field(
-        8, ge=2, description="Deliveries after which a job is dead-lettered instead of tried."
+        8,
+        ge=2,
+        description="After so many deliveries a job becomes a dead letter and is not tried again.",
     )
     retry_delay_s: Seconds = Field(
-        5, description="Redelivery delay after a transient failure, times the deliveries so far."
+        5,
+        description="Delay after a passing failure, times the job's deliveries so far.",
     )
 
     @property

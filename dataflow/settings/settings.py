@@ -54,7 +54,7 @@ class Settings(BaseSettings):
         None,
         ge=1,
         le=65535,
-        description="Serve `/metrics`, `/livez` and `/readyz` there, if set.",
+        description="Port for `/metrics`, `/livez` and `/readyz`. Without it, none is served.",
     )
 
     @classmethod

@@ -18,21 +18,31 @@ class StoreSettings(Section):
     ca: PemFile | None = Field(
         None, description="Path of the CAs to trust, in PEM form; by default the system's."
     )
-    region: str = Field("us-east-1", description="Saves one request per bucket.")
-    access_key: str | None = Field(None, description="Absent: anonymous.")
+    region: str = Field(
+        "us-east-1", description="Region of the buckets. Setting it saves one request per bucket."
+    )
+    access_key: str | None = Field(
+        None, description="Access key. Without one, the worker is anonymous."
+    )
     secret_key: SecretStr | None = Field(None, description="Secret of `access_key`.")
-    bucket: Bucket = Field("images", description="Bucket of a bare key.")
+    bucket: Bucket = Field(
+        "images", description="Default bucket, for a reference that is only a key."
+    )
     buckets: Annotated[frozenset[Bucket], Names] = Field(
-        frozenset(), description="Further buckets that a reference may name, with commas."
+        frozenset(), description="Other buckets that a reference may name, separated by commas."
     )
     prefixes: Annotated[tuple[KeyPrefix, ...], Names] = Field(
-        (), description="What a key must start with, like `photos/`; several with commas."
+        (), description="What a key must start with, like `photos/`. Separate several with commas."
     )
-    tries: int = Field(3, ge=1, description="Tries of a fetch that fails transiently.")
-    backoff_s: Seconds = Field(0.5, description="Wait before try n+1: n times this.")
-    connect_timeout_s: Seconds = Field(3, description="For one connection.")
-    read_timeout_s: Seconds = Field(15, description="Without a byte arriving.")
-    image_timeout_s: Seconds = Field(60, description="For one whole image.")
+    tries: int = Field(
+        3, ge=1, description="How often a fetch is tried if it fails for a passing reason."
+    )
+    backoff_s: Seconds = Field(
+        0.5, description="Wait after the first try; twice as long after the second, and so on."
+    )
+    connect_timeout_s: Seconds = Field(3, description="Longest wait for a connection.")
+    read_timeout_s: Seconds = Field(15, description="Longest wait for the next byte.")
+    image_timeout_s: Seconds = Field(60, description="Longest time for one whole image.")
 
     @model_validator(mode="after")
     def _whole_login(self) -> Self:
@@ -45,7 +55,8 @@ class DatabaseSettings(Section):
     """PostgreSQL with pgvector."""
 
     dsn: SecretStr = Field(
-        SecretStr("postgresql://soloface@127.0.0.1:5432/soloface"), description="libpq URL."
+        SecretStr("postgresql://soloface@127.0.0.1:5432/soloface"),
+        description="Connection string, in libpq's form.",
     )
     connect_timeout_s: int = Field(5, ge=1, description="For one connection.")
     statement_timeout_s: Seconds = Field(30, description="For one statement.")

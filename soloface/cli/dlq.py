@@ -52,7 +52,7 @@ def list_letters(
     reason: ReasonsOption = None,
     since: SinceOption = None,
     until: UntilOption = None,
-    limit: Annotated[int, typer.Option(min=1, help="No more than so many.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, help="The most to show.")] = 50,
     oldest_first: Annotated[
         bool, typer.Option("--oldest-first", help="Begin with the oldest, not the newest.")
     ] = False,
@@ -80,8 +80,8 @@ def show(
 ) -> None:
     """Show one dead letter with all its headers and its payload.
 
-    What could play tricks on a terminal is shown as escapes; `--json` gives the payload as it is,
-    in base64 if it is no UTF-8.
+    Characters that could play tricks on a terminal are shown as escapes. `--json` gives the payload
+    as it is, in base64 if it is not UTF-8.
     """
     letter = asyncio.run(_get(load_settings().nats, seq))
     if as_json:
@@ -104,10 +104,10 @@ def replay(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Publish rejected jobs again, once what kept them from succeeding is mended.
+    """Publish rejected jobs again, once what kept them from succeeding is fixed.
 
-    A letter is removed when the jobs' stream has confirmed its job, so that an interrupted replay
-    can be run again. A job that fails again comes back as a new letter, which this run leaves.
+    A letter is removed when the jobs' stream has confirmed its job, so you can run an interrupted
+    replay again. A job that fails again comes back as a new letter, which this run does not touch.
     Exit code 1 if a letter could not be replayed, or is not there.
     """
     filters = selection(reason, since, until, limit)

@@ -53,7 +53,7 @@ def enroll(
         typer.Option(help="Many users: objects USER/photo under a prefix of the bucket."),
     ] = None,
     force: Annotated[
-        bool, typer.Option("--force", help="Enrol also who is very near to another user.")
+        bool, typer.Option("--force", help="Also enrol a user who is very near to another user.")
     ] = False,
     keep_photos: Annotated[
         bool,
@@ -69,10 +69,10 @@ def enroll(
 ) -> None:
     """Store users' faces: the mean of one or several photos of each, replacing an earlier one.
 
-    A photo is refused that does not show exactly one face, shows it badly, or is unlike the user's
-    others; the rest is used. A user is refused who is nearer to another one than two people should
-    be. Users who were enrolled by the same photos already are passed over, so an interrupted run
-    can be started again. A user who is not in `users` yet is added.
+    A photo is refused if it does not show exactly one face, shows it badly, or is unlike the user's
+    other photos; the rest are used. A user is refused if another user's face is nearer than two
+    people's should be. A user who is already enrolled by the same photos is skipped, so you can run
+    an interrupted command again. A user who is not in `users` yet is added.
 
     Exit code 1 if some user could not be enrolled.
     """

@@ -31,7 +31,7 @@ from soloface.cli.output import JsonOption, console, print_json
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="See how the enrolled users are searched, and build the index that many of them need.",
+    help="See how soloface searches the enrolled users, and build the index that many users need.",
 )
 
 FacesOption = Annotated[
@@ -39,7 +39,7 @@ FacesOption = Annotated[
 ]
 HardOption = Annotated[
     bool,
-    typer.Option("--hard", help="Faces that stray from their user as users differ."),
+    typer.Option("--hard", help="Make up harder faces, which differ in the ways users do."),
 ]
 REBUILD = "run: soloface gallery index --rebuild"
 INDEX = "run: soloface gallery index"
@@ -76,8 +76,8 @@ def status(
 ) -> None:
     """Show the gallery's size, its index, and what the search finds, measured just now.
 
-    Faces are made up for some users, at a cosine similarity of 0.5 to 0.7, and searched for as the
-    worker does; what it finds is compared with a look at every user. Changes nothing. Exit code 1
+    Makes up faces of some users, at a cosine similarity of 0.5 to 0.7, searches for them as the
+    worker does, and compares the result with a look at every user. Changes nothing. Exit code 1
     if there is something to do.
     """
     with _connected(load_settings().database) as connection:
@@ -94,19 +94,19 @@ def status(
 def index(
     *,
     rebuild: Annotated[
-        bool, typer.Option("--rebuild", help="Build it anew even if there is one.")
+        bool, typer.Option("--rebuild", help="Build it again even if there is one.")
     ] = False,
     memory_mb: Annotated[
-        int, typer.Option("--memory", min=64, help="What building may take of the server, in MB.")
+        int, typer.Option("--memory", min=64, help="Memory of the server to build with, in MB.")
     ] = 1024,
     faces: FacesOption = 1000,
     hard: HardOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Build the index, if there is none, and find out how broadly it has to be searched.
+    """Build the index, if there is none, and measure how many of its lists to search.
 
-    The worker goes on meanwhile, and takes to the index within a minute after it has proved to find
-    at least 99 of 100. Interrupt it whenever you like, and run it again.
+    Workers go on meanwhile. They use the index within a minute after it was measured to find at
+    least 99 of 100 users. You may interrupt the command at any moment and run it again.
     """
     settings = load_settings().database
     with _connected(settings) as connection:
@@ -147,7 +147,7 @@ def index(
             console.print(f"looking through {breadth} lists {_words(one)}", highlight=False)
     if best.recall < TARGET_RECALL:
         raise ConfigurationError(
-            "no breadth of search finds enough, so the worker keeps to the exact search"
+            "no number of lists finds enough users, so the worker keeps to the exact search"
         )
 
 

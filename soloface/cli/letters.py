@@ -46,7 +46,7 @@ def moment(text: str) -> datetime:
         return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
         raise typer.BadParameter(
-            f"{text!r} is no time such as 2026-01-31T12:00 (UTC) and no span such as 2h or 3d"
+            f"{text!r} is neither a time such as 2026-01-31T12:00 (UTC) nor a span such as 2h or 3d"
         ) from None
 
 
@@ -57,7 +57,7 @@ def rejection(text: str) -> str:
         typer.BadParameter: it is none.
     """
     if text not in REASONS:
-        raise typer.BadParameter(f"{text!r} is none of {', '.join(REASONS)}")
+        raise typer.BadParameter(f"{text!r} is not one of {', '.join(REASONS)}")
     return text
 
 
@@ -65,7 +65,7 @@ SequencesArgument = Annotated[
     list[int] | None,
     typer.Argument(help="Sequences, as `list` shows them.", metavar="SEQ", min=1),
 ]
-AllOption = Annotated[bool, typer.Option("--all", help="All that the filters leave.")]
+AllOption = Annotated[bool, typer.Option("--all", help="All letters that match the filters.")]
 ReasonsOption = Annotated[
     list[str] | None,
     typer.Option(
@@ -80,17 +80,15 @@ SinceOption = Annotated[
     typer.Option(
         parser=moment,
         metavar="TIME",
-        help="Only letters that died then or later: an ISO 8601 time (UTC unless it names a "
+        help="Only letters from then or later: an ISO 8601 time (UTC unless it names a "
         "zone), or how long ago: 30m, 2h, 3d.",
     ),
 ]
 UntilOption = Annotated[
     datetime | None,
-    typer.Option(parser=moment, metavar="TIME", help="Only letters that died then or earlier."),
+    typer.Option(parser=moment, metavar="TIME", help="Only letters from then or earlier."),
 ]
-LimitOption = Annotated[
-    int | None, typer.Option(min=1, help="No more than so many, the oldest first.")
-]
+LimitOption = Annotated[int | None, typer.Option(min=1, help="The most to take, the oldest first.")]
 
 
 def selection(

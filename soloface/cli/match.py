@@ -17,7 +17,7 @@ from dataflow.steps.matching import MatchPolicy
 from soloface.cli.output import ByOption, JsonOption, console, print_json
 
 app = typer.Typer(
-    no_args_is_help=True, help="Say whether a photo shows a user: it is never undone."
+    no_args_is_help=True, help="Say whether a photo shows a user. No later job undoes it."
 )
 
 PhotoArgument = Annotated[UUID, typer.Argument(help="The photo's id in `photos`.")]
@@ -36,7 +36,7 @@ def reject(
     by: ByOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Say that the photo does not show the user: no later job will say so again.
+    """Say that the photo does not show the user. No later job will match them again.
 
     If the user is recorded for the photo, the match is removed, and the next nearest user is
     considered at once, by the limits of the workers, which they note in the database.
@@ -53,10 +53,10 @@ def confirm(
     by: ByOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Say that the photo shows the user: whatever the models say, no later job changes it.
+    """Say that the photo shows the user. No later job changes it, whatever the models say.
 
-    If somebody else is recorded for the photo, the user takes their place. One user can be
-    confirmed for a photo; an earlier confirmation is replaced.
+    If somebody else is recorded for the photo, this user replaces them. Only one user can be
+    confirmed for a photo: this confirmation replaces an earlier one.
     """
     _take(Decision(photo_id, user_id, Word.CONFIRMED, by), face_index, as_json=as_json)
 
@@ -99,7 +99,7 @@ def _policy(settings: Settings, database: Database) -> MatchPolicy:
 
 def _told(effect: Effect) -> str:
     if effect.reason is None and effect.now is None:
-        return "no face is recorded for the photo yet: its next job will respect that"
+        return "no face is recorded for the photo yet; its next job will respect this decision"
     if effect.now == effect.before and effect.now:
         return f"the photo's match stays {effect.now}"
     if effect.now and effect.match:

@@ -12,8 +12,8 @@ from soloface.cli.output import JsonOption, print_json
 def migrate(*, as_json: JsonOption = False) -> None:
     """Make the database's tables, or bring them up to date. Safe to run again.
 
-    Your own `photos` and `users` tables are extended, never replaced. The vectors' length follows
-    the pack in SOLOFACE_MODEL__PACK.
+    Your own `photos` and `users` tables get new columns and are never replaced. The pack in
+    SOLOFACE_MODEL__PACK decides the length of the vectors.
     """
     settings = load_settings()
     dimension = settings.model.embedding_dimension

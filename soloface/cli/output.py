@@ -11,7 +11,7 @@ from rich.console import Console
 
 console = Console()
 ByOption = Annotated[
-    str | None, typer.Option(help="Who says so, for the record; the database's login is kept too.")
+    str | None, typer.Option(help="Your name, for the record. The database login is kept too.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
 

@@ -78,25 +78,26 @@ def reconcile(
         typer.Option(
             parser=moment,
             metavar="TIME",
-            help="Only photos from before: a time, or how long ago. Their jobs must have had "
-            "time to be settled. [default: 1h]",
+            help="Only photos from before then: a time, or how long ago. Their jobs need time "
+            "to end. [default: 1h]",
         ),
     ] = None,
     created_after: Annotated[
-        datetime | None, typer.Option(parser=moment, metavar="TIME", help="Only photos from then.")
+        datetime | None,
+        typer.Option(parser=moment, metavar="TIME", help="Only photos from then on."),
     ] = None,
     created_column: Annotated[str, typer.Option(help="Column with that time.")] = "created_at",
     publish: Annotated[
-        bool, typer.Option("--publish", help="Publish their jobs; without it they are counted.")
+        bool, typer.Option("--publish", help="Publish their jobs. Without it, only count them.")
     ] = False,
-    limit: Annotated[int | None, typer.Option(min=1, help="No more than so many.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="The most to take.")] = None,
     rate: Annotated[float, typer.Option(min=0.1, help="Jobs per second, at most.")] = 100,
     as_json: JsonOption = False,
 ) -> None:
     """Find photos that should have an outcome and have none; with --publish, publish their jobs.
 
-    A photo gets the same job_id each time, so that to run it again does no harm. A photo whose job
-    still waits on the stream counts as having none.
+    A photo gets the same job_id each time, so it does no harm to run this again. A photo whose job
+    still waits on the stream has no outcome yet.
     """
     settings = load_settings()
     before = created_before or datetime.now(UTC) - timedelta(hours=1)

@@ -42,7 +42,7 @@ def reembed(
     to: Annotated[str, typer.Option(help="The pack to move to: its name, or its folder's path.")],
     *,
     dimension: Annotated[
-        int | None, typer.Option(min=1, help="Its embedding size, if it is no usual one.")
+        int | None, typer.Option(min=1, help="Its embedding size, if it is not the usual one.")
     ] = None,
     photos: Annotated[
         bool, typer.Option("--photos", help="Embed the faces on photos anew too.")
@@ -56,14 +56,14 @@ def reembed(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Embed the users with another pack, from their enrolment photos, and cut over to it.
+    """Move the users to another pack: compute new vectors from their photos, then switch.
 
-    New vectors are put beside the old ones, by and by; the cut-over is one transaction. Workers of
-    the old pack then hold, and say so, until they are started with SOLOFACE_MODEL__PACK=PACK. The
-    old vectors are kept, so that moving back is quick, until `--drop-old`. Safe to interrupt and to
-    run again.
+    New vectors are stored beside the old ones, step by step. The switch (cut-over) is one
+    transaction. Workers of the old pack then hold their jobs, and say so, until you start them with
+    SOLOFACE_MODEL__PACK=PACK. The old vectors are kept until `--drop-old`, so moving back is quick.
+    Safe to interrupt and to run again.
 
-    Exit code 1, and no cut-over, if a user's photos are not to be had, unless `--leave-behind`.
+    Exit code 1, and no cut-over, if a user's photos are gone, unless you give `--leave-behind`.
     """
     settings = load_settings()
     wanted = settings.model.model_copy(update={"pack": to, "dimension": dimension})
@@ -113,7 +113,7 @@ class _Work:
         left: dict[ToDo, str] = {}
         while True:
             users = self.reembedding.users()
-            # Not those who were enrolled anew meanwhile: they have other photos to look at.
+            # Not those who were enrolled again meanwhile: they have other photos to look at.
             left = {user: left[user] for user in users if user in left}
             todo = [user for user in users if user not in left]
             for batch in self._batches("Users", todo, self._portraits):

@@ -63,16 +63,16 @@ def watch(
         typer.Option(
             parser=moment,
             metavar="TIME",
-            help="Begin there and not now: an ISO 8601 time (UTC unless it names a zone), or how "
+            help="Begin then and not now: an ISO 8601 time (UTC unless it names a zone), or how "
             "long ago: 30m, 2h, 3d.",
         ),
     ] = None,
-    count: Annotated[int | None, typer.Option(min=1, help="End after so many.")] = None,
+    count: Annotated[int | None, typer.Option(min=1, help="End after this many events.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One event a line, as JSON.")] = False,
 ) -> None:
     """Follow the outcomes of jobs as they come, until Ctrl-C.
 
-    A live table in a terminal, a line each in a pipe. It only reads: no consumer, no answer.
+    Shows a live table in a terminal, and one line per event in a pipe. It only reads the events.
     """
     settings = load_settings().nats
     filters = Filters(

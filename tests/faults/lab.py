@@ -85,11 +85,11 @@ def wait_for(condition: Callable[[], bool], what: str, timeout_s: float = PATIEN
 
 def resumption(scene: Scene, timeout_s: float = PATIENCE_S) -> float:
     """Seconds until the next job is settled, from now."""
-    mended = time.monotonic()
+    repaired = time.monotonic()
     left = jobs_left(scene)
     assert left, "nothing is left to settle"
     wait_for(lambda: jobs_left(scene) < left, "the work resumes", timeout_s)
-    return time.monotonic() - mended
+    return time.monotonic() - repaired
 
 
 def jobs_left(scene: Scene) -> int:

@@ -83,8 +83,8 @@ def embed_album(
     refused = [found for found in seen if isinstance(found, Refusal)]
     if len(set(people)) < LEAST_PEOPLE or len(set(people)) == len(people):
         raise ConfigurationError(
-            f"{len(faces)} of {len(photos)} photos show one face, of {len(set(people))} people: it "
-            f"takes two people, and two photos of one of them{_counted(refused)}"
+            f"{len(faces)} of {len(photos)} photos show one face, of {len(set(people))} people: "
+            f"calibrate needs two people, and two photos of one of them{_counted(refused)}"
         )
     return Album(np.stack([face for _, face in faces]), people, refused)
 

@@ -38,7 +38,7 @@ def calibrate(
     most: Annotated[
         int,
         typer.Option(
-            min=2, max=10_000, help="With --enrolled: so many photos are looked at, at most."
+            min=2, max=10_000, help="With --enrolled: how many photos to look at, at most."
         ),
     ] = 3000,
     far: Annotated[
@@ -61,9 +61,9 @@ def calibrate(
     """Find out what the pack's distances mean among your people, and which threshold to set.
 
     Compares every photo with every other one. Prints, for several false accept rates (FAR), the
-    threshold that keeps to it and the true accept rate (TAR) it leaves, with their 95 % intervals;
-    the same for the threshold that the pack ships; and how often a photo would be given the right
-    name, no name or a wrong one. Says so where there are too few pairs to tell.
+    threshold and the true accept rate (TAR) at it, with their 95 % intervals; the same for the
+    pack's own threshold; and how often a photo would get the right name, no name or a wrong one.
+    Says if there are too few pairs to tell.
 
     Exit code 1 if no threshold can be recommended for the wanted FAR.
     """

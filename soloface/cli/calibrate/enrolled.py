@@ -12,8 +12,8 @@ from dataflow.settings import DatabaseSettings
 from soloface.cli.calibrate.album import LEAST_PEOPLE, Labelled
 
 CHOSEN = (
-    "enrolment has left out photos unlike the user's others and users like each other, which "
-    "flatters"
+    "enrolment has left out photos unlike the user's others and users like each other, so "
+    "these figures look too good"
 )
 
 
@@ -53,6 +53,6 @@ def _too_few(photos: int, register: EnrolmentRegister) -> str:
         else ""
     )
     return (
-        f"{photos} photos of users who were enrolled with {register.model} are on record; it "
-        f"takes those of two users at least (soloface enroll){moved}"
+        f"{photos} photos of users who were enrolled with {register.model} are on record; "
+        f"calibrate needs photos of at least two users (soloface enroll){moved}"
     )

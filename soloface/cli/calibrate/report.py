@@ -40,12 +40,14 @@ class Calibration:
         found = []
         if self.pairs.people < FEW_PEOPLE:
             found.append(
-                f"{self.pairs.people} people only: other people may give quite other figures"
+                f"only {self.pairs.people} people: with others the figures may be quite different"
             )
         if single := self.pairs.single:
             found.append(f"{single} people have one photo only, which tells nothing about TAR")
         if same := int((self.pairs.genuine < SAME_PICTURE).sum()):
-            found.append(f"{same} pairs of one person are the same picture twice, which flatters")
+            found.append(
+                f"{same} pairs of one person are the same picture twice, which looks too good"
+            )
         found.extend(self.caveats)
         if self.recommended.objection:
             found.append(self.recommended.objection)
@@ -97,8 +99,8 @@ class Calibration:
         """Identification, the recommendation, and what to beware of."""
         found = self.identification
         yield (
-            f"Sought among {found.people} people, at the shipped threshold {found.threshold:.3f}: "
-            f"nearest is right {_percent(found.rank_1)}, enrolled but not found (FNIR) "
+            f"Searched among {found.people} people, at the shipped threshold {found.threshold:.3f}:"
+            f" the nearest is right {_percent(found.rank_1)}, enrolled but not found (FNIR) "
             f"{_percent(found.fnir)}, stranger taken for somebody (FPIR) {_percent(found.fpir)}"
         )
         if self.recommended.point:

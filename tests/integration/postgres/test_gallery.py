@@ -34,7 +34,7 @@ def connection(crowd: Crowd) -> Iterator[search.Connection]:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The plan is made anew for every batch."""
+    """The plan is made again for every batch."""
     monkeypatch.setattr(search, "REVISIT_S", 0)
 
 

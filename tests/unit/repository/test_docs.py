@@ -113,7 +113,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> dict[Path, Site]:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    return {page: Site(page) for page in folder.glob("*.html")}
+    return {page: Site(page) for page in folder.rglob("*.html")}
 
 
 def test_every_page_is_built(site: dict[Path, Site]) -> None:

@@ -56,32 +56,32 @@ def test_what_a_million_photos_an_hour_need_follows_from_what_one_costs() -> Non
 
     assert {name: round(amount, 3) for name, amount in found.items()} == {
         "workers: cores that are busy": 10,
-        "workers: processes of 2 cores, with the spare": 7,
+        "workers: processes of 2 cores, with the reserve": 7,
         "workers: memory, at least": 2.1,
         "workers: `SOLOFACE_NATS__MAX_ACK_PENDING`": 7 * (32 + 3 * 16),
-        "workers: to work off a pile with the spare": 12,
+        "workers: time to work off the backlog, with the reserve": 12,
         "store: requests": 277.778,
         "store: bandwidth": 250,
-        "store: the same for a network": 2,
+        "store: bandwidth, as network speed": 2,
         "store: fetches at a time": 13.889,
         "store: fetchers of those processes": 7 * 16,
-        "JetStream: cores, of the leader": 0.1,
+        "JetStream: cores of the leader": 0.1,
         "JetStream: messages of the workers": 2222.222,
         "JetStream: traffic of the workers": 1,
         "JetStream: written, on each replica": 0.25,
-        "JetStream: storage for the pile, all replicas": 2.16,
+        "JetStream: storage for the backlog, all replicas": 2.16,
         "JetStream: storage for events, all replicas": 21.6,
         "JetStream: storage for dead letters, all replicas": 19.44,
         "JetStream: events are kept for": 10,
         "JetStream: dead letters are kept for": 30,
-        "PostgreSQL: cores, but for the search": 0.2,
+        "PostgreSQL: cores, without the search": 0.2,
         "PostgreSQL: cores for the search among 10,000 users": 1,
         "PostgreSQL: connections": 7,
         "PostgreSQL: transactions that write": 27.778,
         "PostgreSQL: rows written": 833.333,
         "PostgreSQL: write-ahead log": 1,
         "PostgreSQL: traffic of the workers": 0.5,
-        "PostgreSQL: growth by a million photos": 1.5,
+        "PostgreSQL: growth per million photos": 1.5,
     }
 
 
@@ -96,7 +96,7 @@ def test_events_are_kept_by_age_where_photos_are_few_and_by_count_where_they_are
 def test_a_part_of_a_worker_is_a_whole_one() -> None:
     tiny = needed(Plan(photos_per_hour=1))
 
-    assert tiny["workers: processes of 2 cores, with the spare"] == 1
+    assert tiny["workers: processes of 2 cores, with the reserve"] == 1
     assert tiny["PostgreSQL: connections"] == 1
 
 

@@ -59,7 +59,7 @@ def test_a_photo_is_forgotten_after_the_window(seen: SeenPhotos, clock: Clock) -
     assert marks(seen, (1, 12)) == [None]
 
 
-def test_a_redelivery_begins_the_window_anew_and_a_duplicate_does_not(
+def test_a_redelivery_begins_the_window_again_and_a_duplicate_does_not(
     seen: SeenPhotos, clock: Clock
 ) -> None:
     marks(seen, (1, 10), (2, 20))
