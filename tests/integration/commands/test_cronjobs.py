@@ -21,9 +21,9 @@ GRANT = re.compile(r"^# +(grant select .* on photos) to photo_reconciler;$", re.
 
 def command(name: str) -> list[str]:
     """The arguments that come after `soloface`."""
-    program, *arguments = container(everything(), f"CronJob/{name}")["command"]
-    assert program == "soloface"
-    return arguments
+    words: list[str] = container(everything(), f"CronJob/{name}")["command"]
+    assert words[0] == "soloface"
+    return words[1:]
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from dataflow.jobs.reason import Reason
 from dataflow.settings import DatabaseSettings
 from tests.builders import DIMENSION, photo, user
 from tests.fixtures.logins import as_login, refused
-from tests.fixtures.recording import Records, connected, face
+from tests.fixtures.recording import connected, face
 from tests.places import REPOSITORY
 
 SCRIPT = REPOSITORY / "deploy/postgres/logins.sql"
