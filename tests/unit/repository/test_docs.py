@@ -14,7 +14,10 @@ from urllib.parse import unquote, urlsplit
 import pytest
 import yaml
 
+from connectors.jetstream.provision import DEAD_LETTERS_KEPT_S, EVENTS_KEPT_S
+from dataflow.faces.packs.catalog import OPEN_THRESHOLD
 from dataflow.jobs.reason import Outcome, Reason
+from dataflow.settings import Settings
 from docs.generate import pages, refreshed, settings_tables
 from tests.places import REPOSITORY
 
@@ -24,6 +27,7 @@ LINK = re.compile(r"\]\(([^)\s]+)\)")
 FILE = re.compile(
     r"`((?:benchmarks|connectors|dataflow|deploy|docs|sql|tests)/[\w./-]+|docker-compose\.yml|Dockerfile)`"
 )
+DAY_S = 24 * 3600
 LOADED = {"script": "src", "img": "src", "source": "src", "iframe": "src", "link": "href"}
 
 
@@ -74,6 +78,37 @@ def test_every_page_is_in_the_readme_and_in_the_navigation() -> None:
 
     assert listed == existing
     assert set(re.findall(r"\]\(docs/([\w-]+\.md)\)", README)) == existing - {"index.md"}
+
+
+@pytest.mark.parametrize("page", ["job", "outcomes", "security", "scaling"])
+def test_a_page_says_how_long_dead_letters_are_kept(page: str) -> None:
+    text = (DOCS / f"{page}.md").read_text(encoding="utf-8")
+
+    assert f"{DEAD_LETTERS_KEPT_S / DAY_S:.0f} days" in text
+
+
+@pytest.mark.parametrize("page", ["events", "operations", "scaling", "security"])
+def test_a_page_says_how_long_events_are_kept(page: str) -> None:
+    text = (DOCS / f"{page}.md").read_text(encoding="utf-8")
+
+    assert EVENTS_KEPT_S == 3 * DAY_S
+    assert re.search(r"\b(3|three) days", text)
+
+
+def test_the_limit_of_the_quickest_ways_in_is_the_packs_threshold() -> None:
+    limits = {
+        name: re.findall(r"SOLOFACE_MATCH__MAX_DISTANCE=([\d.]+)", file.read_text())
+        for name, file in {
+            "README": REPOSITORY / "README.md",
+            "quickstart": DOCS / "quickstart.md",
+            "configuration": DOCS / "configuration.md",
+            "Kubernetes": REPOSITORY / "deploy/k8s/base/settings.env",
+        }.items()
+    }
+
+    assert all(limits.values()), limits
+    assert {float(limit) for found in limits.values() for limit in found} == {OPEN_THRESHOLD}
+    assert Settings().match.max_distance is None  # unless it is set, it is the owner's
 
 
 class Site(HTMLParser):
