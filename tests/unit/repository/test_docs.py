@@ -111,6 +111,31 @@ def test_the_limit_of_the_quickest_ways_in_is_the_packs_threshold() -> None:
     assert Settings().match.max_distance is None  # unless it is set, it is the owner's
 
 
+GLOSSARY = re.findall(
+    r'^\| <a id="([\w-]+)"></a>([^|]+) \| ([^|]+) \|$',
+    (DOCS / "glossary.md").read_text(),
+    re.MULTILINE,
+)
+
+
+@pytest.mark.parametrize("entry", GLOSSARY, ids=lambda entry: entry[0])
+def test_a_word_of_the_glossary_is_short_and_linked_from_where_it_stands(
+    entry: tuple[str, str, str],
+) -> None:
+    anchor, _, meaning = entry
+    pages = (page.read_text() for page in DOCS.glob("*.md"))
+
+    assert any(f"](glossary.md#{anchor})" in text for text in pages)
+    assert 1 <= len(re.findall(r"[.](?= |$)", meaning)) <= 2
+
+
+def test_the_glossary_is_in_order_and_whole() -> None:
+    rows = [line for line in (DOCS / "glossary.md").read_text().splitlines() if "<a id" in line]
+
+    assert len(GLOSSARY) == len(rows) >= 12
+    assert [word.lower() for _, word, _ in GLOSSARY] == sorted(w.lower() for _, w, _ in GLOSSARY)
+
+
 class Site(HTMLParser):
     """What a built page loads by itself, which places of others it links to, and its own."""
 
