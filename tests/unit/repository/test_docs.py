@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -179,6 +180,37 @@ def test_every_page_is_built(site: dict[Path, Site]) -> None:
 
 def test_the_site_loads_nothing_from_elsewhere(site: dict[Path, Site]) -> None:
     assert [url for page in site.values() for url in page.loads if urlsplit(url).netloc] == []
+
+
+def test_pages_that_are_opened_as_files_can_be_searched(site: dict[Path, Site]) -> None:
+    for page, content in site.items():
+        assert any(url.endswith("vendor/iframe-worker.js") for url in content.loads), page.name
+        assert (page.parent / "search/search_index.js").exists()
+
+
+def test_a_browser_finds_a_word_in_pages_that_are_files(
+    site: dict[Path, Site], tmp_path: Path
+) -> None:
+    browser = shutil.which("chromium")
+    if not browser:
+        pytest.skip("there is no chromium")
+    index = next(page for page in site if page.stem == "index")
+    options = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}"]
+    done = subprocess.run(
+        [
+            browser,
+            *options,
+            "--virtual-time-budget=30000",
+            "--dump-dom",
+            f"{index.as_uri()}?q=FPIR",
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    results = done.stdout.partition("md-search-result__list")[2]
+
+    assert "glossary.html" in results, done.stderr
 
 
 def test_every_link_within_the_site_leads_somewhere(site: dict[Path, Site]) -> None:
