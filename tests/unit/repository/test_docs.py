@@ -28,6 +28,7 @@ LINK = re.compile(r"\]\(([^)\s]+)\)")
 FILE = re.compile(
     r"`((?:benchmarks|connectors|dataflow|deploy|docs|sql|tests)/[\w./-]+|docker-compose\.yml|Dockerfile)`"
 )
+SECRET_FILE = re.compile(r"SOLOFACE_(\w+)_FILE=/run/secrets/(\w+)")
 DAY_S = 24 * 3600
 LOADED = {"script": "src", "img": "src", "source": "src", "iframe": "src", "link": "href"}
 
@@ -135,6 +136,14 @@ def test_the_glossary_is_in_order_and_whole() -> None:
 
     assert len(GLOSSARY) == len(rows) >= 12
     assert [word.lower() for _, word, _ in GLOSSARY] == sorted(w.lower() for _, w, _ in GLOSSARY)
+
+
+def test_a_secrets_file_is_named_like_its_setting() -> None:
+    pages = [REPOSITORY / "README.md", *DOCS.glob("*.md")]
+    named = [pair for page in pages for pair in SECRET_FILE.findall(page.read_text())]
+
+    assert named
+    assert [(name, file) for name, file in named if name.lower().replace("__", "_") != file] == []
 
 
 class Site(HTMLParser):

@@ -21,6 +21,7 @@ from tests.fixtures.kubernetes import (
     keda,
     pods,
 )
+from tests.places import REPOSITORY
 from tests.unit.repository.test_compose import WORKER_COMMAND
 
 VERSIONS = ["1.29", "1.33", "1.37"]
@@ -195,7 +196,9 @@ def test_as_many_jobs_may_be_in_work_as_all_workers_can_hold() -> None:
     work = Settings().worker
     held = work.in_flight + 3 * work.batch  # docs/scaling.md
     surge = base()["Deployment/worker"]["spec"]["strategy"]["rollingUpdate"]["maxSurge"]
+    page = (REPOSITORY / "docs/scaling.md").read_text()
     workers = keda()["ScaledObject/worker"]["spec"]["maxReplicaCount"] + surge
 
     assert not {f"{PREFIX}WORKER__IN_FLIGHT", f"{PREFIX}WORKER__BATCH"} & set(CONFIG)
     assert int(CONFIG["SOLOFACE_NATS__MAX_ACK_PENDING"]) == workers * held
+    assert f"manifests set it to {workers * held}" in page
