@@ -1,5 +1,7 @@
 """Write what the pages take from the code: settings, metrics, alerts, the drawings.
 
+And the Prometheus operator's form of the alerts, from the plain one.
+
     uv run python docs/generate.py
 
 A place for it begins with ``<!-- generated: NAME -->`` and ends with ``<!-- end -->``; what lies
@@ -14,6 +16,7 @@ import sys
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
+from textwrap import indent
 
 import yaml
 from prometheus_client import REGISTRY
@@ -30,6 +33,7 @@ from dataflow.settings import PREFIX, Settings  # noqa: E402 - after the path th
 from docs.floors import drawing as floors_drawing  # noqa: E402
 
 RULES = REPOSITORY / "deploy" / "prometheus" / "rules.yml"
+OPERATORS_RULES = REPOSITORY / "deploy/k8s/components/monitoring/prometheusrule.yaml"
 _SUFFIXES = {"counter": "_total", "info": "_info"}
 PLACE = re.compile(r"<!-- generated: (\w+) -->\n.*?<!-- end -->", re.DOTALL)
 
@@ -86,11 +90,21 @@ def alerts_table() -> str:
     groups = yaml.safe_load(RULES.read_text(encoding="utf-8"))["groups"]
     rules = [rule for group in groups for rule in group["rules"] if "alert" in rule]
     rows = [
-        f"| `{rule['alert']}` | {rule['labels']['severity']} | {rule['for']} "
-        f"| {rule['annotations']['description']} |"
+        f"| [`{rule['alert']}`](operations.md#{rule['alert']}) | {rule['labels']['severity']} "
+        f"| {rule['for']} | {rule['annotations']['description']} |"
         for rule in rules
     ]
     return "\n".join(["| alert | severity | for | |", "| --- | --- | --- | --- |", *rows])
+
+
+def operators_rules() -> str:
+    """The alerts as a PrometheusRule of the Prometheus operator."""
+    head, _, groups = RULES.read_text(encoding="utf-8").partition("groups:")
+    return (
+        "# Made from deploy/prometheus/rules.yml by `uv run python docs/generate.py`.\n"
+        f"{head}apiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\n"
+        "metadata:\n  name: soloface\nspec:\n" + indent(f"groups:{groups}", "  ")
+    )
 
 
 @cache
@@ -138,3 +152,4 @@ def refreshed(text: str) -> str:
 if __name__ == "__main__":
     for page in pages():
         page.write_text(refreshed(page.read_text(encoding="utf-8")), encoding="utf-8")
+    OPERATORS_RULES.write_text(operators_rules(), encoding="utf-8")

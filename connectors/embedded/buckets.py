@@ -1,4 +1,4 @@
-"""Make the default bucket if it is missing: `python -m connectors.embedded.buckets`."""
+"""Make the default bucket if it is missing."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from minio.error import MinioException, S3Error
 from urllib3.exceptions import HTTPError
 
 from connectors.store.objects import explain, minio_client
-from dataflow.settings import StoreSettings, load_settings
+from dataflow.settings import StoreSettings
 
 _ALREADY_THERE = {"BucketAlreadyOwnedByYou", "BucketAlreadyExists"}
 
@@ -31,7 +31,3 @@ def create_bucket(store: StoreSettings) -> bool:
             return False
         raise explain(error, store.bucket) from error
     return True
-
-
-if __name__ == "__main__":
-    create_bucket(load_settings().store)

@@ -21,10 +21,15 @@ from connectors.embedded import Servers
 from connectors.embedded.buckets import create_bucket
 from connectors.embedded.folders import write_private
 from connectors.postgres.migrate import migrate
+from dataflow.faces.packs.catalog import published_threshold
 from dataflow.jobs.errors import SolofaceError, SystemicError
 from dataflow.settings import OPEN_PACK, PREFIX, Settings, load_settings
 
 _CHECK_INTERVAL_S = 0.5
+_LIMIT_EXPLAINED = (
+    f"# {PREFIX}MATCH__MAX_DISTANCE is the pack's threshold. Without a limit the nearest user is\n"
+    "# recorded whatever the distance, so that strangers are tagged too.\n"
+)
 
 
 def up(
@@ -67,7 +72,7 @@ def _serve(directory: Path, env_file: Path | None, console: Console) -> None:
         with console.status("Starting NATS, PostgreSQL and an S3 store"):
             servers.start()
         _furnish(servers, settings, console)
-        variables = servers.environment() | {f"{PREFIX}MODEL__PACK": settings.model.pack}
+        variables = servers.environment() | _choices(settings)
         _announce(variables, env_file, console)
         while all(server.process_id for server in servers.all):
             time.sleep(_CHECK_INTERVAL_S)
@@ -97,8 +102,17 @@ def _furnish(servers: Servers, settings: Settings, console: Console) -> None:
         console.print(f"Applied {name}.")
 
 
+def _choices(settings: Settings) -> dict[str, str]:
+    """The pack, and the distance beyond which a face is a stranger's."""
+    limit = settings.match.max_distance
+    if limit is None:
+        limit = round(published_threshold(settings.model.pack), 4)
+    return {f"{PREFIX}MODEL__PACK": settings.model.pack, f"{PREFIX}MATCH__MAX_DISTANCE": str(limit)}
+
+
 def _announce(variables: Mapping[str, str], env_file: Path | None, console: Console) -> None:
-    lines = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in variables.items())
+    lines = _LIMIT_EXPLAINED
+    lines += "".join(f"export {name}={shlex.quote(value)}\n" for name, value in variables.items())
     sys.stdout.write(lines)
     sys.stdout.flush()
     if env_file is not None:

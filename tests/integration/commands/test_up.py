@@ -13,12 +13,17 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from dataflow.settings import PREFIX
+from dataflow.faces.packs.catalog import OPEN_THRESHOLD, PUBLISHED, published_threshold
+from dataflow.settings import PREFIX, load_settings
+from soloface.cli.up import _choices
+from tests.fixtures.environment import Environment
 from tests.patience import PATIENCE_S
 from tests.places import REPOSITORY
 
 PROGRAM = "import typer; from soloface.cli.up import up; typer.run(up)"
-LINES = 9
+COMMENTS = 2
+VARIABLES = 10
+LINES = COMMENTS + VARIABLES
 
 
 @contextmanager
@@ -59,7 +64,9 @@ def test_up_serves_until_it_is_told_to_stop(open_folder: Path, stop: signal.Sign
         printed, said = process.communicate(timeout=PATIENCE_S)
 
     assert tables == (True,)
-    assert len(variables) == LINES
+    assert len(variables) == VARIABLES
+    assert float(variables[f"{PREFIX}MATCH__MAX_DISTANCE"]) == OPEN_THRESHOLD
+    assert (open_folder / "dev.env").read_text().count("# ") == COMMENTS
     assert printed == ""
     assert "The data are still there" in said
     assert process.returncode == 0
@@ -91,3 +98,20 @@ def test_up_says_when_a_server_ends(open_folder: Path) -> None:
 
     assert process.returncode == 1
     assert "PostgreSQL ended unexpectedly" in " ".join(said.split())
+
+
+@pytest.mark.parametrize("pack", ["open", "buffalo_l", "buffalo_s", "/a/folder"])
+def test_up_limits_the_distance_to_the_packs_threshold(pack: str, environment: Environment) -> None:
+    environment(MODEL__PACK=pack)
+    choices = _choices(load_settings())
+
+    assert choices[f"{PREFIX}MODEL__PACK"] == pack
+    limit = float(choices[f"{PREFIX}MATCH__MAX_DISTANCE"])
+    assert limit == pytest.approx(published_threshold(pack), abs=1e-4)
+    assert pack not in PUBLISHED or limit == pytest.approx(PUBLISHED[pack].threshold, abs=1e-4)
+
+
+def test_up_keeps_a_limit_that_was_set(environment: Environment) -> None:
+    environment(MATCH__MAX_DISTANCE="0.4")
+
+    assert _choices(load_settings())[f"{PREFIX}MATCH__MAX_DISTANCE"] == "0.4"
