@@ -7,7 +7,7 @@ from structlog.testing import capture_logs
 
 from dataflow.jobs.errors import DataError, SystemicError, TransientError
 from dataflow.jobs.image_ref import ImageRef, RefPolicy
-from dataflow.jobs.outcome import Retry, Settled
+from dataflow.jobs.outcome import Gone, Retry, Settled
 from dataflow.jobs.reason import Reason
 from dataflow.jobs.request import Fetched, Request
 from dataflow.process.retry import LinearBackoff, Persistence
@@ -20,7 +20,7 @@ RETRY_DELAY_S = 5
 
 def fetch(
     store: MemoryStore, asked: Request, stop: RecordingStop | None = None
-) -> Fetched | Settled | Retry:
+) -> Fetched | Settled | Retry | Gone:
     persistence = Persistence(LinearBackoff(3, 0.5), stop or RecordingStop())
     return Fetching(store, REFS, persistence, RETRY_DELAY_S).fetch(asked)
 
