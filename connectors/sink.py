@@ -67,7 +67,8 @@ class RecordingPartition(StatelessSinkPartition[Result]):
         """Commit, announce, answer, report."""
         retries = [item for item in items if isinstance(item, Retry)]
         gone = [item for item in items if isinstance(item, Gone)]
-        self._client.let_go(gone)
+        if gone:
+            self._client.let_go(gone)
         for item in gone:
             report_gone(item)
         for wave in waves([item for item in items if not isinstance(item, Retry | Gone)]):

@@ -10,6 +10,7 @@ as well. Witnesses are asked in this order, until one of them can be read:
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import OrderedDict
@@ -29,6 +30,8 @@ WITNESSES = 3
 """How many of each kind are asked."""
 STANDS_FOR_S = 1.0
 """How long it is believed that nothing can be read: those who hold ask every second."""
+UNSTEADY_FOR_S = 5.0
+"""How long after a loss of access a refusal is not yet believed to be about one object."""
 KNOWN_FOR_S = 10.0
 """How long the keys that somebody else knows are kept."""
 
@@ -53,6 +56,9 @@ class _Bucket:
     known: list[ImageRef] = field(default_factory=list)
     known_until: float = 0
     finding: _Finding | None = None
+    read_at: float = -math.inf
+    lost_at: float = -math.inf
+    lost: str = ""
 
 
 class Access:
@@ -62,17 +68,22 @@ class Access:
     lists some objects of a bucket; ``known`` names objects that could be read lately.
     """
 
-    def __init__(self, look: Look, listed: List, known: List) -> None:
+    def __init__(
+        self, look: Look, listed: List, known: List, now: Callable[[], float] = time.monotonic
+    ) -> None:
         self._look = look
         self._listed = listed
         self._known = known
+        self._now = now
         self._lock = threading.Lock()
         self._buckets: dict[str, _Bucket] = {}
 
     def was_read(self, ref: ImageRef) -> None:
         """An object that is not empty could be read."""
-        read = self._bucket(ref.bucket).read
+        bucket = self._bucket(ref.bucket)
+        read = bucket.read
         with self._lock:
+            bucket.read_at = self._now()
             read[ref] = None
             read.move_to_end(ref)
             if len(read) > REMEMBERED:
@@ -82,21 +93,33 @@ class Access:
         """Why no object of this bucket can be read; ``None``: others can.
 
         That others can is seen after this call began, so after the refusal that it is about. All
-        who ask meanwhile share one look.
+        who ask meanwhile share one look. What comes and goes is not there: for a while after a loss
+        of access no object is blamed.
         """
-        asked = time.monotonic()
+        asked = self._now()
         bucket = self._bucket(refused.bucket)
         with bucket.lock:
             last = bucket.finding
-            if last and (
-                last.began >= asked
-                or (last.problem and time.monotonic() < last.ended + STANDS_FOR_S)
-            ):
+            if last and (last.began >= asked or self._stands(bucket, last)):
                 return last.problem
-            began = time.monotonic()
-            problem = self._examine(bucket, refused)
-            bucket.finding = _Finding(began, time.monotonic(), problem)
+            began = self._now()
+            problem = self._steady(bucket, self._examine(bucket, refused))
+            bucket.finding = _Finding(began, self._now(), problem)
             return problem
+
+    def _stands(self, bucket: _Bucket, last: _Finding) -> bool:
+        """Whether it may still be so that nothing can be read."""
+        if last.problem is None or bucket.read_at > last.ended:
+            return False
+        return self._now() < last.ended + STANDS_FOR_S
+
+    def _steady(self, bucket: _Bucket, problem: SolofaceError | None) -> SolofaceError | None:
+        now = self._now()
+        if type(problem) is SystemicError:
+            bucket.lost_at, bucket.lost = now, str(problem)
+        elif problem is None and now < bucket.lost_at + UNSTEADY_FOR_S:
+            return SystemicError(f"access was lost moments ago: {bucket.lost}")
+        return problem
 
     def _bucket(self, name: str) -> _Bucket:
         with self._lock:
@@ -128,9 +151,9 @@ class Access:
         with self._lock:
             lately = list(reversed(bucket.read))[:WITNESSES]
         yield from lately
-        if time.monotonic() >= bucket.known_until:
+        if self._now() >= bucket.known_until:
             bucket.known = list(islice(self._known(name), WITNESSES))
-            bucket.known_until = time.monotonic() + KNOWN_FOR_S
+            bucket.known_until = self._now() + KNOWN_FOR_S
         yield from (ref for ref in bucket.known if ref not in lately)
 
     def _ask(self, refs: Iterable[ImageRef], refused: ImageRef) -> _Testimony:
@@ -179,7 +202,7 @@ def _outage(error: Exception, bucket: str) -> SolofaceError:
 
 def _unproven(refusal: RefusedError) -> SolofaceError:
     return UnprovenError(
-        f"the object store answers {refusal.word}, and no object was ever read from this bucket, "
-        "so it cannot be told whether that is about one photo or about all; "
+        f"the object store answers {refusal.word}, and no other object is known that could be read "
+        "before, so it cannot be told whether that is about one photo or about all; "
         "see SOLOFACE_STORE__ACCESS_KEY"
     )

@@ -59,19 +59,24 @@ class MinioStore:
         try:
             return self._read(ref)
         except RefusedError as refusal:
+            self._require_others(refusal, ref)
             if refusal.absent:
                 raise about_this_object(refusal, ref) from refusal
-            if refusal.busy:
-                raise explain(refusal, ref.bucket) from refusal
-            if problem := self._access.problem(ref):
-                raise type(problem)(str(problem)) from refusal
         # Others can be read. If access was given back only just now, so can this one.
         try:
             return self._read(ref)
         except RefusedError as refusal:
-            if refusal.busy:
-                raise explain(refusal, ref.bucket) from refusal
+            self._require_others(refusal, ref)
             raise about_this_object(refusal, ref) from refusal
+
+    def _require_others(self, refusal: RefusedError, ref: ImageRef) -> None:
+        """Raise unless the refusal is about this object alone."""
+        if refusal.absent:
+            return
+        if refusal.busy:
+            raise explain(refusal, ref.bucket) from refusal
+        if problem := self._access.problem(ref):
+            raise type(problem)(str(problem)) from refusal
 
     def _read(self, ref: ImageRef) -> bytes:
         """Read an object.

@@ -186,12 +186,13 @@ class Watch:
         if for_s is None:
             return
         some, count = health.some_held(dependency)
+        jobs_held = {"jobs_held": count} if count else {}
         log.warning(
             "dependency_unusable",
             dependency=dependency,
             error=error,
             for_s=round(for_s),
-            jobs_held=count,
+            **jobs_held,
         )
         for job in some:
             log.warning("job_held", dependency=dependency, **job)
