@@ -14,7 +14,7 @@ import math
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -89,7 +89,7 @@ class Access:
             if len(read) > REMEMBERED:
                 read.popitem(last=False)
 
-    def problem(self, refused: ImageRef) -> SolofaceError | None:
+    def problem(self, refused: ImageRef, answer: RefusedError) -> SolofaceError | None:
         """Why no object of this bucket can be read; ``None``: others can.
 
         That others can is seen after this call began, so after the refusal that it is about. All
@@ -103,7 +103,7 @@ class Access:
             if last and (last.began >= asked or self._stands(bucket, last)):
                 return last.problem
             began = self._now()
-            problem = self._steady(bucket, self._examine(bucket, refused))
+            problem = self._steady(bucket, self._examine(bucket, refused, answer))
             bucket.finding = _Finding(began, self._now(), problem)
             return problem
 
@@ -125,36 +125,44 @@ class Access:
         with self._lock:
             return self._buckets.setdefault(name, _Bucket())
 
-    def _examine(self, bucket: _Bucket, refused: ImageRef) -> SolofaceError | None:
+    def _examine(
+        self, bucket: _Bucket, refused: ImageRef, answer: RefusedError
+    ) -> SolofaceError | None:
         name = refused.bucket
+        lost: RefusedError | None = None
         try:
-            witnesses = self._ask(self._witnesses(bucket, name), refused)
-            if witnesses.readable:
-                return None
+            for witnesses in (self._lately(bucket), self._known_of(bucket, name)):
+                heard = self._ask(witnesses, refused)
+                if heard.readable:
+                    return None
+                # If nobody else can tell, it counts that this one could be read itself.
+                lost = lost or heard.refusal or (answer if refused in witnesses else None)
             try:
                 first = list(islice(self._listed(name), WITNESSES))
             except RefusedError as refusal:
-                if not witnesses.refusal and (refusal.denied or refusal.status in _NO_LISTING):
+                if not lost and (refusal.denied or refusal.status in _NO_LISTING):
                     return _unproven(refusal)
-                return _outage(witnesses.refusal or refusal, name)
-            found = self._ask(first, refused)
+                return _outage(lost or refusal, name)
+            heard = self._ask(first, refused)
         except (HTTPError, OSError) as error:
             return _outage(error, name)
-        if found.readable:
+        if heard.readable:
             return None
-        if witnesses.refusal:
-            return _outage(witnesses.refusal, name)
+        if lost:
+            return _outage(lost, name)
         # A login may be let in to some folders only, and these need not be among them.
-        return _unproven(found.refusal) if found.refusal else None
+        stranger = heard.refusal or (answer if refused in first else None)
+        return _unproven(stranger) if stranger else None
 
-    def _witnesses(self, bucket: _Bucket, name: str) -> Iterator[ImageRef]:
+    def _lately(self, bucket: _Bucket) -> list[ImageRef]:
         with self._lock:
-            lately = list(reversed(bucket.read))[:WITNESSES]
-        yield from lately
+            return list(reversed(bucket.read))
+
+    def _known_of(self, bucket: _Bucket, name: str) -> list[ImageRef]:
         if self._now() >= bucket.known_until:
-            bucket.known = list(islice(self._known(name), WITNESSES))
+            bucket.known = list(islice(self._known(name), REMEMBERED))
             bucket.known_until = self._now() + KNOWN_FOR_S
-        yield from (ref for ref in bucket.known if ref not in lately)
+        return bucket.known
 
     def _ask(self, refs: Iterable[ImageRef], refused: ImageRef) -> _Testimony:
         """Look at objects until one can be read.
@@ -164,9 +172,7 @@ class Access:
         """
         refusal: RefusedError | None = None
         busy: RefusedError | None = None
-        for ref in refs:
-            if ref == refused:
-                continue
+        for ref in islice((ref for ref in refs if ref != refused), WITNESSES):
             try:
                 self._look(ref)
             except RefusedError as answer:

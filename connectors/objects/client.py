@@ -81,8 +81,7 @@ class _OneEndpoint(urllib3.PoolManager):
         preload = options.pop("preload_content", True)
         response = super().urlopen(method, url, redirect=False, preload_content=False, **options)
         if response.get_redirect_location() is not False:
-            response.close()
-            raise RedirectedError(response.status)
+            raise RedirectedError(response.status, _code(response))
         if response.status not in _SUCCESS:
             raise RefusedError(response.status, _code(response))
         if preload:

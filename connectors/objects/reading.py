@@ -75,7 +75,7 @@ class MinioStore:
             return
         if refusal.busy:
             raise explain(refusal, ref.bucket) from refusal
-        if problem := self._access.problem(ref):
+        if problem := self._access.problem(ref, refusal):
             raise type(problem)(str(problem)) from refusal
 
     def _read(self, ref: ImageRef) -> bytes:

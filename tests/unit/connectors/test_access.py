@@ -63,7 +63,7 @@ class Bucket:
         return self.listing
 
     def problem(self) -> type[SolofaceError] | None:
-        problem = self.access.problem(BAD)
+        problem = self.access.problem(BAD, DENIED)
         return type(problem) if problem else None
 
 
@@ -100,11 +100,21 @@ def test_those_that_were_deleted_meanwhile_say_nothing() -> None:
     assert bucket.looked == [ref(1), ref(5), ref(5)]
 
 
-def test_the_key_that_is_in_doubt_is_no_witness() -> None:
-    bucket = Bucket(known=[BAD], listing=[BAD])
+@pytest.mark.parametrize(
+    ("listing", "expected"),
+    [(DENIED, SystemicError), ([BAD], SystemicError), ([], SystemicError), ([ref(1)], None)],
+)
+def test_that_the_refused_key_could_be_read_itself_counts_if_no_other_can_tell(
+    listing: list[ImageRef] | Exception, expected: type[Exception] | None
+) -> None:
+    bucket = Bucket(listing=listing)
     bucket.access.was_read(BAD)
-    assert bucket.problem() is None  # the bucket can be listed, and holds nothing else
-    assert bucket.looked == []
+    assert bucket.problem() is expected
+    assert BAD not in bucket.looked
+
+
+def test_so_it_does_if_somebody_else_knows_that() -> None:
+    assert Bucket(known=[BAD]).problem() is SystemicError
 
 
 def test_what_somebody_else_knows_counts_like_what_was_read_here() -> None:
@@ -131,6 +141,7 @@ def test_few_are_asked_of_each_kind() -> None:
     [
         ([], {}, None),
         ([ref(1)], {}, None),
+        ([BAD], {}, UnprovenError),
         ([ref(1), ref(2)], {ref(1): DENIED}, None),
         # The classic mistake in a policy: the bucket, and not what is in it.
         ([ref(1), ref(2)], {ref(1): DENIED, ref(2): DENIED}, UnprovenError),
