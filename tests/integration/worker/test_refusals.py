@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from http.server import BaseHTTPRequestHandler
 
 import orjson
@@ -33,9 +34,8 @@ def good_photos(world: World, count: int = GOOD) -> list[Photo]:
 
 
 def bad_photos(world: World, keys: list[str]) -> list[Photo]:
-    return [
-        Photo(photo.id, key) for photo, key in zip(world.photos(None, len(keys)), keys, strict=True)
-    ]
+    photos = world.photos(None, len(keys))
+    return [Photo(photo.id, key) for photo, key in zip(photos, keys, strict=True)]
 
 
 def deny_most(there: str) -> ReadOnlyLogin:
@@ -134,7 +134,7 @@ def test_no_job_is_blamed_for_rights_that_were_taken_away(
         for _ in range(2):
             worker.kill()
             worker = run_worker(STORE__ENDPOINT=refusing_store.address, NATS__ACK_WAIT_S="2")
-            log.wait(lambda: bool(log.events("job_held", worker=worker.pid)))
+            log.wait(partial(log.events, "job_held", worker=worker.pid))
 
     held = log.events("job_held")[0]
     assert held["photo_id"] in {str(photo.id) for photo in good[GOOD:]}
