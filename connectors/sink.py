@@ -12,15 +12,15 @@ from connectors.jetstream.client import SharedJetStream
 from connectors.postgres.recorder import Recorder
 from connectors.telemetry.tracing import Trace, untraced
 from dataflow.jobs.errors import Stopped, TransientError
-from dataflow.jobs.outcome import Retry, Settled, sent_back
+from dataflow.jobs.outcome import Gone, Retry, Settled, sent_back
 from dataflow.jobs.stages import Stage, Stopwatch
-from dataflow.process.reporting import observe_laps, report_retry, report_settled
+from dataflow.process.reporting import observe_laps, report_gone, report_retry, report_settled
 from dataflow.process.retry import Persistence
 from dataflow.steps.request import Recognised
 
 log = structlog.get_logger()
 
-Result = Recognised | Settled | Retry
+Result = Recognised | Settled | Retry | Gone
 
 
 class RecordingSink(DynamicSink[Result]):
@@ -76,7 +76,12 @@ class RecordingPartition(StatelessSinkPartition[Result]):
     def write_batch(self, items: list[Result]) -> None:
         """Commit, announce, answer, report."""
         retries = [item for item in items if isinstance(item, Retry)]
-        for wave in waves([item for item in items if not isinstance(item, Retry)]):
+        gone = [item for item in items if isinstance(item, Gone)]
+        if gone:
+            self._client.let_go(gone)
+        for item in gone:
+            report_gone(item)
+        for wave in waves([item for item in items if not isinstance(item, Retry | Gone)]):
             try:
                 self._settle(wave)
             except (TransientError, Stopped) as error:

@@ -13,9 +13,10 @@ from connectors.jetstream.jobs.source import JetStreamSource
 from connectors.postgres.connection import Database
 from connectors.postgres.gallery import Gallery
 from connectors.postgres.photos import PostgresPhotos
+from connectors.postgres.read_lately import read_lately
 from connectors.postgres.recorder import Recorder
 from connectors.sink import RecordingSink
-from connectors.store.objects import MinioStore
+from connectors.store import MinioStore
 from connectors.telemetry.observing import describe_health, describe_model, keep_counting
 from connectors.telemetry.probes import serve_probes
 from connectors.telemetry.reachability import look_after
@@ -23,6 +24,7 @@ from connectors.telemetry.tracing import tracing
 from dataflow.faces.face import FacePack
 from dataflow.faces.packs.loading import load_pack
 from dataflow.jobs.errors import SolofaceError
+from dataflow.jobs.image_ref import ImageRef
 from dataflow.pipeline import build
 from dataflow.process.health import Health
 from dataflow.process.lazy import Lazy
@@ -97,7 +99,9 @@ class Worker:
         self._persistence = Persistence(DATABASE_BACKOFF, stop, health=self.health)
         self._jetstream = SharedJetStream(settings.nats, self.health)
         self._pack = Lazy(lambda: pack or load_pack(settings.model))
-        self._store = store or MinioStore(settings.store, settings.images, settings.worker.fetchers)
+        self._store = store or MinioStore(
+            settings.store, settings.images, settings.worker.fetchers, self._read_lately
+        )
 
     def flow(self) -> Dataflow:
         """Wire the real source, services and sink; they connect when they are run."""
@@ -109,6 +113,7 @@ class Worker:
             pack=self._pack,
             stop=self._stop,
             health=self.health,
+            wanted=self._jetstream.is_there,
         )
         work = settings.worker
         source = JetStreamSource(self._jetstream, work.batch, work.stall_s, self._stop)
@@ -145,6 +150,9 @@ class Worker:
     def _policy(self) -> MatchPolicy:
         match = self._settings.match
         return MatchPolicy(self._pack().threshold, match.max_distance, match.min_margin)
+
+    def _read_lately(self, bucket: str) -> list[ImageRef]:
+        return read_lately(self._settings, bucket, self._stop)
 
     def _recorder(self) -> Recorder:
         contract = self._pack().contract

@@ -15,6 +15,7 @@ pytest_plugins = [
     "tests.fixtures.packs",
     "tests.fixtures.recording",
     "tests.fixtures.worker",
+    "tests.fixtures.refusals",
     "tests.fixtures.letters",
     "tests.fixtures.prometheus",
 ]

@@ -122,6 +122,14 @@ class World:
 
         return self.with_jetstream(take)
 
+    def answer(self, delivery: Delivery, answer: bytes) -> None:
+        """Answer the server, as a worker does."""
+
+        async def send(js: JetStreamContext) -> None:
+            await js._nc.request(delivery.ack_token, answer)
+
+        self.with_jetstream(send)
+
     def hand_back(self, deliveries: Iterable[Delivery]) -> None:
         """Let them come again at once."""
 

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
+from functools import partial
 from typing import Any, TypeVar
 
 import structlog
@@ -15,6 +16,7 @@ from connectors.jetstream.connection import connect
 from connectors.jetstream.jobs.confirming import CONFIRM_TIMEOUT_S
 from connectors.jetstream.jobs.heartbeat import InFlight
 from connectors.jetstream.jobs.isolation import Isolation
+from connectors.jetstream.jobs.presence import is_there
 from connectors.jetstream.jobs.settling import Settler
 from connectors.jetstream.letters.announcing import Announcer
 from connectors.jetstream.observing import Observer
@@ -22,8 +24,9 @@ from connectors.jetstream.presence import keep_pinging
 from connectors.jetstream.provision import effective_ack_wait_s, provision
 from connectors.jetstream.rights import may_publish
 from dataflow.jobs import custody
+from dataflow.jobs.delivery import Delivery
 from dataflow.jobs.errors import ConfigurationError
-from dataflow.jobs.outcome import Retry, Settled
+from dataflow.jobs.outcome import Gone, Retry, Settled
 from dataflow.process.health import DRAINING, Health
 from dataflow.settings import NatsSettings
 
@@ -104,9 +107,24 @@ class JetStreamClient:
         """Answer deliveries and wait until the server has confirmed."""
         if not items:
             return
+        for item in items:
+            if isinstance(item, Retry) and item.harmless:
+                self.isolation.absolve(item.delivery)
         # Two confirmations each, a dead letter's and the answer's own, and either may be asked for
         # again after a return of the server.
         self.start(self.settler.settle(items)).result(5 * CONFIRM_TIMEOUT_S)
+
+    def let_go(self, items: Sequence[Gone]) -> None:
+        """Vouch no more for jobs that somebody else has settled."""
+        for item in items:
+            self.call_soon(partial(self.in_flight.remove, item.delivery.ack_token))
+
+    def is_there(self, delivery: Delivery) -> bool:
+        """Whether the job is still on its stream, as far as the server tells."""
+        try:
+            return self.start(is_there(self.js, self.settings, delivery)).result(CONFIRM_TIMEOUT_S)
+        except TimeoutError:
+            return True
 
     def close(self) -> None:
         """Disconnect; unsettled deliveries come again after the ack wait."""
@@ -159,6 +177,11 @@ class SharedJetStream:
                 self._client = JetStreamClient(self._settings, self._health)
             self._users += 1
             return self._client
+
+    def is_there(self, delivery: Delivery) -> bool:
+        """Whether a job that this process holds is still on its stream."""
+        client = self._client
+        return client is None or client.is_there(delivery)
 
     def release(self) -> None:
         """Let go of it."""

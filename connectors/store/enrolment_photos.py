@@ -12,7 +12,7 @@ import structlog
 from minio.error import MinioException
 from urllib3.exceptions import HTTPError
 
-from connectors.store.objects import MinioStore, explain, minio_client, put_object, remove_object
+from connectors.store import MinioStore, explain, minio_client, put_object, remove_object
 from dataflow.gallery.enrolment import Portrait
 from dataflow.jobs.errors import DataError, SolofaceError
 from dataflow.jobs.image_ref import SCHEME, ImageRef, RefPolicy

@@ -10,7 +10,7 @@ from minio.error import MinioException, S3Error
 from urllib3.exceptions import HTTPError
 
 from connectors.postgres.connection import Database
-from connectors.store.objects import explain, minio_client
+from connectors.store import explain, minio_client
 from dataflow.jobs.errors import SystemicError
 from dataflow.process.asking import WITHIN_S, keep_asking
 from dataflow.process.health import Health

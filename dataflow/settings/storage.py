@@ -7,14 +7,18 @@ from typing import Annotated, Self
 from pydantic import Field, SecretStr, model_validator
 
 from dataflow.settings.section import PREFIX, Section, all_or_none
-from dataflow.settings.types import Bucket, KeyPrefix, Names, PemFile, Seconds
+from dataflow.settings.types import Bucket, Endpoint, KeyPrefix, Names, PemFile, Seconds
 
 
 class StoreSettings(Section):
     """Where the photos are: MinIO, or anything that speaks S3."""
 
-    endpoint: str = Field("127.0.0.1:9000", description="host:port.")
-    secure: bool = Field(default=False, description="Use TLS.")
+    endpoint: Endpoint = Field(
+        "127.0.0.1:9000", description="host:port, `http://host:port` or `https://host:port`."
+    )
+    secure: bool = Field(
+        default=False, description="Use TLS; `https://` in the endpoint says the same."
+    )
     ca: PemFile | None = Field(
         None, description="Path of the CAs to trust, in PEM form; by default the system's."
     )
@@ -44,9 +48,26 @@ class StoreSettings(Section):
     read_timeout_s: Seconds = Field(15, description="Longest wait for the next byte.")
     image_timeout_s: Seconds = Field(60, description="Longest time for one whole image.")
 
+    @property
+    def address(self) -> str:
+        """The endpoint as host:port, or host alone."""
+        return self.endpoint.rpartition("://")[2].rstrip("/")
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether the store is spoken to over TLS."""
+        return self.secure or self.endpoint.lower().startswith("https://")
+
     @model_validator(mode="after")
     def _whole_login(self) -> Self:
-        if self.ca and not self.secure:
+        scheme = self.endpoint.lower().partition("://")[0]
+        contrary = {"http": True, "https": False}.get(scheme)
+        if "secure" in self.model_fields_set and self.secure is contrary:
+            raise ValueError(
+                f"{PREFIX}STORE__ENDPOINT says {scheme}:// and {PREFIX}STORE__SECURE says "
+                f"{str(self.secure).lower()}; drop {PREFIX}STORE__SECURE"
+            )
+        if self.ca and not self.encrypted:
             raise ValueError(f"{PREFIX}STORE__CA has a use only with {PREFIX}STORE__SECURE=true")
         return all_or_none(self, "STORE", "access_key", "secret_key")
 

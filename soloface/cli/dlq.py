@@ -21,6 +21,7 @@ from connectors.jetstream.letters.dead_letters import (
 from connectors.jetstream.letters.letter import Letter
 from dataflow.jobs.errors import ConfigurationError
 from dataflow.settings import NatsSettings, load_settings
+from soloface.cli.bury import bury
 from soloface.cli.letters import (
     AllOption,
     LimitOption,
@@ -44,6 +45,7 @@ app = typer.Typer(
     no_args_is_help=True,
     help="Look at the jobs that were rejected, send them again, or remove them.",
 )
+app.command()(bury)
 
 
 @app.command("list")

@@ -19,7 +19,7 @@ from connectors.jetstream.connection import connect
 from connectors.jetstream.letters.publishing import send
 from connectors.jetstream.provision import provision
 from connectors.postgres.connection import Database
-from connectors.store.objects import minio_client, put_object
+from connectors.store import minio_client, put_object
 from dataflow.jobs.errors import ConfigurationError, DataError
 from dataflow.jobs.image_ref import ImageRef
 from dataflow.jobs.job import parse_job

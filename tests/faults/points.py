@@ -16,7 +16,7 @@ import connectors.postgres.recorder
 import dataflow.steps.recognition
 from connectors.jetstream.jobs.settling import TERM, Settler
 from connectors.postgres.recorder import Connection, Recorder
-from connectors.store.objects import MinioStore
+from connectors.store import MinioStore
 from dataflow.jobs.outcome import Settled
 
 Answer = Callable[[Settler, str, bytes], Coroutine[Any, Any, None]]

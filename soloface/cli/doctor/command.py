@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict
+from functools import partial
+from typing import Annotated
 
 import typer
 from rich.markup import escape
 
 from dataflow.settings import Settings, load_settings
-from soloface.cli.doctor import nats, people, postgres, store
+from soloface.cli.doctor import held, nats, people, postgres, store
 from soloface.cli.doctor.finding import Check, Finding, findings
 from soloface.cli.output import JsonOption, console, print_json
 
@@ -17,18 +19,28 @@ CHECKS: dict[str, Check] = {
     "nats": nats.consumer,
     "postgres": postgres.server,
     "schema": postgres.schema,
-    "object store": store.buckets,
+    "held jobs": held.held,
+    "object store": store.store,
     "model": people.pack,
     "gallery": people.gallery,
 }
 
 
-def doctor(*, as_json: JsonOption = False) -> None:
+def doctor(
+    *,
+    image_ref: Annotated[
+        str | None,
+        typer.Option("--object", metavar="KEY", help="Read this object, not a recent photo's."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
     """Examine each dependency, the schema, the model and the consumer. Changes nothing.
+
+    It also reads one real object from the store, and says which jobs are held.
 
     Exit code 1 if something would keep the worker from working.
     """
-    found = list(examine(load_settings()))
+    found = list(examine(load_settings(), image_ref))
     if as_json:
         print_json([asdict(finding) for finding in found])
     else:
@@ -40,9 +52,13 @@ def doctor(*, as_json: JsonOption = False) -> None:
         raise typer.Exit(1)
 
 
-def examine(settings: Settings) -> Iterator[Finding]:
-    """Run every check; one that fails does not keep the others from running."""
-    for name, check in CHECKS.items():
+def examine(settings: Settings, image_ref: str | None = None) -> Iterator[Finding]:
+    """Run every check; one that fails does not keep the others from running.
+
+    ``image_ref`` is the object to read, by default a recent photo's.
+    """
+    checks = CHECKS | {"object store": partial(store.store, image_ref=image_ref)}
+    for name, check in checks.items():
         yield from findings(name, check, settings)
 
 

@@ -158,7 +158,7 @@ class SimulatedWorker:
         ends = cast("Any", self.ends)
         try:
             with capture_logs():
-                RecordingPartition(ends, ends, ends.persistence, RETRY_DELAY_S).write_batch(some)
+                RecordingPartition(ends, ends, ends.persistence, RETRY_DELAY_S).write_batch([*some])
         except CrashedError:
             self.crash()
             raise

@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from connectors.embedded import NatsServer, ObjectServer
 from connectors.jetstream.client import SharedJetStream
 from connectors.postgres.connection import Database
-from connectors.store.objects import minio_client
+from connectors.store import minio_client
 from connectors.telemetry.reachability import ask_database, ask_store
 from dataflow.jobs.errors import SystemicError, TransientError
 from dataflow.process.health import Health

@@ -18,7 +18,7 @@ from connectors.postgres.recorder import Recorder
 from connectors.sink import RecordingPartition, Result, waves
 from connectors.telemetry.tracing import Ended
 from dataflow.jobs.errors import Stopped, SystemicError, TransientError
-from dataflow.jobs.outcome import Retry, Settled
+from dataflow.jobs.outcome import Gone, Retry, Settled
 from dataflow.jobs.reason import Reason
 from dataflow.process.retry import LinearBackoff, Persistence
 from dataflow.steps.request import Recognised
@@ -68,6 +68,9 @@ class Notes:
             item if isinstance(item, Settled) else Settled(item.delivery, item.job, Reason.MATCHED)
             for item in items
         ]
+
+    def let_go(self, items: Sequence[Gone]) -> None:
+        self.events.append(("let go", sequences(items)))
 
     def announce(self, items: Sequence[Settled], model: str) -> None:
         assert model == self.model
@@ -150,6 +153,13 @@ def test_what_goes_back_is_not_recorded() -> None:
     assert write(notes, retry) == ["job_sent_back"]
     assert notes.events == [("answer", [1])]
     assert notes.naks == [retry]
+
+
+def test_what_somebody_else_has_settled_is_let_go_of_and_not_answered() -> None:
+    notes = Notes()
+    gone = Gone(delivery(seq=1), None, "it has left the stream")
+    assert write(notes, gone, recognised(2)) == ["job_let_go", "job_settled"]
+    assert notes.events == [("let go", [1]), ("commit", [2]), ("answer", [2])]
 
 
 def test_every_delivery_is_traced_before_it_is_answered() -> None:
