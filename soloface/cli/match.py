@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from contextlib import closing
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 import typer
 
-from connectors.postgres.connection import Database
-from connectors.postgres.decisions import Decision, Decisions, Effect, Word
-from dataflow.faces.packs.loading import threshold_of
-from dataflow.settings import load_settings
-from dataflow.steps.matching import MatchPolicy
-from soloface.cli.output import ByOption, JsonOption, console, print_json
+from soloface.cli.output import ByOption, JsonOption, print_json, say
+from soloface.cli.settings import load_settings
+
+if TYPE_CHECKING:
+    from connectors.postgres.decisions import Effect
 
 app = typer.Typer(
     no_args_is_help=True, help="Say whether a photo shows a user: it is never undone."
@@ -40,7 +39,7 @@ def reject(
     If the user is recorded for the photo, the match is removed, and the next nearest user is
     considered at once, by the same rules as ever (SOLOFACE_MATCH__…).
     """
-    _take(Decision(photo_id, user_id, Word.REJECTED, by), face_index, as_json=as_json)
+    _take(photo_id, user_id, "rejected", by, face_index, as_json=as_json)
 
 
 @app.command()
@@ -57,10 +56,24 @@ def confirm(
     If somebody else is recorded for the photo, the user takes their place. One user can be
     confirmed for a photo; an earlier confirmation is replaced.
     """
-    _take(Decision(photo_id, user_id, Word.CONFIRMED, by), face_index, as_json=as_json)
+    _take(photo_id, user_id, "confirmed", by, face_index, as_json=as_json)
 
 
-def _take(decision: Decision, face_index: int | None, *, as_json: bool) -> None:
+def _take(
+    photo_id: UUID,
+    user_id: UUID,
+    word: str,
+    by: str | None,
+    face_index: int | None,
+    *,
+    as_json: bool,
+) -> None:
+    from connectors.postgres.connection import Database
+    from connectors.postgres.decisions import Decision, Decisions, Word
+    from dataflow.faces.packs.loading import threshold_of
+    from dataflow.steps.matching import MatchPolicy
+
+    decision = Decision(photo_id, user_id, Word(word), by)
     settings = load_settings()
     match = settings.match
     policy = MatchPolicy(threshold_of(settings.model), match.max_distance, match.min_margin)
@@ -80,7 +93,7 @@ def _take(decision: Decision, face_index: int | None, *, as_json: bool) -> None:
             }
         )
     else:
-        console.print(f"{decision.user_id} is {decision.word}; {_told(effect)}", soft_wrap=True)
+        say(f"{decision.user_id} is {decision.word}; {_told(effect)}")
 
 
 def _told(effect: Effect) -> str:

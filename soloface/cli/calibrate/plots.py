@@ -77,7 +77,7 @@ def draw_det(pairs: Pairs, threshold: float, title: str) -> bytes:
 
 def _figure() -> tuple[Figure, Axes]:
     try:
-        from matplotlib.figure import Figure  # noqa: PLC0415 - an extra, and slow to import
+        from matplotlib.figure import Figure
     except ModuleNotFoundError:
         raise ConfigurationError(
             "plots are drawn by matplotlib; install the extra soloface[plots], or leave --out away"

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import typer
 from rich.markup import escape
 
-from dataflow.settings import Settings, load_settings
-from soloface.cli.doctor import nats, people, postgres, store
-from soloface.cli.doctor.finding import Check, Finding, findings
-from soloface.cli.output import JsonOption, console, print_json
+from soloface.cli.output import JsonOption, console, print_json, printable
+from soloface.cli.settings import load_settings
 
-CHECKS: dict[str, Check] = {
-    "nats": nats.consumer,
-    "postgres": postgres.server,
-    "schema": postgres.schema,
-    "object store": store.buckets,
-    "model": people.pack,
-    "gallery": people.gallery,
-}
+if TYPE_CHECKING:
+    from soloface.cli.doctor.finding import Finding
 
 
 def doctor(*, as_json: JsonOption = False) -> None:
@@ -28,22 +20,17 @@ def doctor(*, as_json: JsonOption = False) -> None:
 
     Exit code 1 if something would keep the worker from working.
     """
+    from soloface.cli.doctor.checks import examine
+
     found = list(examine(load_settings()))
     if as_json:
         print_json([asdict(finding) for finding in found])
     else:
         for finding in found:
-            console.print(
-                f"{_mark(finding)} {finding.name:12} {escape(finding.detail)}", soft_wrap=True
-            )
+            detail = escape(printable(finding.detail))
+            console.print(f"{_mark(finding)} {finding.name:12} {detail}")
     if not all(finding.healthy for finding in found):
         raise typer.Exit(1)
-
-
-def examine(settings: Settings) -> Iterator[Finding]:
-    """Run every check; one that fails does not keep the others from running."""
-    for name, check in CHECKS.items():
-        yield from findings(name, check, settings)
 
 
 def _mark(finding: Finding) -> str:
