@@ -91,7 +91,7 @@ app = typer.Typer(
 )
 
 
-def _show_version(asked: bool) -> None:  # noqa: FBT001 - Typer's signature
+def _show_version(asked: bool | None) -> None:  # noqa: FBT001 - Typer's signature
     if asked:
         typer.echo(f"soloface {version('soloface')}")
         raise typer.Exit
@@ -101,7 +101,7 @@ def _show_version(asked: bool) -> None:  # noqa: FBT001 - Typer's signature
 def soloface(
     *,
     _version: Annotated[
-        bool,
+        bool | None,  # with a value of its own, Typer would load pydantic for it
         typer.Option(
             "--version",
             is_eager=True,
@@ -109,6 +109,6 @@ def soloface(
             expose_value=False,
             help="Print the version and exit.",
         ),
-    ] = False,
+    ] = None,
 ) -> None:
     """Find which enrolled user is on each photo that shows exactly one person."""

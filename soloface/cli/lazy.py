@@ -31,7 +31,7 @@ class Unloaded(TyperCommand):
         around = typer.Typer(rich_markup_mode=MARKUP, pretty_exceptions_enable=False)
         name = self.name or ""
         if isinstance(found, typer.Typer):
-            around.add_typer(found, name=name)
+            around.add_typer(found, name=name, cls=QuickGroup)
         else:
             around.command(name)(found)
         command: TyperCommand | TyperGroup = get_group(around).commands[name]  # type: ignore[assignment]
@@ -39,7 +39,26 @@ class Unloaded(TyperCommand):
         return command
 
 
-class LazyGroup(TyperGroup):
+class QuickGroup(TyperGroup):
+    """Goes straight to the command that is named first.
+
+    For options that were not given Typer would load pydantic, which takes half of the time that
+    help may take.
+    """
+
+    def parse_args(
+        self,
+        ctx: Any,  # noqa: ANN401 - of a module that Typer keeps to itself
+        args: list[str],
+    ) -> list[str]:
+        """Part the command's name from what follows, as Typer does after the options."""
+        if args and args[0] in self.commands:
+            ctx._protected_args, ctx.args = args[:1], args[1:]  # noqa: SLF001 - Typer's own place
+            return args[1:]
+        return super().parse_args(ctx, args)
+
+
+class LazyGroup(QuickGroup):
     """Lists its commands by name, and loads the one that is asked for."""
 
     table: Mapping[str, tuple[str, str]] = {}
