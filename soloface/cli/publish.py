@@ -55,7 +55,7 @@ def publish(
         case (None, Path(), None | [], None):
             found = publisher.checked(jobs_of(file))
         case (None, None, [*photos], None) if photos:
-            found = publisher.uploaded([(photo.name, photo) for photo in photos])
+            found = publisher.uploaded([(str(photo), photo) for photo in photos])
         case (None, None, None | [], Path()):
             found = publisher.uploaded(own_photos(folder))
         case (str(), None, None | [], None):
@@ -74,6 +74,8 @@ def publish(
                 say(line)
 
         report = asyncio.run(publisher.publish(found, told))
+    if not (report.jobs or report.refused):
+        complain("there is no job to publish")
     for refused in report.refused:
         complain(f"not published: {refused.where}: {refused.why}")
     if as_json:

@@ -16,14 +16,13 @@ import pytest
 from dataflow.settings import PREFIX
 from tests.places import REPOSITORY
 
-PROGRAM = "import typer; from soloface.cli.up import up; typer.run(up)"
 LINES = 9
 
 
 @contextmanager
 def running(folder: Path) -> Iterator[tuple[subprocess.Popen[str], dict[str, str]]]:
     """`soloface up` and the environment that a shell gets out of what it printed."""
-    command = [sys.executable, "-c", PROGRAM, "--directory", str(folder / "data")]
+    command = [sys.executable, "-m", "soloface", "up", "--directory", str(folder / "data")]
     environment = {k: v for k, v in os.environ.items() if not k.startswith(PREFIX)}
     with subprocess.Popen(
         [*command, "--env-file", str(folder / "dev.env")],
