@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 from contextlib import closing
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from soloface.cli.output import JsonOption, complain, print_json, progress, say
 from soloface.cli.settings import load_settings
+
+if TYPE_CHECKING:
+    from soloface.cli.publishing import Report
 
 
 def publish(
@@ -68,12 +71,13 @@ def publish(
     with closing(publisher), progress(hidden=as_json) as bar:
         task = bar.add_task("Publishing", total=None)
 
-        def told(line: str) -> None:
-            bar.advance(task)
-            if line and not as_json:
-                say(line)
+        report = asyncio.run(publisher.publish(found, lambda: bar.advance(task)))
+    _tell(report, as_json=as_json)
+    if report.refused or not report.jobs:
+        raise typer.Exit(1)
 
-        report = asyncio.run(publisher.publish(found, told))
+
+def _tell(report: Report, *, as_json: bool) -> None:
     if not (report.jobs or report.refused):
         complain("there is no job to publish")
     for refused in report.refused:
@@ -81,6 +85,6 @@ def publish(
     if as_json:
         print_json(report.as_dict())
     else:
+        for file, photo_id in report.photos.items():
+            say(f"{file} is photo {photo_id}")
         say(f"published {report.published}, already there {report.already_there}")
-    if report.refused or not report.jobs:
-        raise typer.Exit(1)

@@ -119,13 +119,13 @@ class Publisher:
                 yield found
 
     async def publish(
-        self, found: Iterator[Ready | Refused], told: Callable[[str], None]
+        self, found: Iterator[Ready | Refused], on_done: Callable[[], None]
     ) -> Report:
         """Publish what is ready, and collect what is refused.
 
         Args:
             found: made as they are needed, in a thread of its own.
-            told: is given a line for each photo of our own, and an empty one for another job.
+            on_done: is called after each of them.
 
         Raises:
             ConfigurationError, SystemicError, TransientError: a server does not take something.
@@ -138,8 +138,8 @@ class Publisher:
                 report.refused += [one for one in window if isinstance(one, Refused)]
                 ready = [one for one in window if isinstance(one, Ready)]
                 await self._send(connection, ready, report)
-                for one in ready:
-                    told(f"{one.file} is photo {one.job['photo_id']}" if one.file else "")
+                for _ in window:
+                    on_done()
         finally:
             await connection.close()
         return report
