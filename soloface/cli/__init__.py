@@ -36,7 +36,7 @@ def main() -> None:
         code = failure.code
         if isinstance(error, OSError):
             _give_up_output()
-        sys.stderr.write(failure.text)
+        sys.stderr.write(str(failure))
     sys.exit(code)
 
 

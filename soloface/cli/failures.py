@@ -13,58 +13,65 @@ from dataflow.jobs.errors import SolofaceError
 if TYPE_CHECKING:
     import psycopg
 
+NO_JETSTREAM = "JetStream is not enabled on this NATS server, or not for this login"
+
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """How a command ends: what it prints on standard error, and its exit code."""
+    """How a command ends: what it says on standard error, and its exit code."""
 
-    text: str
+    message: str
     code: int = 1
+
+    def __str__(self) -> str:
+        return f"error: {self.message}\n" if self.message else ""
 
 
 def explained(error: Exception) -> Failure | None:
     """Put a failure that is expected into words; ``None`` if it is a bug.
 
     Args:
-        error: what a command has raised.
+        error: what a command, or one of its parts, has raised.
     """
     match error:
         case SolofaceError():
-            return Failure(f"error: {error}\n")
+            return Failure(str(error))
         case typer.Abort():
-            return Failure("aborted\n")
+            return Failure("the answer was no, so nothing was done")
         case typer.TyperException():
             return _wrong_use(error)
         case OSError(errno=errno.EPIPE):
             return Failure("")
         case OSError(strerror=str()):
-            names = ": ".join(str(name) for name in (error.filename, error.strerror) if name)
-            return Failure(f"error: {names}\n")
+            parts = (error.filename, error.strerror)
+            return Failure(": ".join(str(part) for part in parts if part))
         case _:
             return _drivers(error)
 
 
 def _wrong_use(error: typer.TyperException) -> Failure:
-    context = getattr(error, "ctx", None)
     if type(error).__name__ == "NoArgsIsHelpError":  # of a module that Typer keeps to itself
         return Failure("", error.exit_code)  # the help was printed
-    words = " ".join(error.format_message().split())
-    see = f" See: {context.command_path} --help" if context else ""
-    return Failure(f"error: {words}{see}\n", error.exit_code)
+    words = " ".join(error.format_message().split()).rstrip(".")
+    context = getattr(error, "ctx", None)
+    see = f"; see {context.command_path} --help" if context else ""
+    return Failure(f"{words}{see}", error.exit_code)
 
 
 def _drivers(error: Exception) -> Failure | None:
     """The connectors translate what their libraries raise; this is for what slips through."""
     match type(error).__module__.partition(".")[0]:
+        case "nats" if type(error).__name__ in {"ServiceUnavailableError", "NoRespondersError"}:
+            return Failure(NO_JETSTREAM)
         case "nats":
-            return Failure(f"error: NATS: {str(error) or type(error).__name__}\n")
+            return Failure(f"NATS: {str(error) or type(error).__name__}")
         case "psycopg":
             from connectors.postgres.connection import explain as explain_postgres
 
-            return Failure(f"error: PostgreSQL: {explain_postgres(cast('psycopg.Error', error))}\n")
+            return Failure(f"PostgreSQL: {explain_postgres(cast('psycopg.Error', error))}")
         case "minio" | "urllib3":
             from connectors.objects import explain as explain_store
 
-            return Failure(f"error: {explain_store(error)}\n")
+            return Failure(str(explain_store(error)))
         case _:
             return None

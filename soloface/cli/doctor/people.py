@@ -11,6 +11,7 @@ from dataflow.faces.packs.loading import load_pack
 from dataflow.jobs.errors import ConfigurationError
 from dataflow.settings import Settings
 from soloface.cli.gallery import examine as examine_gallery
+from soloface.cli.output import counted
 
 _FACES = 400
 
@@ -36,4 +37,4 @@ def gallery(settings: Settings) -> Iterator[str]:
     if found.measured.falls_short:
         raise ConfigurationError(found.advice)
     remark = f"; {found.advice}" if found.advice else ""
-    yield f"{count} users enrolled, {found.plan.name} search{remark}"
+    yield f"{counted(count, 'user')} enrolled, {found.plan.name} search{remark}"
