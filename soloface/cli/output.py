@@ -86,11 +86,17 @@ def confirm(question: str) -> None:
 
     Raises:
         ConfigurationError: nobody can be asked.
+        KeyboardInterrupt: Ctrl-C instead of an answer.
         typer.Abort: the answer is no.
     """
     if not (sys.stdin and sys.stdin.isatty()):
         raise ConfigurationError(f"{question} Nobody can be asked here: say --yes")
-    typer.confirm(question, abort=True, err=True)
+    try:
+        agreed = typer.confirm(question, err=True)
+    except typer.Abort:
+        raise KeyboardInterrupt from None  # which Typer takes for a no
+    if not agreed:
+        raise typer.Abort
 
 
 def counted(count: int, thing: str, things: str = "") -> str:

@@ -7,17 +7,20 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import IO
 from uuid import uuid4
 
 import orjson
 import pytest
 
-from dataflow.jobs.reason import Reason
+from connectors.jetstream.letters.letter import Header
 from dataflow.settings import PREFIX
+from soloface.cli.app import Commands
 from soloface.cli.demo.changes import jpeg
 from soloface.cli.demo.people import CAT, ENROLLED, load_picture
+from tests.builders import payload
 from tests.fixtures.letters import Letters
 from tests.places import REPOSITORY
 from tests.world import World
@@ -27,40 +30,21 @@ PATIENCE_S = 110
 LONG = "a-file-name-as-long-as-cameras-and-phones-and-people-make-them-" * 2
 
 
-def run(*arguments: object, **options: object) -> subprocess.CompletedProcess[str]:
+def run(
+    *arguments: object, stdout: int | IO[str] = subprocess.PIPE, env: Mapping[str, str] = os.environ
+) -> subprocess.CompletedProcess[str]:
     """One run; its streams are pipes, unless told otherwise."""
-    return subprocess.run(  # type: ignore[call-overload, no-any-return]
+    return subprocess.run(
         [*SOLOFACE, *map(str, arguments)],
-        **{
-            "cwd": REPOSITORY,
-            "stdin": subprocess.DEVNULL,
-            "stdout": subprocess.PIPE,
-            "stderr": subprocess.PIPE,
-            "text": True,
-            "timeout": PATIENCE_S,
-            "check": False,
-            **options,
-        },
-    )
-
-
-def loaded_by(*arguments: str) -> set[str]:
-    """The packages that a command line loads."""
-    script = (
-        "import sys\nfrom soloface.cli import main\ntry:\n    main()\n"
-        "finally:\n    print('loaded', *sorted(sys.modules), file=sys.stderr)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", script, *arguments],
         cwd=REPOSITORY,
-        capture_output=True,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        stdout=stdout,
+        stderr=subprocess.PIPE,
         text=True,
-        check=True,
         timeout=PATIENCE_S,
+        check=False,
     )
-    last = done.stderr.splitlines()[-1].split()
-    assert last[0] == "loaded"
-    return {name.partition(".")[0] for name in last[1:]}
 
 
 HEAVY = {
@@ -70,41 +54,53 @@ HEAVY = {
 }
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ["--help"],
-        ["-h"],
-        ["--version"],
-        *(
-            [command, "--help"]
-            for command in (
-                *("demo", "up", "migrate", "enroll", "reembed", "publish", "watch", "reconcile"),
-                *("doctor", "calibrate", "erase", "retention", "dlq", "match", "gallery", "models"),
-            )
-        ),
-        ["dlq", "list", "-h"],
-        ["match", "confirm", "-h"],
-        ["gallery", "status", "-h"],
-        ["models", "install", "-h"],
-    ],
-    ids=" ".join,
-)
-def test_help_loads_no_driver_and_no_network(arguments: list[str]) -> None:
-    assert loaded_by(*arguments) & HEAVY == set()
+HELP = [
+    *(["--help"], ["-h"], ["--version"]),
+    *([command, "--help"] for command in Commands.table),
+    *(["dlq", "list", "-h"], ["dlq", "purge", "-h"], ["match", "confirm", "-h"]),
+    *(["gallery", "status", "-h"], ["models", "install", "-h"]),
+]
+ASKING = """
+import json, sys
+from soloface.cli import main
+for arguments in json.loads(sys.argv[1]):
+    sys.argv = ["soloface", *arguments]
+    try:
+        main()
+    except SystemExit as end:
+        loaded = sorted({name.partition(".")[0] for name in sys.modules})
+        print(json.dumps([arguments, end.code, loaded]), file=sys.stderr)
+"""
+
+
+def test_help_loads_no_driver_and_no_network() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", ASKING, orjson.dumps(HELP).decode()],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=PATIENCE_S,
+    )
+    told = [orjson.loads(line) for line in done.stderr.splitlines()]
+
+    assert [arguments for arguments, _, _ in told] == HELP
+    for arguments, code, loaded in told:
+        assert code == 0, arguments
+        assert set(loaded) & HEAVY == set(), arguments
 
 
 def test_a_list_of_letters_is_a_line_each_in_a_pipe(letters: Letters) -> None:
-    detail = "word " * 150
+    detail = "word " * 150 + "end"
     for number in range(1, 4):
-        letters.bury(number, Reason.IMAGE_NOT_FOUND, detail=detail)
+        letters.write(payload(number), {Header.REASON: "image_not_found", Header.ERROR: detail})
 
     done = run("dlq", "list", env={**os.environ, "COLUMNS": "40"})
 
     rows = done.stdout.splitlines()
     assert rows[-1] == "3 of 3 dead letters"
     assert len(rows) == 5
-    assert all(detail.strip() in row for row in rows[1:-1])
+    assert all(detail in row for row in rows[1:-1])
 
 
 def test_what_was_refused_and_uploaded_is_never_broken_in_a_pipe(
@@ -154,6 +150,7 @@ def test_a_full_disk_is_one_line(arguments: list[str]) -> None:
 
 
 def test_an_interruption_is_silent(letters: Letters) -> None:
+    letters.bury(1)
     with subprocess.Popen(
         [*SOLOFACE, "dlq", "purge", "--all"],
         cwd=REPOSITORY,
@@ -162,7 +159,6 @@ def test_an_interruption_is_silent(letters: Letters) -> None:
         text=True,
     ) as process:
         assert process.stderr
-        letters.bury(1)
         question = process.stderr.read(1)
         process.send_signal(signal.SIGINT)
         said = question + process.stderr.read()
@@ -235,8 +231,7 @@ def test_completion_knows_commands_and_options() -> None:
     assert completed("soloface re") == ["reembed", "reconcile", "retention"]
     assert completed("soloface dlq p") == ["purge"]
     assert "--unmatched-after" in completed("soloface retention --un")
-    shown = run("--show-completion", "bash", env={**os.environ})
-    assert "COMPREPLY" in shown.stdout or shown.returncode == 0
+    assert "--show-completion" in run("--help").stdout
 
 
 def test_installing_a_pack_is_told_as_json(tmp_path: Path) -> None:
