@@ -25,7 +25,16 @@ from soloface.cli.letters import (
     table,
     whole,
 )
-from soloface.cli.output import JsonOption, confirm, console, counted, print_json, progress, say
+from soloface.cli.output import (
+    JsonOption,
+    confirm,
+    console,
+    counted,
+    print_json,
+    progress,
+    say,
+    show_tables,
+)
 from soloface.cli.settings import load_settings
 
 if TYPE_CHECKING:
@@ -63,7 +72,7 @@ def list_letters(
         print_json(rows)
         return
     if rows:
-        console.print(table(rows, narrow=console.width < _NARROW))
+        show_tables(table(rows, narrow=console.width < _NARROW))
     say(f"{len(rows)} of {counted(total, 'dead letter')}")
 
 

@@ -25,6 +25,7 @@ from soloface.cli.output import (
     printable,
     progress,
     say,
+    show_tables,
 )
 from soloface.cli.settings import load_settings
 
@@ -182,7 +183,7 @@ def _print(done: Sequence[Enrolment], model: str, *, dry_run: bool) -> None:
             words = (refusal.photo, refusal.reason, refusal.detail)
             refused.add_row(str(enrolment.user_id), *(escape(printable(word)) for word in words))
     if refused.row_count:
-        console.print(refused)
+        show_tables(refused)
     for enrolment in done:
         if enrolment.status not in _GOOD:
             why = f"{enrolment.status}{_clash(enrolment)}"

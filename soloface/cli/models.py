@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from soloface.cli.output import JsonOption, console, plain_table, print_json, say
+from soloface.cli.output import JsonOption, plain_table, print_json, say, show_tables
 from soloface.cli.settings import load_settings
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def list_packs(*, root: RootOption = None, as_json: JsonOption = False) -> None:
         pack = installed.get(name)
         row = (str(pack.manifest.dimension), f"{pack.manifest.threshold:.2f}") if pack else ("", "")
         table.add_row(name, "yes" if pack else "no", *row, _licence(name))
-    console.print(table)
+    show_tables(table)
 
 
 @app.command()

@@ -112,6 +112,11 @@ def plain_table(*headings: str, right: Iterable[str] = ()) -> Table:
     return table
 
 
+def show_tables(*tables: Table) -> None:
+    """Print tables, as wide as the terminal is."""
+    console.print(*tables, soft_wrap=False)
+
+
 def progress(*, hidden: bool = False) -> Progress:
     """A bar of how far a command is, in terminals only; it goes when it is full."""
     from rich.progress import Progress

@@ -134,7 +134,7 @@ def _announce(
         sys.stdout.write(_script(variables))
     sys.stdout.flush()
     if env_file is not None:
-        console.print(f"In another terminal: source {shlex.quote(str(env_file))}")
+        console.print(f"In another terminal: source {shlex.quote(str(env_file))}", markup=False)
     console.print("Running; Ctrl-C stops.")
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from soloface.cli.output import JsonOption, console, plain_table, print_json, progress, say
+from soloface.cli.output import JsonOption, plain_table, print_json, progress, say, show_tables
 
 if TYPE_CHECKING:
     from soloface.cli.calibrate.album import Album
@@ -83,6 +83,6 @@ def _print(found: Calibration, album: Album) -> None:
     table = plain_table(*HEADINGS)
     for row in found.table():
         table.add_row(*row)
-    console.print(table)
+    show_tables(table)
     for line in found.tail():
         say(line)

@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 
 from dataflow.jobs.errors import ConfigurationError
-from soloface.cli.output import JsonOption, console, counted, print_json
+from soloface.cli.output import JsonOption, console, counted, print_json, show_tables
 
 if TYPE_CHECKING:
     from soloface.cli.demo.report import Answer
@@ -46,7 +46,7 @@ def demo(
     if as_json:
         kept = {"photos": str(output / "photos")} if keep else {}
         print_json({"jobs": list(map(_as_dict, answers)), "problems": problems, **kept})
-    console.print(match_table(answers), outcome_table(answers))
+    show_tables(match_table(answers), outcome_table(answers))
     for problem in problems:
         console.print(f"[red]✗[/] {problem}")
     expected = len(answers) - unexpected

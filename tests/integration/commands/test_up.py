@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -45,6 +46,28 @@ def sourced(script: str) -> dict[str, str]:
     )
     pairs = (line.partition("=") for line in done.stdout.splitlines())
     return {name: value for name, _, value in pairs if name.startswith(PREFIX)}
+
+
+def test_up_tells_a_program_the_same_as_a_shell(open_folder: Path) -> None:
+    command = [sys.executable, "-m", "soloface", "up", "--json", "--env-file", "dev.env"]
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(PREFIX)}
+    with subprocess.Popen(
+        command,
+        cwd=open_folder,
+        env=environment | {"PYTHONPATH": str(REPOSITORY)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        try:
+            document = "".join(iter(process.stdout.readline, "}\n")) + "}"
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=60)
+        finally:
+            process.kill()
+
+    assert json.loads(document) == sourced((open_folder / "dev.env").read_text())
 
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
