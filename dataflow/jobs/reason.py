@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+UNKNOWN = "unknown"
+"""Stands for the reason of a dead letter that names none."""
+
 
 class Outcome(StrEnum):
     """What became of a job."""

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from contextlib import closing
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 import typer
 
-from connectors.postgres.connection import Database
-from connectors.postgres.decisions import Decision, Decisions, Effect, Word
-from connectors.postgres.limits import Limits
-from dataflow.faces.packs.loading import threshold_of
-from dataflow.settings import Settings, load_settings
-from dataflow.steps.matching import MatchPolicy
-from soloface.cli.output import ByOption, JsonOption, console, print_json
+from soloface.cli.output import ByOption, JsonOption, print_json, say
+from soloface.cli.settings import load_settings
+
+if TYPE_CHECKING:
+    from connectors.postgres.connection import Database
+    from connectors.postgres.decisions import Effect
+    from dataflow.settings import Settings
+    from dataflow.steps.matching import MatchPolicy
 
 app = typer.Typer(
     no_args_is_help=True, help="Say whether a photo shows a user. No later job undoes it."
@@ -41,7 +42,7 @@ def reject(
     If the user is recorded for the photo, the match is removed, and the next nearest user is
     considered at once, by the limits of the workers, which they note in the database.
     """
-    _take(Decision(photo_id, user_id, Word.REJECTED, by), face_index, as_json=as_json)
+    _take(photo_id, user_id, "rejected", by, face_index, as_json=as_json)
 
 
 @app.command()
@@ -58,10 +59,22 @@ def confirm(
     If somebody else is recorded for the photo, this user replaces them. Only one user can be
     confirmed for a photo: this confirmation replaces an earlier one.
     """
-    _take(Decision(photo_id, user_id, Word.CONFIRMED, by), face_index, as_json=as_json)
+    _take(photo_id, user_id, "confirmed", by, face_index, as_json=as_json)
 
 
-def _take(decision: Decision, face_index: int | None, *, as_json: bool) -> None:
+def _take(
+    photo_id: UUID,
+    user_id: UUID,
+    word: str,
+    by: str | None,
+    face_index: int | None,
+    *,
+    as_json: bool,
+) -> None:
+    from connectors.postgres.connection import Database
+    from connectors.postgres.decisions import Decision, Decisions, Word
+
+    decision = Decision(photo_id, user_id, Word(word), by)
     settings = load_settings()
     with closing(Database(settings.database)) as database:
         policy = _policy(settings, database)
@@ -81,11 +94,15 @@ def _take(decision: Decision, face_index: int | None, *, as_json: bool) -> None:
             }
         )
     else:
-        console.print(f"{decision.user_id} is {decision.word}; {_told(effect)}", soft_wrap=True)
+        say(f"{decision.user_id} is {decision.word}; {_told(effect)}")
 
 
 def _policy(settings: Settings, database: Database) -> MatchPolicy:
     """What the workers match by, whatever the environment of whoever decides."""
+    from connectors.postgres.limits import Limits
+    from dataflow.faces.packs.loading import threshold_of
+    from dataflow.steps.matching import MatchPolicy
+
     if noted := Limits(database).noted():
         return noted.policy
     typer.echo(

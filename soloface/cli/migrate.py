@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import typer
 
-from connectors.postgres.migrate import migrate as apply
-from dataflow.settings import load_settings
 from soloface.cli.output import JsonOption, print_json
+from soloface.cli.settings import load_settings
 
 
 def migrate(*, as_json: JsonOption = False) -> None:
@@ -15,6 +14,8 @@ def migrate(*, as_json: JsonOption = False) -> None:
     Your own `photos` and `users` tables get new columns and are never replaced. The pack in
     SOLOFACE_MODEL__PACK decides the length of the vectors.
     """
+    from connectors.postgres.migrate import migrate as apply
+
     settings = load_settings()
     dimension = settings.model.embedding_dimension
     applied = apply(settings.database, dimension, lambda text: typer.echo(text, err=True))

@@ -17,13 +17,12 @@ from nats.js.errors import APIError, NotFoundError
 from connectors.jetstream.connection import connect
 from connectors.jetstream.letters.letter import Letter, header_value, letter_of
 from dataflow.jobs.errors import ConfigurationError, SystemicError
+from dataflow.jobs.reason import UNKNOWN
 from dataflow.settings import NatsSettings
 
 WINDOW = 32
 """Letters asked for at a time; bounds the memory to so many of the largest payloads."""
 TIMEOUT_S = 5
-UNKNOWN = "unknown"
-"""Stands for the reason of a letter that names none."""
 
 
 @dataclass(frozen=True, slots=True)

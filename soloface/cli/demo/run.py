@@ -137,7 +137,7 @@ def run_worker(
     if waiting or process.returncode:
         last = "".join(said[-20:])
         raise SystemicError(
-            f"the worker ended with {process.returncode}, {len(waiting)} jobs unsettled:\n{last}"
+            f"the worker ended with {process.returncode}, jobs unsettled: {len(waiting)}\n{last}"
         )
 
 

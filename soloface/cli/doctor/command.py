@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import asdict
-from functools import partial
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
 
-from dataflow.settings import Settings, load_settings
-from soloface.cli.doctor import held, nats, people, postgres, store
-from soloface.cli.doctor.finding import Check, Finding, findings
-from soloface.cli.output import JsonOption, console, print_json
+from soloface.cli.output import JsonOption, console, print_json, printable
+from soloface.cli.settings import load_settings
 
-CHECKS: dict[str, Check] = {
-    "nats": nats.consumer,
-    "postgres": postgres.server,
-    "schema": postgres.schema,
-    "held jobs": held.held,
-    "object store": store.store,
-    "model": people.pack,
-    "gallery": people.gallery,
-}
+if TYPE_CHECKING:
+    from soloface.cli.doctor.finding import Finding
 
 
 def doctor(
@@ -40,26 +29,17 @@ def doctor(
 
     Exit code 1 if something would keep the worker from working.
     """
+    from soloface.cli.doctor.checks import examine
+
     found = list(examine(load_settings(), image_ref))
     if as_json:
         print_json([asdict(finding) for finding in found])
     else:
         for finding in found:
-            console.print(
-                f"{_mark(finding)} {finding.name:12} {escape(finding.detail)}", soft_wrap=True
-            )
+            detail = escape(printable(finding.detail))
+            console.print(f"{_mark(finding)} {finding.name:12} {detail}")
     if not all(finding.healthy for finding in found):
         raise typer.Exit(1)
-
-
-def examine(settings: Settings, image_ref: str | None = None) -> Iterator[Finding]:
-    """Run every check; one that fails does not keep the others from running.
-
-    ``image_ref`` is the object to read, by default a recent photo's.
-    """
-    checks = CHECKS | {"object store": partial(store.store, image_ref=image_ref)}
-    for name, check in checks.items():
-        yield from findings(name, check, settings)
 
 
 def _mark(finding: Finding) -> str:

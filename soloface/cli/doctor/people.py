@@ -12,6 +12,7 @@ from dataflow.jobs.errors import ConfigurationError
 from dataflow.settings import Settings
 from soloface.cli.doctor.limits import differing
 from soloface.cli.gallery import examine as examine_gallery
+from soloface.cli.output import counted
 
 _FACES = 400
 
@@ -38,4 +39,4 @@ def gallery(settings: Settings) -> Iterator[str]:
     if found.measured.falls_short:
         raise ConfigurationError(found.advice)
     remark = f"; {found.advice}" if found.advice else ""
-    yield f"{count} users enrolled, {found.plan.name} search{remark}"
+    yield f"{counted(count, 'user')} enrolled, {found.plan.name} search{remark}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import io
 import sys
 import time
 from pathlib import Path
@@ -25,6 +24,7 @@ from dataflow.jobs.reason import Reason
 from dataflow.settings import PREFIX, NatsSettings
 from tests.builders import payload, photo
 from tests.fixtures.letters import Letters
+from tests.fixtures.terminal import Typed
 from tests.fixtures.worker import Soloface
 
 HOSTILE = "\x1b]0;owned\x07\x1b[2J\u202e\x9b31m\r[red]x[/]\nreason: matched :skull:".encode()
@@ -217,7 +217,7 @@ def test_purge_asks_first(
 ) -> None:
     letters.bury(1)
     letters.bury(2, Reason.IMAGE_TOO_LARGE)
-    monkeypatch.setattr(sys, "stdin", io.StringIO("n\ny\n"))
+    monkeypatch.setattr(sys, "stdin", Typed("n\ny\n"))
 
     refused = soloface("dlq", "purge", "--all")
     assert (refused.code, letters.kept()) == (1, [1, 2])

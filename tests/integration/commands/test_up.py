@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -20,7 +21,6 @@ from tests.fixtures.environment import Environment
 from tests.patience import PATIENCE_S
 from tests.places import REPOSITORY
 
-PROGRAM = "import typer; from soloface.cli.up import up; typer.run(up)"
 COMMENTS = 2
 VARIABLES = 10
 LINES = COMMENTS + VARIABLES
@@ -29,7 +29,7 @@ LINES = COMMENTS + VARIABLES
 @contextmanager
 def running(folder: Path) -> Iterator[tuple[subprocess.Popen[str], dict[str, str]]]:
     """`soloface up` and the environment that a shell gets out of what it printed."""
-    command = [sys.executable, "-c", PROGRAM, "--directory", str(folder / "data")]
+    command = [sys.executable, "-m", "soloface", "up", "--directory", str(folder / "data")]
     environment = {k: v for k, v in os.environ.items() if not k.startswith(PREFIX)}
     with subprocess.Popen(
         [*command, "--env-file", str(folder / "dev.env")],
@@ -52,6 +52,28 @@ def sourced(script: str) -> dict[str, str]:
     )
     pairs = (line.partition("=") for line in done.stdout.splitlines())
     return {name: value for name, _, value in pairs if name.startswith(PREFIX)}
+
+
+def test_up_tells_a_program_the_same_as_a_shell(open_folder: Path) -> None:
+    command = [sys.executable, "-m", "soloface", "up", "--json", "--env-file", "dev.env"]
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(PREFIX)}
+    with subprocess.Popen(
+        command,
+        cwd=open_folder,
+        env=environment | {"PYTHONPATH": str(REPOSITORY)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        try:
+            document = "".join(iter(process.stdout.readline, "}\n")) + "}"
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=60)
+        finally:
+            process.kill()
+
+    assert json.loads(document) == sourced((open_folder / "dev.env").read_text())
 
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
