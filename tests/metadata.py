@@ -1,4 +1,4 @@
-"""EXIF and XMP as cameras and programs write it, sound and damaged, and where each format keeps it."""
+"""EXIF and XMP, sound and damaged, and where each format keeps them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import zlib
 from collections.abc import Callable, Mapping
 
 BYTE, ASCII, SHORT, LONG = 1, 2, 3, 4
-MAKE, ORIENTATION, RESOLUTION_UNIT, EXIF_POINTER, GPS_POINTER = 271, 274, 296, 34665, 34853
+DESCRIPTION, MAKE, ORIENTATION, RESOLUTION_UNIT = 270, 271, 274, 296
+EXIF_POINTER, GPS_POINTER = 34665, 34853
 PREFIX = b"Exif\0\0"
 
 
@@ -68,7 +69,10 @@ READABLE: Mapping[str, Callable[[int], bytes]] = {
     "as LONG": lambda value: tiff(turned(value, LONG)),
     "as LONG, big endian": lambda value: tiff(turned(value, LONG), order=">"),
     "as BYTE": lambda value: tiff(turned(value, BYTE)),
-    "twice the same": lambda value: tiff(turned(value), turned(value)),
+    "twice, and the first counts": lambda value: tiff(turned(value), turned(value % 8 + 1)),
+    "three numbers, and the first counts": lambda value: (
+        tiff(turned(26, SHORT, 3)) + struct.pack("<HHH", value, 9, 9)
+    ),
 }
 """EXIF that says what the orientation is, by the kind of what else is wrong with it."""
 
@@ -77,8 +81,8 @@ UNREADABLE: Mapping[str, bytes] = {
     "zero": tiff(turned(0)),
     "nine": tiff(turned(9)),
     "65535": tiff(turned(0xFFFF)),
-    "text": tiff(turned(0x33, ASCII, 2)),
-    "three numbers": tiff(turned(26, SHORT, 3)) + b"\3\0\3\0\3\0",
+    "of an unknown type": tiff(turned(3, 99)),
+    "numbers beyond the end": tiff(turned(0xFFFFFF, SHORT, 3)),
     "none given": tiff(turned(3, SHORT, 0)),
     "no such tag": tiff((MAKE, ASCII, 4, 0x41414141)),
     "directory beyond the end": tiff(turned(3), start=0xFFFFFF),

@@ -23,11 +23,10 @@ _MIRRORS = (4, 2)  # top and bottom change places, left and right do
 def decode_avif(data: bytes, max_pixels: int) -> BgrImage:
     """Decode the primary picture, or a sequence's first.
 
-     An orientation in EXIF or XMP does not count here: the boxes alone say how it is shown
-    .
+     An orientation in EXIF or XMP does not count here: the boxes alone say how it is shown.
 
-     Raises:
-         DataError: ``image_too_large`` by the header's word, or ``image_undecodable``.
+    Raises:
+        DataError: ``image_too_large`` by the header's word, or ``image_undecodable``.
     """
     try:
         # Not Image.open: that warns or raises above a size of its own.

@@ -53,7 +53,10 @@ def decode_image(data: bytes, *, max_pixels: int) -> BgrImage:
     Raises:
         DataError: ``image_too_large`` by the header's word, or ``image_undecodable``.
     """
-    match image_kind(data):
+    kind = image_kind(data)
+    if kind is None:
+        refuse("not a JPEG, PNG, WebP, HEIC or AVIF file" if data else "the object is empty")
+    match kind:
         case ImageKind.JPEG:
             return decode_jpeg(read_jpeg(data, max_pixels), 1)
         case ImageKind.PNG:
@@ -64,10 +67,6 @@ def decode_image(data: bytes, *, max_pixels: int) -> BgrImage:
             return decode_heic(data, max_pixels)
         case ImageKind.AVIF:
             return decode_avif(data, max_pixels)
-        case None if data:
-            refuse("not a JPEG, PNG, WebP, HEIC or AVIF file")
-        case None:
-            refuse("the object is empty")
 
 
 def decode_preview(data: bytes, *, max_pixels: int, long_side: int | None) -> Preview:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import simplejpeg
+import simplejpeg  # type: ignore[import-untyped]
 from PIL.JpegImagePlugin import JpegImageFile
 
 from dataflow.faces.face import BgrImage
@@ -22,6 +22,7 @@ from dataflow.faces.image.refusal import check_size, refuse_damaged
 # filling all the claimed pixels with grey: seconds, for a file of 700 bytes.
 _MAX_PIXELS_PER_BYTE = 512
 
+_LOST_BYTES = 16  # as many zeros in a row are no pixels, unless the picture is flat there
 _END = b"\xff\xd9"
 _INKS = frozenset({"CMYK", "YCCK"})
 _NOISE = bytes(range(254, 0, -1))  # bits without a pattern, and no marker among them
@@ -81,8 +82,8 @@ def _decoded_if_whole(file: JpegFile, reduction: int) -> BgrImage:
     """Decode a file that may lack a part, and refuse it if it does.
 
     Decoders fill what is missing with grey and do not say how much. A picture is whole when nothing
-    that follows the data changes any pixel: then it is looked at twice, with nothing and with
-    something behind.
+    that follows the data changes any pixel: it is looked at twice, with nothing and with something
+    behind, and at its full size, so that the answer is the same for every reduction.
     """
     start = file.segments.scans_at
     end = file.data.find(_END, start)
@@ -90,12 +91,10 @@ def _decoded_if_whole(file: JpegFile, reduction: int) -> BgrImage:
     if end < 0 and not file.segments.scans_are_complete(file.data):
         refuse_damaged(ImageKind.JPEG)
     head = file.segments.essence + scans
-    pixels, other = (
-        _decoded_slowly(file, head + more + _END, reduction) for more in (b"", _filler(scans))
-    )
+    pixels, other = (_decoded_slowly(file, head + more + _END, 1) for more in (b"", _filler(scans)))
     if not np.array_equal(pixels, other):
         refuse_damaged(ImageKind.JPEG)
-    return pixels
+    return pixels if reduction == 1 else _decoded_slowly(file, head + _END, reduction)
 
 
 def _filler(scans: bytes) -> bytes:
@@ -111,11 +110,11 @@ def _filler(scans: bytes) -> bytes:
 
 
 def _without_padding(scans: bytes) -> bytes:
-    """Leave out zeros at the end, which stand for what was lost, and half an end marker."""
+    """Leave out half an end marker, and zeros in place of what was lost in transfer."""
     kept = scans.rstrip(b"\0")
-    if kept.endswith(b"\xff") and len(kept) < len(scans):
-        return kept + b"\0"  # in the pixels, 0xFF is always followed by a zero
-    return kept.removesuffix(b"\xff")
+    if len(scans) - len(kept) >= _LOST_BYTES:
+        scans = kept + b"\0"  # which may well be the last of the pixels
+    return scans.removesuffix(b"\xff")
 
 
 def _decoded_slowly(file: JpegFile, data: bytes, reduction: int) -> BgrImage:
