@@ -1,7 +1,7 @@
 """One picture, stored in every way that cameras, programs and accidents are known to store one.
 
-Each function gives files by what is special about them. All show the picture of ``tests.pictures``
-the right side up, once they are read as they are meant. What other programs do with such files was
+Each function gives files by what is special about them. All show the same picture the right side
+up, once they are read as they are meant. What other programs do with such files was
 tried with ImageMagick 6.9, libvips 8.14, Pillow 13 and heif-convert 1.15.
 """
 
@@ -19,7 +19,7 @@ from PIL import Image
 
 from tests import metadata
 from tests.metadata import READABLE, UNREADABLE, tiff, turned
-from tests.pictures import UNDO, picture
+from tests.pictures import UNDO
 
 _WAYS: Mapping[str, Mapping[str, object]] = {
     "progressive": {"progressive": True},
@@ -29,15 +29,12 @@ _WAYS: Mapping[str, Mapping[str, object]] = {
 
 Files = Iterator[tuple[str, bytes]]
 
-SIZE = 64, 48
-LARGE = 640, 480
 _NOTE = "x" * 400  # makes room in a file for other EXIF
 _MARGIN = 16
 
 
-def stored(orientation: int, size: tuple[int, int] = SIZE) -> Image.Image:
+def stored(image: Image.Image, orientation: int) -> Image.Image:
     """The picture as it lies in a file that says this orientation."""
-    image = picture().resize(size, Image.Resampling.NEAREST)
     undo = UNDO[orientation]
     return image if undo is None else image.transpose(undo)
 
@@ -48,8 +45,8 @@ def written(image: Image.Image, kind: str, **options: object) -> bytes:
     return file.getvalue()
 
 
-def jpegs(orientation: int, size: tuple[int, int] = SIZE) -> Files:
-    image = stored(orientation, size)
+def jpegs(upright: Image.Image, orientation: int) -> Files:
+    image = stored(upright, orientation)
     plain = written(image, "JPEG", quality=95)
     app1 = metadata.app1(tiff(turned(orientation)))
     other = metadata.app1(tiff(turned(orientation % 8 + 1)))
@@ -90,8 +87,8 @@ def _inks(image: Image.Image, app1: bytes) -> Files:
     yield "CMYK without Adobe's note", metadata.jpeg_with(inks[:2] + inks[note:], app1)
 
 
-def pngs(orientation: int) -> Files:
-    image = stored(orientation)
+def pngs(upright: Image.Image, orientation: int) -> Files:
+    image = stored(upright, orientation)
     plain = written(image, "PNG")
     exif = metadata.chunk(b"eXIf", tiff(turned(orientation)))
     other = tiff(turned(orientation % 8 + 1))
@@ -141,8 +138,8 @@ def _bad_chunks() -> Files:
     yield "unknown chunk", metadata.chunk(b"soLO", b"face")
 
 
-def webps(orientation: int) -> Files:
-    image = stored(orientation)
+def webps(upright: Image.Image, orientation: int) -> Files:
+    image = stored(upright, orientation)
     plain = written(image, "WEBP", quality=95)
     size = image.size
     for name, build in READABLE.items():
@@ -175,8 +172,8 @@ def webps(orientation: int) -> Files:
         )
 
 
-def heics(orientation: int) -> Files:
-    image = stored(orientation)
+def heics(upright: Image.Image, orientation: int) -> Files:
+    image = stored(upright, orientation)
     yield from _with_other_exif(_heic(image, orientation), orientation)
     agreeing, wrong = metadata.xmp(orientation), metadata.xmp(orientation % 8 + 1)
     data = _heic(image, orientation, xmp=agreeing)
@@ -190,7 +187,7 @@ def heics(orientation: int) -> Files:
     for bits in (10, 12):
         deep = pillow_heif.from_bytes("RGB;16", image.size, wide.tobytes())
         yield f"{bits} bits", _heic_of(deep, orientation, bit_depth=bits)
-    several = pillow_heif.from_pillow(Image.new("RGB", SIZE))
+    several = pillow_heif.from_pillow(Image.new("RGB", image.size))
     several.add_from_pillow(image)
     yield "the second is the primary one", _heic_of(several, orientation, primary_index=1)
 
@@ -210,8 +207,8 @@ def _heic_of(heif: pillow_heif.HeifFile, orientation: int, **options: object) ->
     return file.getvalue()
 
 
-def avifs(orientation: int) -> Files:
-    image = stored(orientation)
+def avifs(upright: Image.Image, orientation: int) -> Files:
+    image = stored(upright, orientation)
     exif = _roomy_exif(orientation)
     yield from _with_other_exif(written(image, "AVIF", quality=90, exif=exif), orientation)
     wrong = metadata.xmp(orientation % 8 + 1)
@@ -290,7 +287,7 @@ def _boxes_before(data: bytes, start: int, end: int) -> Iterator[int]:
         start += int.from_bytes(data[start : start + 4], "big")
 
 
-CORPUS: Mapping[str, Callable[[int], Files]] = {
+CORPUS: Mapping[str, Callable[[Image.Image, int], Files]] = {
     "JPEG": jpegs,
     "PNG": pngs,
     "WebP": webps,

@@ -18,8 +18,6 @@ from tests import metadata
 from tests.metadata import READABLE, UNREADABLE, tiff, turned
 from tests.odd_pictures import (
     CORPUS,
-    LARGE,
-    SIZE,
     Files,
     jpegs,
     stored,
@@ -30,6 +28,7 @@ from tests.pictures import MAX_PIXELS, UNDO, assert_is_the_picture, decode, pict
 from tests.places import REPOSITORY
 
 SIDEWAYS = 6
+SIZE = 64, 48
 TOLERANCE = 20
 
 
@@ -43,7 +42,7 @@ def nothing_is_printed(capfd: pytest.CaptureFixture[str]) -> object:
 @pytest.mark.parametrize("orientation", UNDO)
 @pytest.mark.parametrize("kind", CORPUS)
 def test_every_form_of_every_format_is_seen_upright(kind: str, orientation: int) -> None:
-    for name, data in CORPUS[kind](orientation):
+    for name, data in CORPUS[kind](picture(), orientation):
         try:
             assert_is_the_picture(decode(data), TOLERANCE)
         except Exception as error:
@@ -56,10 +55,10 @@ def test_every_form_of_every_format_is_seen_upright(kind: str, orientation: int)
 def test_a_jpeg_decoded_smaller_is_judged_and_turned_alike(
     orientation: int, reduction: int
 ) -> None:
-    size = LARGE[0] // reduction, LARGE[1] // reduction
-    for name, data in jpegs(orientation, LARGE):
+    large = picture().resize((640, 480), Image.Resampling.NEAREST)
+    for name, data in jpegs(large, orientation):
         try:
-            found = decode_preview(data, max_pixels=MAX_PIXELS, long_side=size[0])
+            found = decode_preview(data, max_pixels=MAX_PIXELS, long_side=640 // reduction)
             assert found.reduction == reduction
             shrunk = Image.fromarray(found.pixels).resize(SIZE, Image.Resampling.NEAREST)
             assert_is_the_picture(np.ascontiguousarray(shrunk), TOLERANCE)
@@ -70,7 +69,7 @@ def test_a_jpeg_decoded_smaller_is_judged_and_turned_alike(
 
 def without_orientation() -> Files:
     """Files that say nothing of how they must be turned, where it counts."""
-    jpeg, png, webp = (written(stored(1), kind) for kind in ("JPEG", "PNG", "WEBP"))
+    jpeg, png, webp = (written(picture(), kind) for kind in ("JPEG", "PNG", "WEBP"))
     turn = tiff(turned(SIDEWAYS))
     for name, exif in UNREADABLE.items():
         yield f"JPEG: {name}", metadata.jpeg_with(jpeg, metadata.app1(exif))
@@ -171,7 +170,7 @@ def test_grey_heic_of_any_depth_keeps_its_grey(bits: int, mode: str) -> None:
 
 @pytest.mark.parametrize("depth", [8, 16])
 def test_grey_png_keeps_its_grey_and_its_orientation(depth: int) -> None:
-    grey = stored(SIDEWAYS).convert("L")
+    grey = stored(picture(), SIDEWAYS).convert("L")
     wide = Image.fromarray(np.asarray(grey).astype(np.uint16) * 257) if depth == 16 else grey
     exif = metadata.chunk(b"eXIf", tiff(turned(SIDEWAYS)))
     pixels = decode(metadata.png_with(written(wide, "PNG"), exif))
