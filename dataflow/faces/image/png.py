@@ -109,7 +109,7 @@ def _essence(chunks: Chunks, header: _Header) -> bytes | None:
         if palette is None or not palette.sound:
             return None
         full = 3 << header.depth
-        kept.append(Chunk(b"PLTE", palette.body[:full].ljust(full, b"\0"), sound=True))
+        kept.append(Chunk.of(b"PLTE", palette.body[:full].ljust(full, b"\0")))
     rows = [chunk for chunk in chunks.whole if chunk.name == b"IDAT"]
     if not all(chunk.sound for chunk in rows):
         return None
@@ -122,9 +122,9 @@ def _essence(chunks: Chunks, header: _Header) -> bytes | None:
         end = _missing_end(rows, header.row_data_bytes)
         if end is None:
             return None
-        rows.append(Chunk(b"IDAT", end, sound=True))
+        rows.append(Chunk.of(b"IDAT", end))
     kept += rows
-    return PNG_SIGNATURE + b"".join(map(bytes, (*kept, Chunk(b"IEND", b"", sound=True))))
+    return PNG_SIGNATURE + b"".join(map(bytes, (*kept, Chunk.of(b"IEND"))))
 
 
 def _missing_end(rows: list[Chunk], row_data_bytes: int) -> bytes | None:

@@ -24,16 +24,23 @@ _RAW_PROFILE = re.compile(rb"\s*exif\s+\d+\s+([\s0-9A-Fa-f]*)")
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """One chunk whose bytes are all there."""
+    """A part of the file: four letters and what belongs to them."""
 
     name: bytes
     body: bytes
-    sound: bool
-    """Whether its checksum is right."""
+    checksum: int
+    """What it should be."""
+    sound: bool = True
+    """Whether that is what the file says."""
+
+    @classmethod
+    def of(cls, name: bytes, body: bytes = b"") -> Chunk:
+        """A sound one."""
+        return cls(name, body, zlib.crc32(body, zlib.crc32(name)))
 
     def __bytes__(self) -> bytes:
-        named = self.name + self.body
-        return struct.pack(">I", len(self.body)) + named + struct.pack(">I", zlib.crc32(named))
+        head = struct.pack(">I", len(self.body)) + self.name
+        return b"".join((head, self.body, struct.pack(">I", self.checksum)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +66,10 @@ def read_chunks(data: bytes) -> Chunks:
         body = data[start : start + length]
         position = start + length + _CHECKSUM_BYTES
         if position > len(data):
-            return Chunks(tuple(whole), Chunk(name, body, sound=False), ended=False)
-        checksum = int.from_bytes(data[position - _CHECKSUM_BYTES : position], "big")
-        whole.append(Chunk(name, body, zlib.crc32(body, zlib.crc32(name)) == checksum))
+            return Chunks(tuple(whole), Chunk.of(name, body), ended=False)
+        written = int.from_bytes(data[position - _CHECKSUM_BYTES : position], "big")
+        checksum = zlib.crc32(body, zlib.crc32(name))
+        whole.append(Chunk(name, body, checksum, sound=checksum == written))
     return Chunks(tuple(whole), None, ended=False)
 
 
