@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dataflow.jobs.errors import ConfigurationError
-from soloface.cli.bury import bury
 from dataflow.jobs.reason import UNKNOWN
+from soloface.cli.bury import bury
 from soloface.cli.letters import (
     AllOption,
     LimitOption,

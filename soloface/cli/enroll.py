@@ -89,10 +89,10 @@ def enroll(
 
     Exit code 1 if some user could not be enrolled.
     """
-    from connectors.store.enrolment_photos import EnrolmentPhotos
     from connectors.postgres.connection import Database
     from connectors.postgres.enrolments import EnrolmentRegister
     from connectors.postgres.gallery import Gallery
+    from connectors.store.enrolment_photos import EnrolmentPhotos
     from dataflow.faces.packs.loading import load_pack
     from dataflow.gallery.enrolment import Enroller, Examiner, Offer
     from soloface.cli.offers import from_folder, from_objects, from_table, names_from

@@ -148,8 +148,8 @@ def _erase(
 
 def _erase_kept(settings: Settings, connection: Connection, user_id: UUID, *, dry_run: bool) -> int:
     """Delete the photos that were kept of a user, also those that no row names any more."""
-    from connectors.store.enrolment_photos import EnrolmentPhotos
     from connectors.postgres.erasure import others_photos
+    from connectors.store.enrolment_photos import EnrolmentPhotos
 
     photos = EnrolmentPhotos(settings)
     kept = photos.kept_of(user_id)

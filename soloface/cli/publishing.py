@@ -18,8 +18,8 @@ from psycopg.rows import TupleRow
 from connectors.jetstream.connection import Connection, connect
 from connectors.jetstream.letters.publishing import send
 from connectors.jetstream.provision import provision
-from connectors.store import minio_client, put_object
 from connectors.postgres.connection import connect as connect_postgres
+from connectors.store import minio_client, put_object
 from dataflow.faces.image import decode_preview
 from dataflow.jobs.errors import ConfigurationError, DataError
 from dataflow.jobs.image_ref import ImageRef, RefPolicy

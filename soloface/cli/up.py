@@ -136,7 +136,9 @@ def _write(variables: Mapping[str, str], env_file: Path) -> None:
 
 
 def _script(variables: Mapping[str, str]) -> str:
-    return _LIMIT_EXPLAINED + "".join(f"export {name}={shlex.quote(value)}\n" for name, value in variables.items())
+    return _LIMIT_EXPLAINED + "".join(
+        f"export {name}={shlex.quote(value)}\n" for name, value in variables.items()
+    )
 
 
 def _announce(

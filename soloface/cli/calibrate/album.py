@@ -85,8 +85,8 @@ def embed_album(
     if len(set(people)) < LEAST_PEOPLE or len(set(people)) == len(people):
         raise ConfigurationError(
             f"photos that show one face: {len(faces)} of {len(photos)}, of "
-            f"{counted(len(set(people)), 'person', 'people')}; calibrate needs two people, and two photos "
-            f"of one of them{_counted(refused)}"
+            f"{counted(len(set(people)), 'person', 'people')}; calibrate needs two people, and "
+            f"two photos of one of them{_counted(refused)}"
         )
     return Album(np.stack([face for _, face in faces]), people, refused)
 

@@ -54,6 +54,6 @@ def _too_few(photos: int, register: EnrolmentRegister) -> str:
         else ""
     )
     return (
-        f"on record with {register.model}: {counted(photos, 'photo')} of enrolled users; calibrate needs "
-        f"those of two users at least (soloface enroll){moved}"
+        f"on record with {register.model}: {counted(photos, 'photo')} of enrolled users; calibrate "
+        f"needs those of two users at least (soloface enroll){moved}"
     )
