@@ -9,13 +9,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterat
 from contextlib import asynccontextmanager, closing, contextmanager, suppress
 from dataclasses import dataclass
 from io import BytesIO
-from typing import Any, LiteralString, TypeVar
+from typing import Any, LiteralString, TypeVar, cast
 from uuid import UUID, uuid4
 
 import orjson
 import psycopg
 from minio import Minio
-from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 from nats.js.api import ConsumerInfo, RawStreamMsg
 from nats.js.errors import NotFoundError
@@ -23,8 +22,10 @@ from pgvector.psycopg import register_vector
 from psycopg.rows import DictRow, dict_row
 
 from connectors.embedded import NatsServer, ObjectServer
+from connectors.jetstream.connection import Connection
 from connectors.jetstream.connection import connect as connect_nats
-from connectors.jetstream.jobs.source import delivery_of
+from connectors.jetstream.jobs.came import delivery_of
+from connectors.jetstream.jobs.pulling import Pull
 from connectors.jetstream.provision import provision
 from connectors.postgres.connection import Database
 from connectors.postgres.gallery import Gallery
@@ -111,13 +112,7 @@ class World:
         """Take jobs off the consumer without an answer, as a worker that dies."""
 
         async def take(js: JetStreamContext) -> list[Delivery]:
-            nats = self.settings.nats
-            pull = await js.pull_subscribe_bind(durable=nats.durable, stream=nats.stream)
-            messages: list[Msg] = []
-            while len(messages) < count:
-                messages += await pull.fetch(count - len(messages), timeout=30)
-            await pull.unsubscribe()
-            return [delivery_of(message) for message in messages]
+            return await taken(js, self.settings.nats, count)
 
         return self.with_jetstream(take)
 
@@ -233,6 +228,23 @@ class World:
                 return await work(js)
 
         return asyncio.run(connected())
+
+
+async def taken(js: JetStreamContext, settings: NatsSettings, count: int = 1) -> list[Delivery]:
+    """Jobs off the consumer, as a worker pulls them."""
+    pull = Pull(connection_of(js), settings)
+    await pull.subscribe()
+    found: list[Delivery] = []
+    async with asyncio.timeout(60):
+        while len(found) < count:
+            found += map(delivery_of, (await pull.fetch(count - len(found))).jobs)
+    await pull.unsubscribe()
+    return found
+
+
+def connection_of(js: JetStreamContext) -> Connection:
+    """Whose JetStream it is."""
+    return cast("Connection", js._nc)
 
 
 def eventually(condition: Callable[[], bool], what: str, timeout_s: float = 30) -> None:

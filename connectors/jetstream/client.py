@@ -18,6 +18,7 @@ from connectors.jetstream.letters.announcing import Announcer
 from connectors.jetstream.observing import Observer
 from connectors.jetstream.provision import effective_ack_wait_s, provision
 from connectors.jetstream.rights import may_publish
+from connectors.jetstream.upkeep import Upkeep
 from dataflow.jobs import custody
 from dataflow.jobs.errors import ConfigurationError
 from dataflow.jobs.outcome import Retry, Settled
@@ -49,22 +50,25 @@ class JetStreamClient:
         self.connection = await connect(self.settings, health=self.health)
         self.js = self.connection.jetstream()
         try:
-            consumer = await provision(self.js, self.settings)
+            found = await provision(self.js, self.settings)
             await self._require_rights()
         except BaseException:
             await self.connection.close()
             raise
-        self.in_flight = InFlight(self.connection, effective_ack_wait_s(consumer.config))
+        self.in_flight = InFlight(self.connection, effective_ack_wait_s(found.consumer.config))
         self.isolation = Isolation(self.in_flight, self.settings.max_deliver)
         self.settler = Settler(self.connection, self.js, self.in_flight, self.settings)
         self.announcer = Announcer(self.connection, self.settler, self.settings)
-        await self.settler.given_up.listen(consumer)
+        given_up = self.settler.given_up
+        await given_up.listen(found)
+        self.upkeep = Upkeep(self.js, self.settings, self.in_flight, given_up, found)
         await self.in_flight.listen()
         custody.appoint(self.in_flight)
+        observer = Observer(self.connection, self.settings, self.upkeep.restore, self.health)
         self._tasks = [
             asyncio.create_task(self.in_flight.beat()),
             asyncio.create_task(self._tick()),
-            asyncio.create_task(Observer(self.js, self.settings).run()),
+            asyncio.create_task(observer.run()),
         ]
 
     async def _require_rights(self) -> None:

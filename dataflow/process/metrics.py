@@ -12,7 +12,14 @@ from prometheus_client import Counter, Gauge, Histogram, Info
 from dataflow.jobs.reason import Reason
 from dataflow.jobs.stages import Stage
 
-DEPENDENCIES = ("NATS", "JetStream consumer", "PostgreSQL", "object store", "event stream")
+DEPENDENCIES = (
+    "NATS",
+    "JetStream consumer",
+    "PostgreSQL",
+    "object store",
+    "event stream",
+    "dead-letter stream",
+)
 
 _STAGE_BUCKETS = (
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300,
