@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import random
 from collections.abc import Iterable
 
 from hypothesis import strategies as st
@@ -104,26 +105,38 @@ async def publish_raw(
         "headers": True,
         "no_responders": True,
     }
-    writer.write(b"CONNECT %b\r\nSUB raw.answers.* 1\r\n" % json.dumps(login).encode())
-    sent = list(messages)
-    for number, (block, payload) in enumerate(sent):
-        size = len(block) + len(payload)
-        writer.write(
-            b"HPUB %b raw.answers.%d %d %d\r\n%b%b\r\n"
-            % (subject.encode(), number, len(block), size, block, payload)
-        )
-    answers: dict[int, int] = {}
-    while len(answers) < len(sent):
-        line = await reader.readline()
-        assert line, "the server hung up"
-        assert not line.startswith(b"-ERR"), line
-        if line.startswith(b"PING"):
-            writer.write(b"PONG\r\n")
-        elif line.startswith(b"MSG raw.answers."):
-            number = int(line.split()[1].rpartition(b".")[2])
-            answer = json.loads(await reader.readexactly(int(line.split()[-1])))
-            answers[number] = 0 if "error" in answer else answer["seq"]
-        elif line.startswith(b"HMSG raw.answers."):
-            raise AssertionError(f"no stream takes {subject}")
-    writer.close()
+    try:
+        writer.write(b"CONNECT %b\r\nSUB raw.answers.* 1\r\n" % json.dumps(login).encode())
+        sent = list(messages)
+        for number, (block, payload) in enumerate(sent):
+            size = len(block) + len(payload)
+            writer.write(
+                b"HPUB %b raw.answers.%d %d %d\r\n%b%b\r\n"
+                % (subject.encode(), number, len(block), size, block, payload)
+            )
+        answers: dict[int, int] = {}
+        while len(answers) < len(sent):
+            line = await reader.readline()
+            assert line, "the server hung up"
+            assert not line.startswith(b"-ERR"), line
+            if line.startswith(b"PING"):
+                writer.write(b"PONG\r\n")
+            elif line.startswith(b"MSG raw.answers."):
+                number = int(line.split()[1].rpartition(b".")[2])
+                answer = json.loads(await reader.readexactly(int(line.split()[-1])))
+                answers[number] = 0 if "error" in answer else answer["seq"]
+            elif line.startswith(b"HMSG raw.answers."):
+                raise AssertionError(f"no stream takes {subject}")
+    finally:
+        writer.close()
+        await writer.wait_closed()
     return [answers[number] for number in range(len(sent))]
+
+
+def random_block(rng: random.Random) -> bytes:
+    """A header block for a load of jobs, hostile or odd."""
+    if rng.random() < 0.5:
+        return rng.choice(HOSTILE[:-1])
+    names = [b"Status", b"Description", b"traceparent", b"X-\xc3\xbc", b"", rng.randbytes(6)]
+    lines = [(rng.choice(names), rng.randbytes(rng.randrange(12))) for _ in range(rng.randrange(6))]
+    return b"NATS/1.0\r\n" + b"".join(b"%b: %b\r\n" % line for line in lines) + b"\r\n"

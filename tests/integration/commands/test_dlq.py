@@ -262,7 +262,7 @@ def test_an_absent_stream_is_one_clear_line(
     assert (done.code, done.out.strip()) == (1, "")
     assert done.err == (
         f"error: there is no stream {nats_settings.dead_stream} (SOLOFACE_NATS__DEAD_STREAM); "
-        "the worker makes it at its first start\n"
+        "soloface doctor --fix makes it\n"
     )
 
 
