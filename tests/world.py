@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterat
 from contextlib import asynccontextmanager, closing, contextmanager, suppress
 from dataclasses import dataclass
 from io import BytesIO
-from typing import Any, LiteralString, TypeVar, cast
+from typing import Any, LiteralString, TypeVar
 from uuid import UUID, uuid4
 
 import orjson
@@ -22,10 +22,7 @@ from pgvector.psycopg import register_vector
 from psycopg.rows import DictRow, dict_row
 
 from connectors.embedded import NatsServer, ObjectServer
-from connectors.jetstream.connection import Connection
 from connectors.jetstream.connection import connect as connect_nats
-from connectors.jetstream.jobs.came import delivery_of
-from connectors.jetstream.jobs.pulling import Pull
 from connectors.jetstream.provision import provision
 from connectors.postgres.connection import Database
 from connectors.postgres.gallery import Gallery
@@ -35,6 +32,7 @@ from dataflow.settings import NatsSettings, Settings
 from dataflow.steps.recognition import recognise
 from soloface.cli.demo.changes import jpeg
 from soloface.cli.demo.people import Person
+from tests.pulling import taken
 
 T = TypeVar("T")
 
@@ -155,6 +153,14 @@ class World:
         """What was told of settled jobs, in the order in which it was."""
         return self._stored(self.settings.nats.settled_stream)
 
+    def messages(self, stream: str) -> int:
+        """How many a stream holds."""
+
+        async def count(js: JetStreamContext) -> int:
+            return int((await js.stream_info(stream)).state.messages)
+
+        return self.with_jetstream(count)
+
     def _stored(self, stream: str) -> list[RawStreamMsg]:
         async def read(js: JetStreamContext) -> list[RawStreamMsg]:
             state = (await js.stream_info(stream)).state
@@ -228,23 +234,6 @@ class World:
                 return await work(js)
 
         return asyncio.run(connected())
-
-
-async def taken(js: JetStreamContext, settings: NatsSettings, count: int = 1) -> list[Delivery]:
-    """Jobs off the consumer, as a worker pulls them."""
-    pull = Pull(connection_of(js), settings)
-    await pull.subscribe()
-    found: list[Delivery] = []
-    async with asyncio.timeout(60):
-        while len(found) < count:
-            found += map(delivery_of, (await pull.fetch(count - len(found))).jobs)
-    await pull.unsubscribe()
-    return found
-
-
-def connection_of(js: JetStreamContext) -> Connection:
-    """Whose JetStream it is."""
-    return cast("Connection", js._nc)
 
 
 def eventually(condition: Callable[[], bool], what: str, timeout_s: float = 30) -> None:

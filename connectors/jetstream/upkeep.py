@@ -51,7 +51,7 @@ class Upkeep:
             found = await provision(self._js, self._settings, self._last_seq + 1)
             self._last_seq = max(self._last_seq, found.jobs.state.last_seq)
             for name in found.made:
-                log.warning("made_again", name=name)
+                log.warning("made_again", what=name)
             self._in_flight.pace(effective_ack_wait_s(found.consumer.config))
             self._given_up.adapt(found)
             return bool(found.made)

@@ -25,7 +25,7 @@ from dataflow.settings import PREFIX, NatsSettings
 from tests.builders import payload, photo
 from tests.fixtures.letters import Letters
 from tests.fixtures.worker import Soloface
-from tests.world import taken
+from tests.pulling import taken
 
 HOSTILE = "\x1b]0;owned\x07\x1b[2J\u202e\x9b31m\r[red]x[/]\nreason: matched :skull:".encode()
 

@@ -15,7 +15,7 @@ from dataflow.jobs.reason import Reason
 from tests.builders import payload
 from tests.fixtures.letters import MAX_PAYLOAD, Letters
 from tests.fixtures.worker import Soloface
-from tests.world import connection_of
+from tests.pulling import connection_of
 
 
 def report(

@@ -14,7 +14,8 @@ from connectors.jetstream.provision import provision
 from dataflow.jobs.delivery import Delivery
 from dataflow.jobs.reason import Reason
 from tests.fixtures.worker import Log, MakeWorld, RunWorker
-from tests.world import World, connection_of, jetstream
+from tests.pulling import connection_of
+from tests.world import World, jetstream
 
 OURS, THEIRS = 2, 3
 

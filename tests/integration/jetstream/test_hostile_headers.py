@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import threading
-import time
 from collections.abc import Iterator, Sequence
 
 import pytest
@@ -13,12 +11,9 @@ from hypothesis import strategies as st
 from nats.js import JetStreamContext
 from structlog.testing import capture_logs
 
-from connectors.jetstream.client import JetStreamClient, SharedJetStream
 from connectors.jetstream.jobs import fetching
 from connectors.jetstream.jobs.came import Came, delivery_of
 from connectors.jetstream.jobs.given_up import NOBODY_ASKS, GivenUp
-from connectors.jetstream.jobs.settling import ACK
-from connectors.jetstream.jobs.source import JetStreamPartition
 from connectors.jetstream.letters.erasure import erase_messages
 from connectors.jetstream.observing import Observer
 from connectors.jetstream.provision import provision
@@ -31,43 +26,14 @@ from soloface.cli.demo.changes import scaled
 from soloface.cli.demo.people import ENROLLED
 from tests.builders import payload, photo
 from tests.fixtures.letters import Letters
+from tests.fixtures.source import Source
 from tests.fixtures.worker import Log, RunWorker, Soloface
 from tests.headers import HOSTILE, blocks, publish_raw
-from tests.world import World, connection_of
+from tests.pulling import connection_of
+from tests.world import World
 
-IN_TIME_S = 60
 LAST = b"the last one"
 MAX_DELIVER = 3
-
-
-class Source:
-    """A source in this process, whose jobs a test settles itself."""
-
-    def __init__(self, nats: NatsSettings) -> None:
-        self.health = Health()
-        self.shared = SharedJetStream(nats, self.health)
-        self.client: JetStreamClient = self.shared.acquire()
-        self.partition = JetStreamPartition(self.shared, 8, 60, threading.Event())
-        self._nats = nats
-
-    def publish(self, messages: Sequence[tuple[bytes, bytes]]) -> list[int]:
-        return asyncio.run(publish_raw(self._nats, self._nats.subject, messages))
-
-    def take(self, count: int) -> list[Delivery]:
-        """So many jobs, each acknowledged."""
-        found: list[Delivery] = []
-        deadline = time.monotonic() + IN_TIME_S
-        while len(found) < count:
-            assert time.monotonic() < deadline, f"{len(found)} of {count} came"
-            came = self.partition.next_batch()
-            for delivery in came:
-                self.client.start(self.client.settler.answer(delivery.ack_token, ACK)).result()
-            found += came
-        return found
-
-    def close(self) -> None:
-        self.partition.close()
-        self.shared.release()
 
 
 @pytest.fixture

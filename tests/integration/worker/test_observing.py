@@ -16,7 +16,7 @@ from dataflow.process.health import Health
 from dataflow.process.metrics import DEPENDENCIES
 from tests.fixtures.letters import Letters
 from tests.fixtures.recording import MODEL, Records
-from tests.world import connection_of
+from tests.pulling import connection_of
 
 
 def gauge(name: str, **labels: str) -> float | None:
