@@ -9,6 +9,8 @@ from concurrent.futures import Future
 from contextlib import suppress
 from typing import Any, TypeVar
 
+import structlog
+
 from connectors.jetstream.connection import connect
 from connectors.jetstream.jobs.confirming import CONFIRM_TIMEOUT_S
 from connectors.jetstream.jobs.heartbeat import InFlight
@@ -17,13 +19,15 @@ from connectors.jetstream.jobs.settling import Settler
 from connectors.jetstream.letters.announcing import Announcer
 from connectors.jetstream.observing import Observer
 from connectors.jetstream.provision import effective_ack_wait_s, provision
-from connectors.jetstream.rights import may_publish
+from connectors.jetstream.rights import Need, missing_rights
 from connectors.jetstream.upkeep import Upkeep
 from dataflow.jobs import custody
 from dataflow.jobs.errors import ConfigurationError
 from dataflow.jobs.outcome import Retry, Settled
 from dataflow.process.health import Health
 from dataflow.settings import NatsSettings
+
+log = structlog.get_logger()
 
 T = TypeVar("T")
 
@@ -72,14 +76,19 @@ class JetStreamClient:
         ]
 
     async def _require_rights(self) -> None:
+        """Without them the first outcome would be stored and its job never answered."""
         settings = self.settings
-        subject = settings.settled_subject
-        # Otherwise the first outcome would be stored and its job never answered.
-        if settings.events and await may_publish(self.connection, subject) is False:
+        missing = await missing_rights(self.connection, settings) or []
+        needed = [str(right) for right in missing if right.need is Need.ALWAYS]
+        if needed:
+            without = ", or set SOLOFACE_NATS__EVENTS=false"
+            only_events = needed == [f"publish to {settings.settled_subject}"]
             raise ConfigurationError(
-                f"this login may not publish to {subject}; allow it in the NATS server's "
-                "permissions, or set SOLOFACE_NATS__EVENTS=false"
+                f"this login may not {', '.join(needed)}; allow it in the NATS server's "
+                f"permissions{without if only_events else ''}"
             )
+        if wanted := [str(right) for right in missing if right.need is Need.SHOULD]:
+            log.warning("rights_missing", rights=wanted)
 
     def start(self, work: Coroutine[Any, Any, T]) -> Future[T]:
         """Run a coroutine on the connection's loop."""

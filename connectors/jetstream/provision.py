@@ -17,6 +17,7 @@ from nats.js.api import (
 )
 from nats.js.errors import APIError, NotFoundError
 
+from connectors.jetstream.connection import connect
 from connectors.jetstream.explaining import explained, why
 from connectors.jetstream.subjects import covers
 from dataflow.jobs.errors import ConfigurationError
@@ -73,6 +74,20 @@ async def provision(
             + "; delete it and let soloface make it again, or name another (SOLOFACE_NATS__DURABLE)"
         )
     return Provision(consumer, jobs, tuple(made))
+
+
+async def make_missing(settings: NatsSettings) -> tuple[str, ...]:
+    """Connect and make what is absent, whatever the settings allow a worker; returns the names.
+
+    Raises:
+        ConfigurationError, SystemicError: see `connect` and `provision`.
+    """
+    connection = await connect(settings, "soloface")
+    try:
+        allowed = settings.model_copy(update={"provision": True})
+        return (await provision(connection.jetstream(), allowed)).made
+    finally:
+        await connection.close()
 
 
 def wanted_streams(settings: NatsSettings) -> list[StreamConfig]:

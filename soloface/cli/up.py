@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shlex
 import signal
@@ -20,9 +21,10 @@ from rich.console import Console
 from connectors.embedded import Servers
 from connectors.embedded.buckets import create_bucket
 from connectors.embedded.folders import write_private
+from connectors.jetstream.provision import make_missing
 from connectors.postgres.migrate import migrate
 from dataflow.jobs.errors import SolofaceError, SystemicError
-from dataflow.settings import OPEN_PACK, PREFIX, Settings, load_settings
+from dataflow.settings import OPEN_PACK, PREFIX, NatsSettings, Settings, load_settings
 
 _CHECK_INTERVAL_S = 0.5
 
@@ -84,7 +86,7 @@ def _make_folder(directory: Path) -> None:
 
 
 def _furnish(servers: Servers, settings: Settings, console: Console) -> None:
-    """Make the default bucket and the tables, in these servers whatever the environment says."""
+    """Make bucket, streams and tables, in these servers whatever the environment says."""
     address = {"endpoint": servers.objects.endpoint, "secure": False}
     login = {
         "access_key": servers.objects.access_key,
@@ -92,9 +94,18 @@ def _furnish(servers: Servers, settings: Settings, console: Console) -> None:
     }
     if create_bucket(settings.store.model_copy(update=address | login)):
         console.print(f"Made bucket {settings.store.bucket}.")
+    for name in asyncio.run(make_missing(_nats(servers, settings.nats))):
+        console.print(f"Made {name}.")
     database = settings.database.model_copy(update={"dsn": SecretStr(servers.postgres.dsn)})
     for name in migrate(database, settings.model.embedding_dimension):
         console.print(f"Applied {name}.")
+
+
+def _nats(servers: Servers, settings: NatsSettings) -> NatsSettings:
+    elsewhere = ("token", "nkey_seed", "credentials", "tls_ca", "tls_cert", "tls_key")
+    server = servers.nats
+    login = {"url": server.url, "user": server.user, "password": SecretStr(server.password)}
+    return settings.model_copy(update=dict.fromkeys(elsewhere) | login)
 
 
 def _announce(variables: Mapping[str, str], env_file: Path | None, console: Console) -> None:
