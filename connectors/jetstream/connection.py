@@ -68,6 +68,11 @@ class Connection(Client):
         self._asking: dict[asyncio.Timeout, str] = {}
         self._inbox_denied = False
 
+    @property
+    def server_id(self) -> str:
+        """Which server it is, of several."""
+        return str(self._server_info.get("server_id", ""))
+
     def jetstream(self, **options: Any) -> JetStreamContext:  # noqa: ANN401 - nats-py's signature
         """JetStream, where the settings say that it is."""
         return JetStreamContext(self, **{"prefix": self.api_prefix, **options})
@@ -117,7 +122,13 @@ class Connection(Client):
         verb, subject = found.groups()
         replies = bytes(self._resp_sub_prefix or b"").decode().lower()
         self._inbox_denied |= verb == "subscription" and bool(replies) and subject[:-1] == replies
-        asking = [limit for limit, asked in self._asking.items() if asked == subject]
+        # A server that is in the domain itself maps the question before it forbids it.
+        mapped = subject.removeprefix("$js") if subject.startswith("$js.api.") else " "
+        asking = [
+            limit
+            for limit, asked in self._asking.items()
+            if asked == subject or asked.endswith(mapped)
+        ]
         for limit in self._asking if self._inbox_denied else asking:
             if not limit.expired():
                 limit.reschedule(_AT_ONCE)

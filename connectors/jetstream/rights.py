@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -9,6 +10,7 @@ from typing import Any, Self
 
 import orjson
 from nats.errors import Error as NatsError
+from nats.js.api import DEFAULT_PREFIX
 
 from connectors.jetstream.connection import Connection
 from connectors.jetstream.provision import wanted_streams
@@ -36,12 +38,22 @@ class Need(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Right:
-    """A subject, maybe with wildcards, and what it is for."""
+    """A subject, maybe with wildcards, and what it is for.
+
+    ``mapped`` is what a server that is in JetStream's domain itself makes of the subject. Which of
+    the two it looks at depends on where the login's server is; to allow both does no harm.
+    """
 
     verb: Verb
     subject: str
     purpose: str
     need: Need = Need.ALWAYS
+    mapped: str | None = None
+
+    @property
+    def subjects(self) -> list[str]:
+        """All of them, for a server's configuration."""
+        return [self.subject, *([self.mapped] if self.mapped else [])]
 
     def __str__(self) -> str:
         """As an operator reads it."""
@@ -50,47 +62,45 @@ class Right:
 
 def worker_rights(settings: NatsSettings) -> Iterator[Right]:
     """Everything that a worker needs; see docs/security.md."""
-    api, stream, durable = settings.jetstream_prefix, settings.stream, settings.durable
-    publish, subscribe = Verb.PUBLISH, Verb.SUBSCRIBE
+    stream, durable = settings.stream, settings.durable
     names = [wanted.name or "" for wanted in wanted_streams(settings)]
-    yield Right(subscribe, f"{settings.inbox_prefix}.>", "hear the server's answers")
+
+    def publish(subject: str, purpose: str, need: Need = Need.ALWAYS) -> Right:
+        return Right(Verb.PUBLISH, subject, purpose, need)
+
+    def ask(what: str, purpose: str, need: Need = Need.ALWAYS) -> Right:
+        subject, plain = f"{settings.jetstream_prefix}.{what}", f"{DEFAULT_PREFIX}.{what}"
+        mapped = plain if settings.jetstream_domain else None
+        return Right(Verb.PUBLISH, subject, purpose, need, mapped)
+
+    def hear(subject: str, purpose: str, need: Need = Need.ALWAYS) -> Right:
+        return Right(Verb.SUBSCRIBE, subject, purpose, need)
+
+    yield hear(f"{settings.inbox_prefix}.>", "hear the server's answers")
     for name in names:
-        yield Right(publish, f"{api}.STREAM.INFO.{name}", "see that the stream is there")
-    yield Right(publish, f"{api}.CONSUMER.INFO.{stream}.{durable}", "see what waits")
-    yield Right(publish, f"{api}.CONSUMER.MSG.NEXT.{stream}.{durable}", "ask for jobs")
-    yield Right(publish, _acks(settings), "answer jobs, and vouch for those in work")
-    yield Right(publish, settings.dead_subject, "write dead letters")
+        yield ask(f"STREAM.INFO.{name}", "see that the stream is there")
+    yield ask(f"CONSUMER.INFO.{stream}.{durable}", "see what waits")
+    yield ask(f"CONSUMER.MSG.NEXT.{stream}.{durable}", "ask for jobs")
+    acks = f"{stream}.{durable}.>"
+    domain = settings.jetstream_domain
+    yield Right(
+        Verb.PUBLISH,
+        f"$JS.ACK.{domain}.*.{acks}" if domain else f"$JS.ACK.{acks}",
+        "answer jobs, and vouch for those in work",
+        mapped=f"$JS.ACK.{acks}" if domain else None,
+    )
+    yield publish(settings.dead_subject, "write dead letters")
     if settings.events:
-        yield Right(publish, settings.settled_subject, "publish events")
-    yield Right(
-        subscribe,
-        f"$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.{stream}.{durable}",
-        "hear of jobs that the server gave up",
-        Need.SHOULD,
-    )
-    yield Right(
-        publish,
-        f"{api}.STREAM.MSG.GET.{stream}",
-        "read those jobs, and the age of the oldest one",
-        Need.SHOULD,
-    )
-    yield Right(
-        publish, f"{api}.STREAM.MSG.DELETE.{stream}", "take those jobs off the stream", Need.SHOULD
-    )
-    yield Right(publish, USER_INFO, "see which of these rights are missing", Need.SHOULD)
+        yield publish(settings.settled_subject, "publish events")
+    advisories = f"$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.{stream}.{durable}"
+    yield hear(advisories, "hear of jobs that the server gave up", Need.SHOULD)
+    reading = "read those jobs, and the age of the oldest one"
+    yield ask(f"STREAM.MSG.GET.{stream}", reading, Need.SHOULD)
+    yield ask(f"STREAM.MSG.DELETE.{stream}", "take those jobs off the stream", Need.SHOULD)
+    yield publish(USER_INFO, "see which of these rights are missing", Need.SHOULD)
     for name in names:
-        yield Right(publish, f"{api}.STREAM.CREATE.{name}", "make the stream", Need.TO_MAKE)
-    yield Right(
-        publish,
-        f"{api}.CONSUMER.DURABLE.CREATE.{stream}.{durable}",
-        "make the consumer",
-        Need.TO_MAKE,
-    )
-
-
-def _acks(settings: NatsSettings) -> str:
-    domain = f"{settings.jetstream_domain}.*." if settings.jetstream_domain else ""
-    return f"$JS.ACK.{domain}{settings.stream}.{settings.durable}.>"
+        yield ask(f"STREAM.CREATE.{name}", "make the stream", Need.TO_MAKE)
+    yield ask(f"CONSUMER.DURABLE.CREATE.{stream}.{durable}", "make the consumer", Need.TO_MAKE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,18 +132,39 @@ class Permissions:
     def permit(self, right: Right) -> bool:
         """Whether it has the right."""
         rules = self.publish if right.verb is Verb.PUBLISH else self.subscribe
-        return rules.permit(right.subject)
+        return any(map(rules.permit, right.subjects))
 
 
 async def permissions(connection: Connection) -> Permissions | None:
     """What our login may do; ``None``: the server does not say."""
     try:
-        reply = await connection.request(USER_INFO, timeout=TIMEOUT_S)
-        user: dict[str, Any] = orjson.loads(reply.data)["data"]
+        answer = orjson.loads((await connection.request(USER_INFO, timeout=TIMEOUT_S)).data)
+        if not _is_from_ours(connection, answer):
+            answer = await _from_ours(connection)
+        found = answer["data"].get("permissions") or {}
+        return Permissions(Rules.of(found.get("publish")), Rules.of(found.get("subscribe")))
     except (NatsError, TimeoutError, orjson.JSONDecodeError, KeyError):
         return None  # it is older than 2.10, or we may not even ask
-    found = user.get("permissions") or {}
-    return Permissions(Rules.of(found.get("publish")), Rules.of(found.get("subscribe")))
+
+
+async def _from_ours(connection: Connection) -> dict[str, Any]:
+    """The answer of the server that we are connected to: one across a leaf node answers too."""
+    address = connection.new_inbox()
+    subscription = await connection.subscribe(address)
+    try:
+        await connection.publish(USER_INFO, reply=address)
+        async with asyncio.timeout(TIMEOUT_S):
+            while True:
+                message = await subscription.next_msg(timeout=TIMEOUT_S)
+                answer: dict[str, Any] = orjson.loads(message.data)
+                if _is_from_ours(connection, answer):
+                    return answer
+    finally:
+        await subscription.unsubscribe()
+
+
+def _is_from_ours(connection: Connection, answer: dict[str, Any]) -> bool:
+    return bool(answer["server"]["id"] == connection.server_id)
 
 
 async def missing_rights(connection: Connection, settings: NatsSettings) -> list[Right] | None:

@@ -25,7 +25,12 @@ PASSWORD = "s3cret"
 def permissions(settings: NatsSettings, *needs: Need) -> str:
     """The listed rights, as a server's configuration has them."""
     lists = {
-        verb: [r.subject for r in worker_rights(settings) if r.verb is verb and r.need in needs]
+        verb: [
+            subject
+            for right in worker_rights(settings)
+            if right.verb is verb and right.need in needs
+            for subject in right.subjects
+        ]
         for verb in Verb
     }
     return json.dumps({verb: {"allow": subjects} for verb, subjects in lists.items()})
