@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -10,10 +11,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import nats
 import psycopg
 import pytest
 
-from dataflow.settings import PREFIX
+from dataflow.settings import PREFIX, NatsSettings
 from tests.places import REPOSITORY
 
 PROGRAM = "import typer; from soloface.cli.up import up; typer.run(up)"
@@ -48,12 +50,27 @@ def sourced(script: str) -> dict[str, str]:
     return {name: value for name, _, value in pairs if name.startswith(PREFIX)}
 
 
+def jobs_can_be_published(variables: dict[str, str]) -> bool:
+    """Whether a platform's first message is stored before any worker has run."""
+
+    async def send() -> int:
+        login = (variables[f"{PREFIX}NATS__{name}"] for name in ("URL", "USER", "PASSWORD"))
+        url, user, password = login
+        connection = await nats.connect(url, user=user, password=password)
+        stored = await connection.jetstream().publish(NatsSettings().subject, b"{}")
+        await connection.close()
+        return stored.seq
+
+    return asyncio.run(send()) == 1
+
+
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
 def test_up_serves_until_it_is_told_to_stop(open_folder: Path, stop: signal.Signals) -> None:
     with running(open_folder) as (process, variables):
         with psycopg.connect(variables[f"{PREFIX}DATABASE__DSN"]) as connection:
             tables = connection.execute("select to_regclass('face_matches') is not null").fetchone()
         assert sourced((open_folder / "dev.env").read_text()) == variables
+        assert jobs_can_be_published(variables)
         process.send_signal(stop)
         printed, said = process.communicate(timeout=20)
 

@@ -84,7 +84,9 @@ def test_a_stream_on_one_server_of_a_cluster_alone_is_a_warning(cluster: str) ->
     async def add() -> bool:
         try:
             async with jetstream(safe) as js:
-                await js.add_stream(StreamConfig(name=safe.dead_stream, subjects=[safe.dead_subject]))
+                await js.add_stream(
+                    StreamConfig(name=safe.dead_stream, subjects=[safe.dead_subject])
+                )
         except Exception as error:  # noqa: BLE001 - of many kinds, until a leader is elected
             return "already in use" in str(error)
         return True
