@@ -80,7 +80,7 @@ def seal(item: Settled, stream: str, max_payload: int) -> tuple[bytes, dict[str,
     """A rejected job's letter: its payload, cut to what the server takes, and its headers."""
     delivery = item.delivery
     headers: dict[str, str] = {
-        # Makes a repetition harmless; with the time, as a stream that is made again may count again.
+        # Makes a repetition harmless. With the time: a stream that is made again counts again.
         "Nats-Msg-Id": f"{stream}:{delivery.stream_seq}:{delivery.published_at.timestamp():.6f}",
         Header.REASON: str(item.reason),
         Header.NATURE: POISON if item.reason is Reason.ATTEMPTS_EXHAUSTED else DATA,
