@@ -29,7 +29,8 @@ if __name__ == "__main__":
     sys.path.insert(0, str(REPOSITORY))
 
 import soloface.worker  # noqa: E402, F401 - makes all metrics
-from dataflow.settings import PREFIX, Settings  # noqa: E402 - after the path that leads to it
+from connectors.jetstream.rights import worker_rights  # noqa: E402 - after the path to it
+from dataflow.settings import PREFIX, NatsSettings, Settings  # noqa: E402
 from docs.floors import drawing as floors_drawing  # noqa: E402
 
 RULES = REPOSITORY / "deploy" / "prometheus" / "rules.yml"
@@ -107,6 +108,15 @@ def operators_rules() -> str:
     )
 
 
+def nats_rights_table() -> str:
+    """Every right of a worker's login, with the default names."""
+    rows = [
+        f"| {right.verb} | `{right.subject}` | {right.purpose} | {right.need} |"
+        for right in worker_rights(NatsSettings())
+    ]
+    return "\n".join(["| | subject | to | needed |", "| --- | --- | --- | --- |", *rows])
+
+
 @cache
 def flow_drawing() -> str:
     """The flow as Bytewax draws it, less its frame, which GitHub would lay out across the page."""
@@ -130,6 +140,7 @@ GENERATORS: dict[str, Callable[[], str]] = {
     "alerts": alerts_table,
     "flow": flow_drawing,
     "floors": lambda: f"```mermaid\n{floors_drawing()}\n```",
+    "nats_rights": nats_rights_table,
 }
 
 

@@ -15,7 +15,6 @@ from uuid import UUID, uuid4
 import orjson
 import psycopg
 from minio import Minio
-from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 from nats.js.api import ConsumerInfo, RawStreamMsg
 from nats.js.errors import NotFoundError
@@ -24,7 +23,6 @@ from psycopg.rows import DictRow, dict_row
 
 from connectors.embedded import NatsServer, ObjectServer
 from connectors.jetstream.connection import connect as connect_nats
-from connectors.jetstream.jobs.source import delivery_of
 from connectors.jetstream.provision import provision
 from connectors.postgres.connection import Database
 from connectors.postgres.gallery import Gallery
@@ -35,6 +33,7 @@ from dataflow.steps.recognition import recognise
 from soloface.cli.demo.changes import jpeg
 from soloface.cli.demo.people import Person
 from tests.patience import PATIENCE_S
+from tests.pulling import taken
 
 T = TypeVar("T")
 
@@ -112,13 +111,7 @@ class World:
         """Take jobs off the consumer without an answer, as a worker that dies."""
 
         async def take(js: JetStreamContext) -> list[Delivery]:
-            nats = self.settings.nats
-            pull = await js.pull_subscribe_bind(durable=nats.durable, stream=nats.stream)
-            messages: list[Msg] = []
-            while len(messages) < count:
-                messages += await pull.fetch(count - len(messages), timeout=PATIENCE_S)
-            await pull.unsubscribe()
-            return [delivery_of(message) for message in messages]
+            return await taken(js, self.settings.nats, count)
 
         return self.with_jetstream(take)
 
@@ -168,6 +161,14 @@ class World:
     def events(self) -> list[RawStreamMsg]:
         """What was told of settled jobs, in the order in which it was."""
         return self._stored(self.settings.nats.settled_stream)
+
+    def messages(self, stream: str) -> int:
+        """How many a stream holds."""
+
+        async def count(js: JetStreamContext) -> int:
+            return int((await js.stream_info(stream)).state.messages)
+
+        return self.with_jetstream(count)
 
     def _stored(self, stream: str) -> list[RawStreamMsg]:
         async def read(js: JetStreamContext) -> list[RawStreamMsg]:

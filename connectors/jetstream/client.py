@@ -20,9 +20,10 @@ from connectors.jetstream.jobs.presence import is_there
 from connectors.jetstream.jobs.settling import Settler
 from connectors.jetstream.letters.announcing import Announcer
 from connectors.jetstream.observing import Observer
-from connectors.jetstream.presence import keep_pinging
+from connectors.jetstream.pinging import keep_pinging
 from connectors.jetstream.provision import effective_ack_wait_s, provision
-from connectors.jetstream.rights import may_publish
+from connectors.jetstream.rights import Need, missing_rights
+from connectors.jetstream.upkeep import Upkeep
 from dataflow.jobs import custody
 from dataflow.jobs.delivery import Delivery
 from dataflow.jobs.errors import ConfigurationError
@@ -56,34 +57,42 @@ class JetStreamClient:
         self.connection = await connect(self.settings, health=self.health)
         self.js = self.connection.jetstream()
         try:
-            consumer = await provision(self.js, self.settings)
+            found = await provision(self.js, self.settings)
             await self._require_rights()
         except BaseException:
             await self.connection.close()
             raise
-        self.in_flight = InFlight(self.connection, effective_ack_wait_s(consumer.config))
+        self.in_flight = InFlight(self.connection, effective_ack_wait_s(found.consumer.config))
         self.isolation = Isolation(self.in_flight, self.settings.max_deliver)
         self.settler = Settler(self.connection, self.js, self.in_flight, self.settings)
         self.announcer = Announcer(self.connection, self.settler, self.settings)
-        await self.settler.given_up.listen(consumer)
+        given_up = self.settler.given_up
+        await given_up.listen(found)
+        self.upkeep = Upkeep(self.js, self.settings, self.in_flight, given_up, found)
         await self.in_flight.listen()
         custody.appoint(self.in_flight)
+        observer = Observer(self.connection, self.settings, self.upkeep.restore, self.health)
         self._tasks = [
             asyncio.create_task(self.in_flight.beat()),
             asyncio.create_task(self._tick()),
             asyncio.create_task(keep_pinging(self.connection, self.health)),
-            asyncio.create_task(Observer(self.js, self.settings).run()),
+            asyncio.create_task(observer.run()),
         ]
 
     async def _require_rights(self) -> None:
+        """Without them the first outcome would be stored and its job never answered."""
         settings = self.settings
-        subject = settings.settled_subject
-        # Otherwise the first outcome would be stored and its job never answered.
-        if settings.events and await may_publish(self.connection, subject) is False:
+        missing = await missing_rights(self.connection, settings) or []
+        needed = [str(right) for right in missing if right.need is Need.ALWAYS]
+        if needed:
+            without = ", or set SOLOFACE_NATS__EVENTS=false"
+            only_events = needed == [f"publish to {settings.settled_subject}"]
             raise ConfigurationError(
-                f"this login may not publish to {subject}; allow it in the NATS server's "
-                "permissions, or set SOLOFACE_NATS__EVENTS=false"
+                f"this login may not {', '.join(needed)}; allow it in the NATS server's "
+                f"permissions{without if only_events else ''}"
             )
+        if wanted := [str(right) for right in missing if right.need is Need.SHOULD]:
+            log.warning("rights_missing", rights=wanted)
 
     def start(self, work: Coroutine[Any, Any, T]) -> Future[T]:
         """Run a coroutine on the connection's loop."""

@@ -11,7 +11,14 @@ from dataflow.jobs.reason import Reason
 from dataflow.jobs.stages import Stage
 from dataflow.process.version import VERSION
 
-DEPENDENCIES = ("NATS", "JetStream consumer", "PostgreSQL", "object store", "event stream")
+DEPENDENCIES = (
+    "NATS",
+    "JetStream consumer",
+    "PostgreSQL",
+    "object store",
+    "event stream",
+    "dead-letter stream",
+)
 
 _STAGE_BUCKETS = (
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300,

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Annotated, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, model_validator
 
 from dataflow.settings.section import PREFIX, Section, all_or_none
 from dataflow.settings.types import PemFile, Seconds
+
+Subject = Annotated[str, Field(pattern=r"^[^\s.*>]+(\.[^\s.*>]+)*$")]
+"""Without wildcards."""
+Name = Annotated[str, Field(pattern=r"^[^\s.*>/\\]{1,255}$")]
+"""Of a stream or a consumer, as the server allows it."""
+_SCHEMES = ("nats://", "tls://")
 
 
 class NatsSettings(Section):
@@ -32,15 +39,31 @@ class NatsSettings(Section):
         None, description="Path of the worker's own certificate, for mTLS."
     )
     tls_key: PemFile | None = Field(None, description="Path of the private key of `tls_cert`.")
+    inbox_prefix: Subject = Field(
+        "_INBOX",
+        description="How the subjects begin on which answers come; this login must be allowed to "
+        "subscribe to them.",
+    )
+    jetstream_domain: str | None = Field(
+        None, pattern=r"^[^\s.*>]+$", description="JetStream's domain, behind a leaf node."
+    )
+    api_prefix: Subject | None = Field(
+        None,
+        description="Subject of JetStream's interface, if an account imports it under another "
+        "name than `$JS.API`.",
+    )
     subject: str = Field("photo_faces.single.requested", description="Subject of the jobs.")
-    stream: str = Field("PHOTO_FACES", description="Stream that holds the jobs.")
-    durable: str = Field("soloface", description="Durable consumer; replicas share it.")
+    stream: Name = Field("PHOTO_FACES", description="Stream that holds the jobs.")
+    durable: Name = Field("soloface", description="Durable consumer; replicas share it.")
     dead_subject: str = Field("photo_faces.single.dead", description="Subject of dead letters.")
-    dead_stream: str = Field("PHOTO_FACES_DEAD", description="Stream that keeps dead letters.")
+    dead_stream: Name = Field("PHOTO_FACES_DEAD", description="Stream that keeps dead letters.")
     events: bool = Field(default=True, description="Publish an event for every settled job.")
     settled_subject: str = Field("photo_faces.single.settled", description="Subject of the events.")
-    settled_stream: str = Field("PHOTO_FACES_SETTLED", description="Stream that keeps events.")
+    settled_stream: Name = Field("PHOTO_FACES_SETTLED", description="Stream that keeps events.")
     provision: bool = Field(default=True, description="Create streams and consumer when absent.")
+    replicas: int = Field(
+        1, ge=1, le=5, description="Servers of a cluster that keep each stream that is made."
+    )
     ack_wait_s: Seconds = Field(
         30,
         ge=1,
@@ -65,6 +88,12 @@ class NatsSettings(Section):
         return [server for part in self.url.split(",") if (server := part.strip())]
 
     @property
+    def jetstream_prefix(self) -> str:
+        """Subject under which JetStream's interface is."""
+        domain = f"$JS.{self.jetstream_domain}.API" if self.jetstream_domain else "$JS.API"
+        return self.api_prefix or domain
+
+    @property
     def tls(self) -> bool:
         """Whether nothing may be said before the connection is encrypted."""
         files = (self.tls_ca, self.tls_cert, self.tls_key)
@@ -80,11 +109,28 @@ class NatsSettings(Section):
 
     @model_validator(mode="after")
     def _whole_login(self) -> Self:
-        for server in self.servers:
-            if "://" in server and not server.startswith(("nats://", "tls://")):
-                raise ValueError(f"{PREFIX}NATS__URL takes nats:// and tls:// only")
+        for server in self.servers or [""]:
+            _check_address(server)
+        if self.jetstream_domain and self.api_prefix:
+            raise ValueError(
+                f"{PREFIX}NATS__JETSTREAM_DOMAIN and {PREFIX}NATS__API_PREFIX say the same in two "
+                "ways; keep one"
+            )
         all_or_none(self, "NATS", "tls_cert", "tls_key")
         all_or_none(self, "NATS", "user", "password")
         if len(self.logins) > 1:
             raise ValueError(f"{' and '.join(self.logins)} are several ways to log in; keep one")
         return self
+
+
+def _check_address(server: str) -> None:
+    # Never quoted: it may hold a password.
+    if "://" in server and not server.startswith(_SCHEMES):
+        raise ValueError(f"{PREFIX}NATS__URL takes nats:// and tls:// only")
+    try:
+        address = urlsplit(server if "://" in server else f"nats://{server}")
+        usable = bool(address.hostname) and address.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ValueError(f"{PREFIX}NATS__URL is not nats://HOST:PORT with a port up to 65535")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shlex
 import signal
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from connectors.embedded import Servers
-    from dataflow.settings import Settings
+    from dataflow.settings import NatsSettings, Settings
 
 _CHECK_INTERVAL_S = 0.5
 _LIMIT_EXPLAINED = (
@@ -97,10 +98,11 @@ def _make_folder(directory: Path) -> None:
 
 
 def _furnish(servers: Servers, settings: Settings, console: Console) -> None:
-    """Make the default bucket and the tables, in these servers whatever the environment says."""
+    """Make bucket, streams and tables, in these servers whatever the environment says."""
     from pydantic import SecretStr
 
     from connectors.embedded.buckets import create_bucket
+    from connectors.jetstream.provision import make_missing
     from connectors.postgres.migrate import migrate
 
     address = {"endpoint": servers.objects.endpoint, "secure": False}
@@ -110,9 +112,21 @@ def _furnish(servers: Servers, settings: Settings, console: Console) -> None:
     }
     if create_bucket(settings.store.model_copy(update=address | login)):
         console.print(f"Made bucket {settings.store.bucket}.")
+    for name in asyncio.run(make_missing(_nats(servers, settings.nats))):
+        console.print(f"Made {name}.")
     database = settings.database.model_copy(update={"dsn": SecretStr(servers.postgres.dsn)})
     for name in migrate(database, settings.model.embedding_dimension):
         console.print(f"Applied {name}.")
+
+
+def _nats(servers: Servers, settings: NatsSettings) -> NatsSettings:
+    """The settings, but with this server and its login."""
+    from pydantic import SecretStr
+
+    elsewhere = ("token", "nkey_seed", "credentials", "tls_ca", "tls_cert", "tls_key")
+    server = servers.nats
+    login = {"url": server.url, "user": server.user, "password": SecretStr(server.password)}
+    return settings.model_copy(update=dict.fromkeys(elsewhere) | login)
 
 
 def _choices(settings: Settings) -> dict[str, str]:

@@ -10,6 +10,7 @@ from tests.faults import (
     broker,
     database,
     drains,
+    headers,
     hostile,
     kills,
     poison,
@@ -53,4 +54,5 @@ EXPERIMENTS: tuple[Experiment[Any], ...] = (
     Experiment(replays.NUMBER, "replays", 2, replays.run, replays.SMALL, replays.FULL),
     Experiment(soak.NUMBER, "state machine", 2, soak.run, soak.SMALL, soak.FULL),
     Experiment(refusals.NUMBER, "refusals", 20, refusals.run, refusals.SMALL, refusals.FULL),
+    Experiment(headers.NUMBER, "headers", 5, headers.run, headers.SMALL, headers.FULL),
 )

@@ -11,6 +11,7 @@ from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 
 from connectors.jetstream.connection import Connection
+from connectors.jetstream.explaining import why
 from connectors.jetstream.jobs.confirming import CONFIRM_TIMEOUT_S, confirmed
 from connectors.jetstream.jobs.given_up import NOBODY_ASKS, GivenUp
 from connectors.jetstream.jobs.heartbeat import InFlight
@@ -130,7 +131,7 @@ class Settler:
                     await self.answer(delivery.ack_token, ACK)
         except (NatsError, TimeoutError) as error:
             self._in_flight.remove(delivery.ack_token)
-            log.warning("answer_unconfirmed", stream_seq=delivery.stream_seq, error=repr(error))
+            log.warning("answer_unconfirmed", stream_seq=delivery.stream_seq, error=why(error))
 
     async def _bury(self, item: Settled) -> None:
         """Publish the dead letter; its id makes a repetition harmless."""

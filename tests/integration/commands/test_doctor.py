@@ -75,9 +75,48 @@ def test_a_worker_that_never_ran_is_well(world: World, soloface: Soloface) -> No
     done = soloface("doctor", "--json")
 
     assert not unhealthy(done)
-    assert "will be made at the first start" in done.json[0]["detail"]
+    warning = done.json[0]
+    assert warning["warning"]
+    assert "soloface doctor --fix" in warning["detail"]
+    for name in (world.settings.nats.stream, world.settings.nats.settled_stream):
+        assert name in warning["detail"]
     assert done.json[-1]["detail"].startswith("nobody enrolled yet")
     assert streams(world) == []
+
+
+def test_what_is_missing_is_made_when_asked_for(world: World, soloface: Soloface) -> None:
+    done = soloface("doctor", "--fix")
+
+    nats = world.settings.nats
+    ours = [nats.stream, nats.dead_stream, nats.settled_stream, nats.durable]
+    assert [line for line in done.out.splitlines() if line.startswith("made ")] == [
+        f"made {name}" for name in ours
+    ]
+    assert sorted(streams(world)) == sorted(ours[:3])
+    again = soloface("doctor", "--fix", "--json")
+    assert not unhealthy(again)
+    assert again.json[0]["detail"].endswith("0 jobs waiting, 0 in work")
+    assert not again.json[0]["warning"]
+
+
+@pytest.mark.parametrize("which", ["stream", "dead_stream", "settled_stream"])
+def test_each_stream_is_looked_at(world: World, soloface: Soloface, which: str) -> None:
+    soloface("doctor", "--fix")
+    name = getattr(world.settings.nats, which)
+
+    async def change(*, away: bool) -> None:
+        async with jetstream(world.settings.nats) as js:
+            if away:
+                await js.delete_stream(name)
+            else:
+                await js.add_stream(name=name, subjects=[f"other.{name}"])
+
+    asyncio.run(change(away=True))
+    assert f"not there: the stream {name}" in soloface("doctor", "--json").json[0]["detail"]
+    asyncio.run(change(away=False))
+    found = unhealthy(soloface("doctor", "--json"))
+    assert found.keys() == {"nats"}
+    assert f"the stream {name} does not take the subject" in found["nats"]
 
 
 def streams(world: World) -> list[str]:
@@ -86,7 +125,8 @@ def streams(world: World) -> list[str]:
     async def look() -> list[str]:
         async with jetstream(world.settings.nats) as js:
             names = [info.config.name or "" for info in await js.streams_info()]
-            ours = {world.settings.nats.stream, world.settings.nats.dead_stream}
+            nats = world.settings.nats
+            ours = {nats.stream, nats.dead_stream, nats.settled_stream}
             return [name for name in names if name in ours]
 
     return asyncio.run(look())

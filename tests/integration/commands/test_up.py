@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -11,11 +12,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import nats
 import psycopg
 import pytest
 
 from dataflow.faces.packs.catalog import OPEN_THRESHOLD, PUBLISHED, published_threshold
-from dataflow.settings import PREFIX, load_settings
+from dataflow.settings import PREFIX, NatsSettings, load_settings
 from soloface.cli.up import _choices
 from tests.fixtures.environment import Environment
 from tests.patience import PATIENCE_S
@@ -76,12 +78,27 @@ def test_up_tells_a_program_the_same_as_a_shell(open_folder: Path) -> None:
     assert json.loads(document) == sourced((open_folder / "dev.env").read_text())
 
 
+def jobs_can_be_published(variables: dict[str, str]) -> bool:
+    """Whether a platform's first message is stored before any worker has run."""
+
+    async def send() -> int:
+        login = (variables[f"{PREFIX}NATS__{name}"] for name in ("URL", "USER", "PASSWORD"))
+        url, user, password = login
+        connection = await nats.connect(url, user=user, password=password)
+        stored = await connection.jetstream().publish(NatsSettings().subject, b"{}")
+        await connection.close()
+        return stored.seq
+
+    return asyncio.run(send()) == 1
+
+
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
 def test_up_serves_until_it_is_told_to_stop(open_folder: Path, stop: signal.Signals) -> None:
     with running(open_folder) as (process, variables):
         with psycopg.connect(variables[f"{PREFIX}DATABASE__DSN"]) as connection:
             tables = connection.execute("select to_regclass('face_matches') is not null").fetchone()
         assert sourced((open_folder / "dev.env").read_text()) == variables
+        assert jobs_can_be_published(variables)
         process.send_signal(stop)
         printed, said = process.communicate(timeout=PATIENCE_S)
 

@@ -10,10 +10,12 @@ from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig, RetentionPolicy, StreamConfig
 
 from connectors.jetstream.jobs.given_up import NOBODY_ASKS, GivenUp
+from connectors.jetstream.provision import provision
 from dataflow.jobs.delivery import Delivery
 from dataflow.jobs.reason import Reason
 from tests.fixtures.worker import Log, MakeWorld, RunWorker
 from tests.patience import PATIENCE_S
+from tests.pulling import connection_of
 from tests.world import World, jetstream
 
 OURS, THEIRS = 2, 3
@@ -82,10 +84,10 @@ def with_listeners(
 
     async def run() -> None:
         async with jetstream(nats) as one, jetstream(nats) as two:
-            consumer = await one.consumer_info(nats.stream, nats.durable)
-            listeners = [GivenUp(js._nc, nats) for js in (one, two)]
+            found = await provision(one, nats)
+            listeners = [GivenUp(connection_of(js), nats) for js in (one, two)]
             for listener in listeners:
-                await listener.listen(consumer)
+                await listener.listen(found)
                 await listener._connection.flush()
             await work(one, listeners)
 
