@@ -91,7 +91,7 @@ def _explain(error: ValidationError) -> list[str]:
         if problem["type"] == "extra_forbidden":
             lines.append(f"{variable} is not a setting; check its spelling.")
         else:
-            lines.append(f"{variable}: {problem['msg']}.")
+            lines.append(f"{variable}: {problem['msg'].removeprefix('Value error, ')}.")
     return lines
 
 
