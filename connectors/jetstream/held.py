@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -38,7 +39,10 @@ class InWork:
 
 
 async def oldest_in_work(
-    settings: NatsSettings, old: timedelta, look_for_s: float
+    settings: NatsSettings,
+    old: timedelta,
+    look_for_s: float,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> InWork | None:
     """Look for it; for up to ``look_for_s`` seconds where it is older than ``old``.
 
@@ -53,7 +57,7 @@ async def oldest_in_work(
         while found and _age(found[0]) > old:
             if asyncio.get_running_loop().time() > deadline:
                 return _in_work(*found, stays=True)
-            await asyncio.sleep(_LOOK_AGAIN_S)
+            await sleep(_LOOK_AGAIN_S)
             again = await _oldest(js, settings)
             if again is None or again[0].seq != found[0].seq:
                 return _in_work(*again, stays=False) if again else None

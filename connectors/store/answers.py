@@ -6,6 +6,8 @@ it is, :mod:`connectors.store.access` finds out.
 
 from __future__ import annotations
 
+from xml.etree.ElementTree import ParseError
+
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, SSLError
 
 from connectors.tls import certificate_problem
@@ -107,6 +109,10 @@ def explain(error: Exception, bucket: str = "") -> SolofaceError:
             return SystemicError(f"the object store answers {word}; see SOLOFACE_STORE__ACCESS_KEY")
         case NewConnectionError() | ConnectTimeoutError():
             return SystemicError("the object store does not answer (SOLOFACE_STORE__ENDPOINT)")
+        case ParseError():
+            return SystemicError(
+                "the object store does not answer as S3 does (SOLOFACE_STORE__ENDPOINT)"
+            )
         case HTTPError() | OSError():
             return TransientError(f"reading failed: {type(error).__name__}")
         case _:

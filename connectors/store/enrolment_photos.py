@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from functools import cached_property, partial
 from pathlib import Path, PurePosixPath
 from uuid import UUID
+from xml.etree.ElementTree import ParseError
 
 import structlog
 from minio.error import MinioException
@@ -131,5 +132,5 @@ class EnrolmentPhotos:
             ):
                 name = item.object_name or ""
                 yield name.removeprefix(key).lstrip("/"), f"{SCHEME}{bucket}/{name}"
-        except (MinioException, HTTPError, OSError) as error:
+        except (MinioException, HTTPError, OSError, ValueError, ParseError) as error:
             raise explain(error, bucket) from error

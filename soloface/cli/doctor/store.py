@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from minio import Minio
 from urllib3.exceptions import HTTPError
 
 from connectors.store import MinioStore, minio_client
@@ -34,7 +35,9 @@ def _buckets(settings: Settings) -> Iterator[str]:
         try:
             if not bucket_exists(client, bucket):
                 missing.append(bucket)
-        except RefusedError as refusal:
+        except RefusedError as answer:
+            # One to HEAD has no body that could say more.
+            refusal = _refusal_to_list(client, bucket) or answer
             if not refusal.denied:
                 raise explain_store(refusal, bucket) from refusal
             hidden.append(bucket)
@@ -49,6 +52,14 @@ def _buckets(settings: Settings) -> Iterator[str]:
         )
     else:
         yield f"{asked.endpoint}, bucket {asked.bucket}"
+
+
+def _refusal_to_list(client: Minio, bucket: str) -> RefusedError | None:
+    try:
+        next(iter(client.list_objects(bucket)), None)
+    except RefusedError as refusal:
+        return refusal
+    return None
 
 
 def _named(settings: Settings, image_ref: str) -> Iterator[str]:

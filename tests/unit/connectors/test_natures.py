@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 from typing import TypeAlias
+from xml.etree.ElementTree import ParseError
 
 import nats.errors
 import psycopg
@@ -66,6 +67,7 @@ STORE: list[tuple[str, Exception, Nature]] = [
     ("says nothing", ReadTimeoutError(NO_CLIENT, "/", "timed out"), TransientError),
     ("hangs up", ProtocolError("reset", ConnectionResetError()), TransientError),
     ("body cut short", ProtocolError("broken", IncompleteRead(1, 9)), TransientError),
+    ("a page where a list was due", ParseError("not well-formed"), SystemicError),
     ("no TLS", SSLError("wrong version number"), SystemicError),
     ("redirects", RedirectedError(307), SystemicError),
     ("name of no bucket", ValueError("invalid bucket name"), Reason.INVALID_IMAGE_REF),
