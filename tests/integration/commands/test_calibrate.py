@@ -81,7 +81,7 @@ def test_a_picture_that_is_there_twice_is_noticed(
 
     warnings = soloface("calibrate", copied, "--far", "0.1", "--json").json["warnings"]
 
-    assert any(warning.startswith("1 pairs of one person are the same") for warning in warnings)
+    assert any(warning.startswith("1 pair of one person is the same") for warning in warnings)
 
 
 @pytest.mark.parametrize("pack", ["open"], indirect=True)

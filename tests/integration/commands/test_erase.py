@@ -213,44 +213,6 @@ def test_erasing_what_is_not_there_erases_nothing(past: Past, soloface: Soloface
     assert past.dump() == before
 
 
-def test_who_asked_for_it_is_in_what_is_printed(past: Past, soloface: Soloface) -> None:
-    done = soloface("erase", "--user", past.users[ANA], "--yes", "--json", "--by", "Olga")
-
-    assert (done.json["user"], done.json["by"]) == (str(past.users[ANA]), "Olga")
-    again = soloface("erase", "--user", past.users[BEA], "--yes", "--by", "Olga")
-    assert again.out.splitlines()[-1] == "asked for by Olga"
-
-
-def test_a_photo_that_is_listed_and_of_which_nothing_is_known_is_no_failure(
-    world: World, soloface: Soloface
-) -> None:
-    done = soloface("erase", "--photo", world.photo().id, "--yes", "--json")
-
-    assert done.code == 0
-    assert not any(done.json["erased"].values())
-
-
-def test_all_unmatched_faces_are_dropped_only_after_a_yes(
-    past: Past, soloface: Soloface, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    everything = ("retention", "--unmatched-after", 0)
-    with past.world.database() as connection:
-        connection.execute("delete from face_matches where user_id = %s", [past.users[ANA]])
-    before = past.dump()
-
-    unasked = soloface(*everything)
-    assert (unasked.code, unasked.out, unasked.err.count("\n")) == (1, "", 1)
-    assert "--yes" in unasked.err
-    monkeypatch.setattr("sys.stdin", Typed("n\n"))
-    refused = soloface(*everything)
-    assert refused.code == 1
-    assert "Drop 1 face that nobody was found for" in refused.err
-    assert past.dump() == before
-    assert soloface(*everything, "--dry-run").out == "would drop 1 face older than 0 days\n"
-
-    assert soloface(*everything, "--yes").out == "dropped 1 face older than 0 days\n"
-
-
 @pytest.mark.usefixtures("world")
 def test_one_user_or_one_photo_has_to_be_named(soloface: Soloface) -> None:
     assert soloface("erase", "--yes").code == 2

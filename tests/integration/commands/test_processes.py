@@ -26,7 +26,9 @@ from tests.places import REPOSITORY
 from tests.world import World
 
 SOLOFACE = (sys.executable, "-m", "soloface")
-PATIENCE_S = 110
+PATIENCE_S = 500
+
+pytestmark = pytest.mark.timeout(600)  # each command is a process that loads its networks
 LONG = "a-file-name-as-long-as-cameras-and-phones-and-people-make-them-" * 2
 
 
