@@ -16,8 +16,8 @@ from connectors.jetstream.letters.erasure import erase_messages
 from connectors.postgres.connection import Database
 from connectors.postgres.erasure import Subject, count_unmatched, drop_unmatched, others_photos
 from connectors.postgres.erasure import erase as erase_rows
-from connectors.postgres.gallery import require_tables
-from connectors.postgres.search import Connection
+from connectors.postgres.schema import require_tables
+from connectors.postgres.session import Connection
 from dataflow.settings import DatabaseSettings, Settings, load_settings
 from soloface.cli.output import JsonOption, console, print_json
 

@@ -11,10 +11,11 @@ import typer
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from connectors.postgres.connection import Database
-from connectors.postgres.gallery import require_tables
 from connectors.postgres.gallery_index import build, prove
 from connectors.postgres.gallery_proof import BATCH, Measured, draw_sample, measure, searcher
-from connectors.postgres.search import Connection, search_state, vector_dimension
+from connectors.postgres.schema import require_tables
+from connectors.postgres.search import search_state, vector_dimension
+from connectors.postgres.session import Connection
 from connectors.postgres.sql_files import query
 from dataflow.gallery.intervals import wilson
 from dataflow.gallery.search import (

@@ -17,6 +17,7 @@ CHECKS: dict[str, Check] = {
     "nats": nats.consumer,
     "postgres": postgres.server,
     "schema": postgres.schema,
+    "rights": postgres.rights,
     "object store": store.buckets,
     "model": people.pack,
     "gallery": people.gallery,
