@@ -16,7 +16,9 @@ from connectors.observing import describe_health, describe_model, keep_counting
 from connectors.postgres.connection import Database
 from connectors.postgres.gallery import Gallery
 from connectors.postgres.photos import PostgresPhotos
+from connectors.postgres.pooler import require_own_session
 from connectors.postgres.recorder import Recorder
+from connectors.postgres.rights import require_all_rows, require_rights
 from connectors.probes import serve_probes
 from connectors.sink import RecordingSink
 from connectors.tracing import tracing
@@ -132,6 +134,10 @@ class Worker:
             gallery = Gallery(self._database)
             gallery.require_schema(contract)
             gallery.require_comparable(contract)
+            with self._database.connection() as connection:
+                require_own_session(connection, self._settings.database)
+                require_rights(connection)
+                require_all_rows(connection)
         self._jetstream.acquire()
         self._jetstream.release()
         log.info("worker_starts", model=contract.id, durable=self._settings.nats.durable)

@@ -17,4 +17,5 @@ pytest_plugins = [
     "tests.fixtures.worker",
     "tests.fixtures.letters",
     "tests.fixtures.prometheus",
+    "tests.fixtures.pgbouncer",
 ]

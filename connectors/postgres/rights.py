@@ -124,8 +124,9 @@ def _refusals(connection: Connection) -> Iterator[str]:
     if dimension > 0:
         texts.append(query("nearest_users_by_index", dimension=dimension))
     for text in texts:
+        plan_it = "explain " + text
         try:
-            connection.execute("explain " + text, nothing)
+            connection.execute(plan_it, nothing)
         except psycopg.errors.InsufficientPrivilege as error:
             yield str(error.diag.message_primary)
         except (psycopg.errors.UndefinedColumn, psycopg.errors.UndefinedTable) as error:

@@ -20,11 +20,13 @@ from pg_extension as e
 left join pg_type as t on t.typnamespace = e.extnamespace and t.typname = 'vector'
 where extname = 'vector'
 """
+# Not by pg_roles: whoever has read it in a transaction goes on to overlook roles that others make
+# meanwhile, and then grants them nothing.
 _AVAILABLE = """
 select
     v.version,
     not v.superuser
-        or (select rolsuper from pg_roles where rolname = current_user)
+        or current_setting('is_superuser')::boolean
         or (v.trusted and has_database_privilege(current_database(), 'create'))
 from pg_available_extensions as e
 join pg_available_extension_versions as v

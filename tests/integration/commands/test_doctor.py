@@ -13,7 +13,7 @@ from soloface.cli.demo.people import ENROLLED
 from tests.fixtures.worker import Done, MakeWorld, Soloface
 from tests.world import World, jetstream
 
-NAMES = ["nats", "postgres", "schema", "object store", "model", "gallery"]
+NAMES = ["nats", "postgres", "schema", "rights", "object store", "model", "gallery"]
 
 
 def unhealthy(done: Done) -> dict[str, str]:
@@ -67,7 +67,7 @@ def test_a_database_without_tables_is_found(make_world: MakeWorld, soloface: Sol
 
     found = unhealthy(soloface("doctor", "--json"))
 
-    assert found.keys() == {"postgres", "schema", "gallery"}
+    assert found.keys() == {"postgres", "schema", "rights", "gallery"}
     assert all("soloface migrate" in detail for detail in found.values())
 
 
@@ -85,7 +85,7 @@ def test_a_database_without_tables_is_found(make_world: MakeWorld, soloface: Sol
         (
             "DATABASE__DSN",
             "postgresql://soloface:hidden@127.0.0.1:1/soloface",
-            {"postgres", "schema", "gallery"},
+            {"postgres", "schema", "rights", "gallery"},
             "Connection refused",
         ),
     ],
