@@ -134,6 +134,7 @@ def _open(kind: type[Session], settings: DatabaseSettings, options: str) -> Sess
             autocommit=True,
             connect_timeout=settings.connect_timeout_s,
             application_name="soloface",
+            client_encoding="utf8",
             options=options,
             prepare_threshold=kind.prepares_after,
         )

@@ -14,17 +14,18 @@ from psycopg import sql
 
 from connectors.postgres.connection import connect
 from connectors.postgres.errors import explain
-from connectors.postgres.platform import require_fit, require_place
+from connectors.postgres.platform import require_fit, require_own_ledger, require_place
 from connectors.postgres.server import require_writable
 from connectors.postgres.session import Connection
 from connectors.postgres.sql_files import sql_folder
-from connectors.postgres.turns import LOCK, LOCK_WAIT_S, WAIT_S, in_turn
+from connectors.postgres.turns import LOCK_WAIT_S, WAIT_S, Turns
 from connectors.postgres.vectors import require_dimension, require_installable
 from dataflow.jobs.errors import ConfigurationError
 from dataflow.settings import DatabaseSettings
 
 log = structlog.get_logger()
 
+_LOCK = 0x50_1F_AC_E0  # any number, as long as every soloface takes the same
 _LEDGER = """
 create table if not exists soloface_migrations (
     name text primary key,
@@ -69,35 +70,31 @@ def migrate(
         with closing(connect(settings, lock_timeout_s=LOCK_WAIT_S)) as connection:
             connection.add_notice_handler(partial(_pass_on, tell))
             require_writable(connection)
-            return in_turn(
-                connection, lambda: _apply_all(connection, dimension, create, tell), tell, wait_s
-            )
+            turns = Turns(connection, partial(connect, settings), tell, wait_s)
+            return turns.run(partial(_apply_all, connection, dimension, create=create, tell=tell))
     except psycopg.Error as error:
         raise ConfigurationError(f"the database cannot be migrated: {explain(error)}") from error
 
 
 def _apply_all(
-    connection: Connection,
-    dimension: int,
-    create: bool,  # noqa: FBT001 - passed on
-    tell: Callable[[str], None],
+    connection: Connection, dimension: int, *, create: bool, tell: Callable[[str], None]
 ) -> list[str]:
-    with connection.transaction():
-        # A lock is not waited for longer, but an index of many faces takes its time.
-        connection.execute("set local statement_timeout = 0")
-        connection.execute("select pg_advisory_xact_lock(%s)", [LOCK])
-        if connection.execute(_LEDGER_HERE).fetchone() == (None,):
-            require_place(connection)
-            connection.execute(_LEDGER)
-        missing = [path for path in migrations() if not _is_applied(connection, path)]
-        if missing:
-            require_place(connection)
-            require_installable(connection)
-            require_fit(connection, missing, create=create, tell=tell)
-        for path in missing:
-            _apply(connection, path, dimension)
-        require_dimension(connection, dimension)
-        return [path.name for path in missing]
+    # A lock is not waited for longer, but an index of many faces takes its time.
+    connection.execute("set local statement_timeout = 0")
+    connection.execute("select pg_advisory_xact_lock(%s)", [_LOCK])
+    if connection.execute(_LEDGER_HERE).fetchone() == (None,):
+        require_place(connection)
+        connection.execute(_LEDGER)
+    require_own_ledger(connection)
+    missing = [path for path in migrations() if not _is_applied(connection, path)]
+    if missing:
+        require_place(connection)
+        require_installable(connection)
+        require_fit(connection, missing, create=create, tell=tell)
+    for path in missing:
+        _apply(connection, path, dimension)
+    require_dimension(connection, dimension)
+    return [path.name for path in missing]
 
 
 def pending(connection: Connection) -> list[str]:

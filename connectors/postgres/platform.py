@@ -127,6 +127,15 @@ def require_place(connection: Connection) -> None:
         )
 
 
+def require_own_ledger(connection: Connection) -> None:
+    """Check that the list of applied migrations, which is there, is soloface's.
+
+    Raises:
+        ConfigurationError: it is not.
+    """
+    _refuse_namesakes(connection, {LEDGER: {"name": "text", "sha256": "text"}})
+
+
 def require_fit(
     connection: Connection, pending: Sequence[Path], *, create: bool, tell: Callable[[str], None]
 ) -> None:
@@ -170,7 +179,7 @@ def _allow_new(
     if create:
         tell(f"{names} {are} not there and will be made in the schema {schema}, empty")
         return
-    likely = [relation for relation, is_likely, _ in strangers if is_likely]
+    likely = [relation for relation, is_likely in strangers if is_likely]
     if elsewhere := [table.relation for table in missing if table.relation]:
         found = (
             f"though search_path leads to {' and '.join(map(str, elsewhere))}; name that schema "
@@ -182,9 +191,8 @@ def _allow_new(
             "first in search_path"
         )
     else:
-        relation, _, total = strangers[0]
         found = (
-            f"but {total} tables of somebody, like {relation}; is it the right database and "
+            f"but other tables are, like {strangers[0][0]}; is it the right database and "
             "search_path"
         )
     raise ConfigurationError(

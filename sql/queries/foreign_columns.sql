@@ -13,5 +13,5 @@ join pg_class as c
 join pg_namespace as n on n.oid = c.relnamespace
 left join pg_attribute as a
     on a.attrelid = c.oid and a.attname = wanted.name and a.attnum > 0 and not a.attisdropped
-where c.relkind <> 'r' or a.atttypid is distinct from to_regtype(wanted.type)
+where c.relkind <> 'r' or a.attname is null or a.atttypid is distinct from to_regtype(wanted.type)
 order by wanted.ord

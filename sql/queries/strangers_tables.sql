@@ -2,8 +2,7 @@
 -- platform's photos or users under another name.
 select
     quote_ident(n.nspname) || '.' || quote_ident(c.relname) as relation,
-    c.relname ~* '(^|_)(photo|user)s?$' as is_likely,
-    count(*) over () as total
+    c.relname ~* '(^|_)(photo|user)s?$' as is_likely
 from pg_class as c
 join pg_namespace as n on n.oid = c.relnamespace
 where c.relkind in ('r', 'p', 'v', 'm', 'f')

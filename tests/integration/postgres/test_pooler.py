@@ -30,7 +30,7 @@ from dataflow.settings import DatabaseSettings
 from dataflow.steps.matching import MatchPolicy
 from tests.builders import DIMENSION, FakePack, photo, user
 from tests.fixtures.pgbouncer import POOL, Pooled
-from tests.fixtures.recording import MODEL, ONCE, THRESHOLD, Records, direction, face
+from tests.fixtures.recording import ONCE, THRESHOLD, Records, direction, face
 
 LIMITS = "select current_setting('statement_timeout'), current_setting('lock_timeout')"
 
@@ -65,9 +65,9 @@ def test_many_record_through_it_at_once_as_they_would_directly(behind: Records) 
     def record(thread: int) -> None:
         recorder = behind.recorder(max_distance=0.1)
         ready.wait()
-        mine = numbers[thread::threads]
-        for number in mine:  # often enough that the driver would prepare
-            recorder.record([face(number, degrees=45 if number % 3 == 0 else 0)])
+        with closing(recorder.database):
+            for number in numbers[thread::threads]:  # often enough that the driver would prepare
+                recorder.record([face(number, degrees=45 if number % 3 == 0 else 0)])
 
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(record, range(threads)))
@@ -148,8 +148,7 @@ def test_a_search_path_of_the_dsn_holds_in_each_transaction(
     with psycopg.connect(database_dsn, autocommit=True) as connection:
         connection.execute("create schema app")
         connection.execute("create table app.there (id int)")
-    dsn = f"{pooled(database_dsn)}?options=-csearch_path%3Dapp%2C%20public"
-    dsn = dsn.replace("%2C%20", "%2C")
+    dsn = f"{pooled(database_dsn)}?options=-csearch_path%3Dapp%2Cpublic"
 
     with closing(connect(through(dsn))) as connection:
         for _ in range(2 * POOL):
@@ -248,4 +247,3 @@ def test_the_direct_way_sends_what_it_sent_before(records: Records) -> None:
     with recorder.database.connection() as connection:
         assert connection.prepare_threshold == 5
         assert connection.execute(LIMITS).fetchone() == ("30s", "3s")
-    assert MODEL
