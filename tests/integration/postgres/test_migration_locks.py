@@ -94,10 +94,10 @@ def test_each_one_who_is_in_the_way_is_named_and_nobody_else(
     told = Told()
     dsn = settings.dsn.get_secret_value()
     with psycopg.connect(dsn) as reader, psycopg.connect(dsn) as writer:
+        pids = [session.info.backend_pid for session in (holder, writer)]
         reader.execute("select count(*) from photos")  # a key may refer to what others read
         holder.execute("select count(*) from users")
         writer.execute("lock table photos in row exclusive mode")
-        pids = [session.info.backend_pid for session in (holder, writer)]
         future = started(background, settings, told)
         told.waits.clear()
         holder.rollback()
@@ -105,7 +105,6 @@ def test_each_one_who_is_in_the_way_is_named_and_nobody_else(
         writer.rollback()
 
         assert future.result(50) == NAMES
-    pids = [session.info.backend_pid for session in (holder, writer)]
     assert [f"pid {pid} (" in line for pid, line in zip(pids, told.lines, strict=True)] == [
         True
     ] * 2
