@@ -13,8 +13,10 @@ from connectors.jetstream.jobs.source import JetStreamSource
 from connectors.postgres.connection import Database
 from connectors.postgres.gallery import Gallery
 from connectors.postgres.photos import PostgresPhotos
+from connectors.postgres.pooler import require_own_session
 from connectors.postgres.read_lately import read_lately
 from connectors.postgres.recorder import Recorder
+from connectors.postgres.rights import require_all_rows, require_rights
 from connectors.sink import RecordingSink
 from connectors.store import MinioStore
 from connectors.telemetry.observing import describe_health, describe_model, keep_counting
@@ -137,6 +139,10 @@ class Worker:
             gallery = Gallery(self._database)
             gallery.require_schema(contract)
             gallery.require_comparable(contract)
+            with self._database.connection() as connection:
+                require_own_session(connection, self._settings.database)
+                require_rights(connection)
+                require_all_rows(connection)
             self._jetstream.acquire()
             self._jetstream.release()
             introduce(self._settings, self._pack(), self._policy(), self._database)

@@ -18,4 +18,5 @@ pytest_plugins = [
     "tests.fixtures.refusals",
     "tests.fixtures.letters",
     "tests.fixtures.prometheus",
+    "tests.fixtures.pgbouncer",
 ]

@@ -10,7 +10,7 @@ from uuid import UUID
 import numpy as np
 
 from connectors.postgres.gallery_proof import Sample
-from connectors.postgres.search import Connection
+from connectors.postgres.session import Connection
 from dataflow.gallery.made_up import Vectors, unit
 
 MODEL = "made-up-0123456789ab"

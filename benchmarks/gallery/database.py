@@ -17,7 +17,7 @@ from connectors.embedded import PostgresServer
 from connectors.postgres.connection import Database
 from connectors.postgres.gallery_proof import Sample, draw_sample
 from connectors.postgres.migrate import migrate
-from connectors.postgres.search import Connection
+from connectors.postgres.session import Connection
 from dataflow.settings import DatabaseSettings
 
 _PATIENCE_S = 3600

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from connectors.postgres.gallery_proof import BATCH, Sample, Search, measure
-from connectors.postgres.search import Connection
+from connectors.postgres.session import Connection
 from dataflow.gallery.intervals import wilson
 from dataflow.gallery.search import exact_ms
 

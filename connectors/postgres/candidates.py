@@ -10,6 +10,7 @@ import psycopg
 from psycopg.rows import TupleRow
 
 from connectors.postgres.search import ask, collected, current_plan, nearest_users
+from connectors.postgres.session import asked_together
 from connectors.postgres.sql_files import query
 from dataflow.faces.face import Embedding
 from dataflow.steps.matching import NOTHING_SAID, Candidate, Said
@@ -35,7 +36,7 @@ def candidates(
     embeddings = [question.embedding for question in questions]
     plan = current_plan(connection, model, embeddings[0].size)
     # One round trip, unless somebody was rejected: then the search goes as much deeper.
-    with connection.pipeline():
+    with asked_together(connection):
         asked = {"photo_ids": [question.photo_id for question in questions]}
         decisions = connection.execute(query("decisions"), asked)
         found = ask(connection, embeddings, model, _ENOUGH, plan)

@@ -1,44 +1,22 @@
-"""PostgreSQL connections, and what its errors mean to us."""
+"""PostgreSQL connections: one per thread, with the limits that we set, direct or by a pooler."""
 
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any, TypeVar
+from contextlib import closing, contextmanager
 
 import psycopg
 from pgvector.psycopg import register_vector
-from psycopg.abc import PQGen
-from psycopg.conninfo import conninfo_to_dict
-from psycopg.errors import _WaitTimeout
-from psycopg.rows import TupleRow
 
-from dataflow.jobs.errors import (
-    ConfigurationError,
-    DataError,
-    SolofaceError,
-    SystemicError,
-    TransientError,
-)
-from dataflow.jobs.reason import Reason
+from connectors.postgres.dsn import readable, settings_of
+from connectors.postgres.errors import explain
+from connectors.postgres.session import Connection, PooledSession, Session
+from connectors.postgres.vectors import require_vectors
+from dataflow.jobs.errors import ConfigurationError, SystemicError
 from dataflow.settings import DatabaseSettings
 
-T = TypeVar("T")
-
-# https://www.postgresql.org/docs/current/errcodes-appendix.html
-_TRANSIENT_STATES = frozenset(
-    {
-        "40001",  # serialization_failure
-        "40P01",  # deadlock_detected
-        "55P03",  # lock_not_available
-        "57014",  # query_canceled: the statement timeout
-        "23503",  # foreign_key_violation: a row we saw is gone, the next try sees that
-        "23505",  # unique_violation: somebody wrote it meanwhile, the next try sees that
-    }
-)
-_DATA_CLASSES = frozenset({"21", "22", "23"})
+__all__ = ["LOCK_TIMEOUT_S", "Database", "connect", "explain"]
 
 LOCK_TIMEOUT_S = 3
 """How long a batch waits for somebody's row lock, and so how long that can hold up a drain."""
@@ -50,27 +28,14 @@ A host that is cut off from the network there would else keep its photos locked 
 their jobs come again elsewhere and fail.
 """
 
-LAST_WORDS_S = 5
-"""How long the server may take to answer once a stop was asked for."""
+_KEEPALIVES = {
+    "tcp_keepalives_idle": str(SILENCE_S),
+    "tcp_keepalives_interval": str(SILENCE_S // 2),
+    "tcp_keepalives_count": "2",
+}
 
 _GRACE_S = 2
 """How much later than the server itself we notice that a statement takes too long."""
-_LOOK_EVERY_S = 0.25
-
-
-def explain(error: psycopg.Error) -> SolofaceError:
-    """Translate a driver's error: its nature, and one line that says what went wrong."""
-    state = error.sqlstate or ""
-    message = (str(error).strip().splitlines() or [type(error).__name__])[0]
-    if state in _TRANSIENT_STATES:
-        return TransientError(message)
-    ours = not state and not isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
-    if state[:2] in _DATA_CLASSES or ours:
-        # Without a state the server has not seen it: the driver could not even send a value.
-        return DataError(Reason.WRITE_REJECTED, message)
-    if state == "42P01":
-        return SystemicError(f"{message}; run: soloface migrate")
-    return SystemicError(message)
 
 
 class Database:
@@ -84,10 +49,10 @@ class Database:
         self._stop = stop or threading.Event()
         # Not `threading.local`: for threads that Python has not started, as are those of `-w 2` and
         # of a cluster, it is empty again whenever they have left Python, so with every batch.
-        self._connections: dict[int, psycopg.Connection[TupleRow]] = {}
+        self._connections: dict[int, Connection] = {}
 
     @contextmanager
-    def connection(self) -> Iterator[psycopg.Connection[TupleRow]]:
+    def connection(self) -> Iterator[Connection]:
         """This thread's connection, in autocommit mode, with vectors as binary parameters.
 
         Raises:
@@ -107,72 +72,35 @@ class Database:
         if connection is not None:
             connection.close()
 
-    def _connected(self) -> psycopg.Connection[TupleRow]:
+    def _connected(self) -> Connection:
         thread = threading.get_ident()
         connection = self._connections.get(thread)
         if connection is None or connection.closed:
             connection = connect(self._settings, lock_timeout_s=LOCK_TIMEOUT_S, stop=self._stop)
             try:
                 register_vector(connection)
+            except psycopg.ProgrammingError:
+                with closing(connection):
+                    _explain_vectors(connection)
+                raise
             except psycopg.Error:
                 connection.close()
-                raise SystemicError("pgvector is not set up; run: soloface migrate") from None
+                raise
             self._connections[thread] = connection
         return connection
 
 
-class _Connection(psycopg.Connection[TupleRow]):
-    """One that does not wait for ever for a server that has fallen silent.
-
-    The server's own timeouts end a statement only where there still is a server to say so; and a
-    network that has swallowed it may need a quarter of an hour to admit that.
-    """
-
-    stop: threading.Event | None = None
-    silence_s = float("inf")
-
-    def wait(self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> T:
-        """Drive an operation to its end.
-
-        Raises:
-            psycopg.OperationalError: the server does not answer; the connection is closed.
-        """
-        if self.stop is None or timeout is not None:
-            return super().wait(gen, interval, timeout)
-        deadline = time.monotonic() + self.silence_s
-        while True:
-            try:
-                return super().wait(gen, interval, _LOOK_EVERY_S)
-            except _WaitTimeout:
-                now = time.monotonic()
-                if self.stop.is_set():
-                    deadline = min(deadline, now + LAST_WORDS_S)
-                if now > deadline:
-                    self.close()
-                    raise psycopg.OperationalError("the server has fallen silent") from None
-
-
-@contextmanager
-def sent_together(connection: psycopg.Connection[TupleRow]) -> Iterator[None]:
-    """A transaction in one round trip: its statements are sent before any is answered.
-
-    The driver's own `transaction()` in a pipeline makes four of it.
-    """
+def _explain_vectors(connection: Connection) -> None:
+    """Say why there are no vectors: for a running worker that may pass."""
     try:
-        with connection.pipeline():
-            connection.execute("begin")
-            yield
-            connection.execute("commit")
-    except BaseException:
-        # A statement that the driver could not even send leaves the transaction open.
-        if not connection.closed and connection.info.transaction_status:
-            connection.rollback()
-        raise
+        require_vectors(connection)
+    except ConfigurationError as error:
+        raise SystemicError(str(error)) from None
 
 
 def connect(
     settings: DatabaseSettings, *, lock_timeout_s: float = 0, stop: threading.Event | None = None
-) -> psycopg.Connection[TupleRow]:
+) -> Connection:
     """Open a plain connection in autocommit mode; 0 seconds wait for a lock without limit.
 
     With ``stop`` it gives up on a server that has fallen silent, sooner once that is set.
@@ -181,45 +109,36 @@ def connect(
         ConfigurationError: the DSN cannot be read.
         psycopg.OperationalError: the server is unreachable or refuses us.
     """
-    dsn = settings.dsn.get_secret_value()
-    own_options = _readable(dsn).get("options") or ""
+    own_options = str(readable(settings.dsn.get_secret_value()).get("options") or "")
     limits = {
-        "statement_timeout": int(settings.statement_timeout_s * 1000),
-        "lock_timeout": int(lock_timeout_s * 1000),
-        "idle_in_transaction_session_timeout": SILENCE_S * 1000,
-        "tcp_keepalives_idle": SILENCE_S,
-        "tcp_keepalives_interval": SILENCE_S // 2,
-        "tcp_keepalives_count": 2,
+        "statement_timeout": str(int(settings.statement_timeout_s * 1000)),
+        "lock_timeout": str(int(lock_timeout_s * 1000)),
+        "idle_in_transaction_session_timeout": str(SILENCE_S * 1000),
     }
-    options = " ".join(f"-c {name}={limit}" for name, limit in limits.items())
-    connection = _Connection.connect(
-        dsn,
-        autocommit=True,
-        connect_timeout=settings.connect_timeout_s,
-        application_name="soloface",
-        options=f"{options} {own_options}",
-    )
+    if settings.pooler == "transaction":
+        connection: Session = _open(PooledSession, settings, "")
+    else:
+        options = " ".join(f"-c {name}={value}" for name, value in (limits | _KEEPALIVES).items())
+        connection = _open(Session, settings, f"{options} {own_options}")
     connection.stop = stop
     connection.silence_s = settings.statement_timeout_s + _GRACE_S
+    if isinstance(connection, PooledSession):
+        connection.settings = limits | settings_of(own_options)
     return connection
 
 
-def _readable(dsn: str) -> dict[str, Any]:
-    """The DSN's parts; refuses what libpq would complain about by quoting it, password included."""
-    parts: dict[str, Any] = {}
+def _open(kind: type[Session], settings: DatabaseSettings, options: str) -> Session:
     try:
-        parts = conninfo_to_dict(dsn)
-    except psycopg.ProgrammingError:
-        readable = False
-    else:
-        # A special character of the password makes of it a host, a port or a database.
-        ports = str(parts.get("port") or "0").split(",")
-        login_is_lost = "://" in dsn and "@" in dsn.partition("?")[0] and "user" not in parts
-        host_is_login = "@" in str(parts.get("host") or "")[1:]
-        readable = all(map(str.isdecimal, ports)) and not login_is_lost and not host_is_login
-    if not readable:
-        raise ConfigurationError(
-            "SOLOFACE_DATABASE__DSN cannot be read; in the form postgresql://user:password@host:"
-            "port/database, special characters of the password are percent-encoded"
+        return kind.connect(
+            settings.dsn.get_secret_value(),
+            autocommit=True,
+            connect_timeout=settings.connect_timeout_s,
+            application_name="soloface",
+            client_encoding="utf8",
+            options=options,
+            prepare_threshold=kind.prepares_after,
         )
-    return parts
+    except UnicodeError:
+        # Python's word for a name that no host can have.
+        message = "failed to resolve host of SOLOFACE_DATABASE__DSN: no host can have that name"
+        raise psycopg.OperationalError(message) from None

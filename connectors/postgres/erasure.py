@@ -10,7 +10,7 @@ from uuid import UUID
 import psycopg
 from psycopg import sql
 
-from connectors.postgres.search import Connection
+from connectors.postgres.session import Connection
 from connectors.postgres.sql_files import query
 from dataflow.jobs.errors import ConfigurationError
 

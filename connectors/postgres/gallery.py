@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from uuid import UUID
 
 import psycopg
-from psycopg.rows import TupleRow
 
 from connectors.postgres.connection import Database
-from connectors.postgres.migrate import require_dimension
+from connectors.postgres.schema import require_tables
+from connectors.postgres.server import require_writable
+from connectors.postgres.session import Connection
 from connectors.postgres.sql_files import query
+from connectors.postgres.vectors import require_dimension
 from dataflow.faces.contract import Contract
 from dataflow.faces.face import Embedding
 from dataflow.jobs.errors import ConfigurationError
@@ -32,9 +34,10 @@ class Gallery:
         """Check that vectors of this contract can be stored.
 
         Raises:
-            ConfigurationError: they cannot; the message says what to do.
+            ConfigurationError, SystemicError: they cannot; the message says what to do.
         """
         with self.database.connection() as connection:
+            require_writable(connection)
             require_tables(connection)
             require_dimension(connection, contract.dimension)
 
@@ -65,12 +68,12 @@ class Gallery:
                     ) from None
 
 
-def gallery_sizes(connection: psycopg.Connection[TupleRow]) -> Mapping[str | None, int]:
+def gallery_sizes(connection: Connection) -> Mapping[str | None, int]:
     """Enrolled users by the contract of their vectors; ``None``: not known."""
     return dict(connection.execute(query("gallery_sizes")).fetchall())
 
 
-def require_comparable(connection: psycopg.Connection[TupleRow], model: str) -> None:
+def require_comparable(connection: Connection, model: str) -> None:
     """Check that vectors of this contract can be compared with the enrolled users'.
 
     Raises:
@@ -87,14 +90,3 @@ def require_comparable(connection: psycopg.Connection[TupleRow], model: str) -> 
             f"the model in use is {model}, but the users were enrolled with {others}; run with "
             "that pack (SOLOFACE_MODEL__PACK) or move the users to this one (soloface reembed)"
         )
-
-
-def require_tables(connection: psycopg.Connection[TupleRow]) -> None:
-    """Check that the schema is there.
-
-    Raises:
-        ConfigurationError: it is not.
-    """
-    row = connection.execute("select to_regclass('face_match_outcomes')").fetchone()
-    if row == (None,):
-        raise ConfigurationError("the database has no tables for faces; run: soloface migrate")

@@ -12,7 +12,7 @@ import psycopg
 
 from connectors.postgres.connection import connect, explain
 from connectors.postgres.gallery_proof import Measured, Sample, measure, searcher
-from connectors.postgres.search import Connection
+from connectors.postgres.session import Connection
 from connectors.postgres.sql_files import query
 from dataflow.gallery.search import AIM_RECALL, Index, Plan, Proof, breadths, building_mb
 from dataflow.jobs.errors import ConfigurationError
@@ -38,8 +38,14 @@ def build(settings: DatabaseSettings, lists: int, dimension: int, progress: Prog
     one while it gives up, removes that.
 
     Raises:
-        ConfigurationError: the database refuses.
+        ConfigurationError: the database refuses, or a pooler is in between.
     """
+    if settings.pooler != "none":
+        raise ConfigurationError(
+            "building an index takes a session of its own, which a pooler in transaction mode does "
+            "not give; for this command, lead SOLOFACE_DATABASE__DSN to the server itself and set "
+            "SOLOFACE_DATABASE__POOLER=none"
+        )
     try:
         with closing(connect(settings)) as connection:
             _prepare(connection, building_mb(lists, dimension))

@@ -10,7 +10,8 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
-from connectors.postgres.search import Connection, ask, collected, use
+from connectors.postgres.search import ask, collected, use
+from connectors.postgres.session import Connection
 from connectors.postgres.sql_files import query
 from dataflow.faces.face import Embedding
 from dataflow.gallery.intervals import wilson

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
 import psycopg
 import structlog
 from psycopg import sql
-from psycopg.rows import TupleRow
 
-from connectors.postgres.connection import connect, explain
+from connectors.postgres.connection import connect
+from connectors.postgres.errors import explain
+from connectors.postgres.platform import require_fit, require_own_ledger, require_place
+from connectors.postgres.server import require_writable
+from connectors.postgres.session import Connection
 from connectors.postgres.sql_files import sql_folder
+from connectors.postgres.turns import LOCK_WAIT_S, WAIT_S, Turns
+from connectors.postgres.vectors import require_dimension, require_installable
 from dataflow.jobs.errors import ConfigurationError
 from dataflow.settings import DatabaseSettings
 
@@ -28,14 +34,7 @@ create table if not exists soloface_migrations (
 )
 """
 _LEDGER_READABLE = "select has_table_privilege(to_regclass('soloface_migrations'), 'select')"
-_DIMENSIONS = """
-select attrelid::regclass::text || '.' || attname, format_type(atttypid, atttypmod)
-from pg_attribute
-where (attrelid, attname) in (
-    (to_regclass('users'), 'face_embedding'), (to_regclass('photo_faces'), 'embedding')
-)
-order by 1
-"""
+_LEDGER_HERE = "select to_regclass(quote_ident(current_schema()) || '.soloface_migrations')"
 
 
 def migrations() -> list[Path]:
@@ -44,32 +43,61 @@ def migrations() -> list[Path]:
 
 
 def migrate(
-    settings: DatabaseSettings, dimension: int, on_warning: Callable[[str], None] | None = None
+    settings: DatabaseSettings,
+    dimension: int,
+    on_warning: Callable[[str], None] | None = None,
+    *,
+    create: bool = False,
+    wait_s: float = WAIT_S,
 ) -> list[str]:
     """Apply what is missing, all or nothing; returns the names of what was applied.
 
     Args:
         settings: which database.
         dimension: the length of the pack's vectors.
-        on_warning: is told what the database would not do; by default that is logged.
+        on_warning: is told what the database would not do, and who is waited for; by default that
+            is logged.
+        create: whether `photos` and `users` may be made in a database that has others' tables.
+        wait_s: how long to try again while somebody holds a table.
 
     Raises:
         ConfigurationError: an applied file was changed, the tables are made for vectors of another
-            length, or the database refused.
+            length, something of the platform's is in the way, or the database refused.
+        SystemicError: the database takes no writes.
     """
+    tell = _each_once(on_warning or _log_warning)
     try:
-        with connect(settings) as connection, connection.transaction():
-            connection.add_notice_handler(partial(_pass_on, on_warning or _log_warning))
-            connection.execute("select pg_advisory_xact_lock(%s)", [_LOCK])
-            connection.execute(_LEDGER)
-            applied = [m.name for m in migrations() if _apply(connection, m, dimension)]
-            require_dimension(connection, dimension)
+        with closing(connect(settings, lock_timeout_s=LOCK_WAIT_S)) as connection:
+            connection.add_notice_handler(partial(_pass_on, tell))
+            require_writable(connection)
+            turns = Turns(connection, partial(connect, settings), tell, wait_s)
+            return turns.run(partial(_apply_all, connection, dimension, create=create, tell=tell))
     except psycopg.Error as error:
         raise ConfigurationError(f"the database cannot be migrated: {explain(error)}") from error
-    return applied
 
 
-def pending(connection: psycopg.Connection[TupleRow]) -> list[str]:
+def _apply_all(
+    connection: Connection, dimension: int, *, create: bool, tell: Callable[[str], None]
+) -> list[str]:
+    # A lock is not waited for longer, but an index of many faces takes its time.
+    connection.execute("set local statement_timeout = 0")
+    connection.execute("select pg_advisory_xact_lock(%s)", [_LOCK])
+    if connection.execute(_LEDGER_HERE).fetchone() == (None,):
+        require_place(connection)
+        connection.execute(_LEDGER)
+    require_own_ledger(connection)
+    missing = [path for path in migrations() if not _is_applied(connection, path)]
+    if missing:
+        require_place(connection)
+        require_installable(connection)
+        require_fit(connection, missing, create=create, tell=tell)
+    for path in missing:
+        _apply(connection, path, dimension)
+    require_dimension(connection, dimension)
+    return [path.name for path in missing]
+
+
+def pending(connection: Connection) -> list[str]:
     """Names of the migrations that were not applied by :func:`migrate`.
 
     None of them for a login that may not know, such as one with no more than `soloface_worker`.
@@ -83,18 +111,16 @@ def pending(connection: psycopg.Connection[TupleRow]) -> list[str]:
     return [path.name for path in migrations() if path.name not in done]
 
 
-def require_dimension(connection: psycopg.Connection[TupleRow], dimension: int) -> None:
-    """Check that the vector columns hold vectors of this length.
+def _each_once(tell: Callable[[str], None]) -> Callable[[str], None]:
+    """Say nothing twice, however often the migration is tried again."""
+    told: set[str] = set()
 
-    Raises:
-        ConfigurationError: they do not.
-    """
-    for column, kind in connection.execute(_DIMENSIONS):
-        if kind != f"vector({dimension})":
-            raise ConfigurationError(
-                f"{column} is {kind}, but the model pack makes vector({dimension}); use the pack "
-                "the database was made for (SOLOFACE_MODEL__PACK) or another database"
-            )
+    def tell_once(message: str) -> None:
+        if message not in told:
+            told.add(message)
+            tell(message)
+
+    return tell_once
 
 
 def _pass_on(on_warning: Callable[[str], None], notice: psycopg.errors.Diagnostic) -> None:
@@ -107,20 +133,24 @@ def _log_warning(message: str) -> None:
     log.warning("migration_warning", message=message)
 
 
-def _apply(connection: psycopg.Connection[TupleRow], path: Path, dimension: int) -> bool:
-    text = path.read_text(encoding="utf-8")
-    digest = hashlib.sha256(text.encode()).hexdigest()
+def _is_applied(connection: Connection, path: Path) -> bool:
     row = connection.execute(
         "select sha256 from soloface_migrations where name = %s", [path.name]
     ).fetchone()
-    if row:
-        if row[0] != digest:
-            raise ConfigurationError(f"{path.name} was changed after it had been applied")
-        return False
+    if row and row[0] != _digest(path):
+        raise ConfigurationError(f"{path.name} was changed after it had been applied")
+    return row is not None
+
+
+def _apply(connection: Connection, path: Path, dimension: int) -> None:
     # psql fills in :dimension when the file is run by hand.
-    script = text.replace(":dimension", str(int(dimension)))
+    script = path.read_text(encoding="utf-8").replace(":dimension", str(int(dimension)))
     connection.execute(sql.SQL(script))
     connection.execute(
-        "insert into soloface_migrations (name, sha256) values (%s, %s)", [path.name, digest]
+        "insert into soloface_migrations (name, sha256) values (%s, %s)",
+        [path.name, _digest(path)],
     )
-    return True
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_text(encoding="utf-8").encode()).hexdigest()

@@ -13,11 +13,12 @@ from psycopg.rows import TupleRow
 from psycopg.types.json import Jsonb
 
 from connectors.postgres.candidates import Question, candidates
-from connectors.postgres.connection import Database, sent_together
+from connectors.postgres.connection import Database
 from connectors.postgres.gallery import require_comparable
-from connectors.postgres.migrate import require_dimension
 from connectors.postgres.photos import past_match
+from connectors.postgres.session import sent_together
 from connectors.postgres.sql_files import query
+from connectors.postgres.vectors import require_dimension
 from dataflow.jobs.delivery import Delivery
 from dataflow.jobs.errors import ConfigurationError, DataError, SystemicError
 from dataflow.jobs.job import Job

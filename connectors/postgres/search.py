@@ -13,13 +13,12 @@ import psycopg
 import structlog
 from psycopg.rows import TupleRow
 
+from connectors.postgres.session import Connection, set_for_session
 from connectors.postgres.sql_files import query
 from dataflow.faces.face import Embedding
 from dataflow.gallery.search import Index, Plan, plan_search
 from dataflow.process.metrics import GALLERY_INDEX_DUE, GALLERY_RECALL
 from dataflow.steps.matching import Candidate
-
-Connection = psycopg.Connection[TupleRow]
 
 REVISIT_S = 60.0
 """How long a connection keeps to its plan before it looks at the gallery again."""
@@ -28,10 +27,6 @@ CANDIDATES = 64
 """The nearest by an index that are compared exactly; half precision changes few places."""
 
 log = structlog.get_logger()
-
-_SETTINGS = """
-select set_config('ivfflat.probes', %s, false), set_config('enable_seqscan', %s, false)
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +104,11 @@ def use(connection: Connection, plan: Plan) -> None:
     """Set what the plan needs of the session."""
     indexed = plan.breadth is not None
     # The planner does not know what a scan of vectors costs; sequential it would never be right.
-    settings = [str(plan.breadth or 1), "off" if indexed else "on"]
-    connection.execute(_SETTINGS, settings)
+    settings = {
+        "ivfflat.probes": str(plan.breadth or 1),
+        "enable_seqscan": "off" if indexed else "on",
+    }
+    set_for_session(connection, settings)
 
 
 def search_state(connection: Connection, dimension: int) -> tuple[int, Index | None]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, SecretStr, model_validator
 
@@ -78,6 +78,11 @@ class DatabaseSettings(Section):
     dsn: SecretStr = Field(
         SecretStr("postgresql://soloface@127.0.0.1:5432/soloface"),
         description="Connection string, in libpq's form.",
+    )
+    pooler: Literal["none", "transaction"] = Field(
+        "none",
+        description="`transaction`: the DSN leads to PgBouncer or the like. Nothing is set for "
+        "the session or prepared, and the timeouts go along with each transaction.",
     )
     connect_timeout_s: int = Field(5, ge=1, description="For one connection.")
     statement_timeout_s: Seconds = Field(30, description="For one statement.")

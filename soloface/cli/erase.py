@@ -17,7 +17,7 @@ from soloface.cli.settings import load_settings
 
 if TYPE_CHECKING:
     from connectors.postgres.erasure import Subject
-    from connectors.postgres.search import Connection
+    from connectors.postgres.session import Connection
     from dataflow.settings import DatabaseSettings, Settings
 
 DryRunOption = Annotated[
@@ -163,7 +163,7 @@ def _erase_kept(settings: Settings, connection: Connection, user_id: UUID, *, dr
 @contextmanager
 def _connected(settings: DatabaseSettings) -> Iterator[Connection]:
     from connectors.postgres.connection import Database
-    from connectors.postgres.gallery import require_tables
+    from connectors.postgres.schema import require_tables
 
     with closing(Database(settings)) as database, database.connection() as connection:
         require_tables(connection)

@@ -15,7 +15,7 @@ from soloface.cli.settings import load_settings
 
 if TYPE_CHECKING:
     from connectors.postgres.gallery_proof import Measured
-    from connectors.postgres.search import Connection
+    from connectors.postgres.session import Connection
     from dataflow.gallery.search import Index, Plan
     from dataflow.settings import DatabaseSettings
 
@@ -168,7 +168,7 @@ def examine(connection: Connection, faces: int, *, hard: bool = False) -> Status
 @contextmanager
 def _connected(settings: DatabaseSettings) -> Iterator[Connection]:
     from connectors.postgres.connection import Database
-    from connectors.postgres.gallery import require_tables
+    from connectors.postgres.schema import require_tables
 
     with closing(Database(settings)) as database, database.connection() as connection:
         require_tables(connection)

@@ -6,7 +6,7 @@ from contextlib import closing
 
 from connectors.postgres.connection import Database
 from connectors.postgres.enrolments import EnrolmentRegister
-from connectors.postgres.gallery import require_tables
+from connectors.postgres.schema import require_tables
 from dataflow.jobs.errors import ConfigurationError
 from dataflow.settings import DatabaseSettings
 from soloface.cli.calibrate.album import LEAST_PEOPLE, Labelled

@@ -14,6 +14,7 @@ CHECKS: dict[str, Check] = {
     "held jobs": held.held,
     "postgres": postgres.server,
     "schema": postgres.schema,
+    "rights": postgres.rights,
     "object store": store.store,
     "model": people.pack,
     "gallery": people.gallery,

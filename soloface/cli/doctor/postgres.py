@@ -1,45 +1,64 @@
-"""PostgreSQL: the server and the schema."""
+"""PostgreSQL: the server, the schema, and what our login may do."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 
 import psycopg
 
-from connectors.postgres.connection import connect as connect_postgres
-from connectors.postgres.connection import explain as explain_postgres
-from connectors.postgres.gallery import require_tables
-from connectors.postgres.migrate import pending, require_dimension
+from connectors.postgres.connection import connect
+from connectors.postgres.errors import explain
+from connectors.postgres.migrate import pending
+from connectors.postgres.pooler import examine_pooler
+from connectors.postgres.rights import require_all_rows, require_rights
+from connectors.postgres.schema import require_tables
+from connectors.postgres.server import require_writable
+from connectors.postgres.session import Connection
+from connectors.postgres.vectors import require_dimension, require_vectors
 from dataflow.jobs.errors import ConfigurationError
-from dataflow.settings import Settings
+from dataflow.settings import DatabaseSettings, Settings
+from soloface.cli.doctor.finding import Warn
 
 
 def server(settings: Settings) -> Iterator[str]:
-    """Is PostgreSQL there, with pgvector."""
-    try:
-        with closing(connect_postgres(settings.database)) as connection:
-            row = connection.execute(
-                "select current_setting('server_version'), "
-                "(select extversion from pg_extension where extname = 'vector')"
-            ).fetchone()
-    except psycopg.Error as error:
-        raise explain_postgres(error) from error
-    version, pgvector = row or ("?", None)
-    if not pgvector:
-        raise ConfigurationError("the extension vector is not there; run: soloface migrate")
-    yield f"PostgreSQL {version}, pgvector {pgvector}"
+    """Is PostgreSQL there, with pgvector, and does it take writes."""
+    with _connected(settings.database) as connection:
+        version = require_writable(connection)
+        pgvector = require_vectors(connection)
+        pooler = examine_pooler(settings.database)
+    way = f", through {pooler}" if pooler else ""
+    yield f"PostgreSQL {version}, pgvector {pgvector}{way}"
+    if settings.database.pooler != "none" and not pooler:
+        yield Warn("no pooler answers; SOLOFACE_DATABASE__POOLER=none is faster")
 
 
 def schema(settings: Settings) -> Iterator[str]:
     """Are the tables as this version and the pack need them."""
-    try:
-        with closing(connect_postgres(settings.database)) as connection:
-            require_tables(connection)
-            require_dimension(connection, settings.model.embedding_dimension)
-            missing = pending(connection)
-    except psycopg.Error as error:
-        raise explain_postgres(error) from error
+    with _connected(settings.database) as connection:
+        require_tables(connection)
+        require_vectors(connection)
+        require_dimension(connection, settings.model.embedding_dimension)
+        missing = pending(connection)
     if missing:
         raise ConfigurationError(f"not applied: {', '.join(missing)}; run: soloface migrate")
     yield f"up to date, vectors of {settings.model.embedding_dimension}"
+
+
+def rights(settings: Settings) -> Iterator[str]:
+    """May our login do what a worker does, and see all rows."""
+    with _connected(settings.database) as connection:
+        require_tables(connection)
+        login = require_rights(connection)
+        doubts = require_all_rows(connection)
+    yield f"{login} may do what a worker does"
+    yield from map(Warn, doubts)
+
+
+@contextmanager
+def _connected(settings: DatabaseSettings) -> Iterator[Connection]:
+    try:
+        with closing(connect(settings)) as connection:
+            yield connection
+    except psycopg.Error as error:
+        raise explain(error) from error

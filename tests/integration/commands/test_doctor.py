@@ -23,7 +23,7 @@ from tests.fixtures.refusals import ReadOnlyLogin
 from tests.fixtures.worker import Done, Log, MakeWorld, RunWorker, Soloface
 from tests.world import World, jetstream
 
-NAMES = ["nats", "held jobs", "postgres", "schema", "object store", "model", "gallery"]
+NAMES = ["nats", "held jobs", "postgres", "schema", "rights", "object store", "model", "gallery"]
 """The checks in their order; one may say nothing, or several things."""
 
 
@@ -137,7 +137,7 @@ def test_a_database_without_tables_is_found(make_world: MakeWorld, soloface: Sol
 
     found = unhealthy(soloface("doctor", "--json"))
 
-    assert found.keys() == {"postgres", "schema", "gallery"}
+    assert found.keys() == {"postgres", "schema", "rights", "gallery"}
     assert all("soloface migrate" in detail for detail in found.values())
 
 
@@ -155,7 +155,7 @@ def test_a_database_without_tables_is_found(make_world: MakeWorld, soloface: Sol
         (
             "DATABASE__DSN",
             "postgresql://soloface:hidden@127.0.0.1:1/soloface",
-            {"postgres", "schema", "gallery"},
+            {"postgres", "schema", "rights", "gallery"},
             "Connection refused",
         ),
     ],

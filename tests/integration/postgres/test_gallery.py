@@ -15,6 +15,7 @@ from connectors.postgres import gallery_index, search
 from connectors.postgres.connection import Database
 from connectors.postgres.gallery_proof import draw_sample
 from connectors.postgres.recorder import Recorder
+from connectors.postgres.session import Connection
 from dataflow.faces.face import Box, EmbeddedFace
 from dataflow.gallery import search as gallery_search
 from dataflow.steps.matching import MatchPolicy
@@ -26,7 +27,7 @@ from tests.fixtures.worker import Soloface
 
 
 @pytest.fixture
-def connection(crowd: Crowd) -> Iterator[search.Connection]:
+def connection(crowd: Crowd) -> Iterator[Connection]:
     """As the sink has one."""
     with closing(Database(crowd.settings)) as database, database.connection() as connection:
         yield connection
@@ -40,7 +41,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("impatient")
 def test_a_connection_takes_to_the_index_while_it_works(
-    crowd: Crowd, connection: search.Connection, soloface: Soloface
+    crowd: Crowd, connection: Connection, soloface: Soloface
 ) -> None:
     assert crowd.found(connection) == crowd.ids[:8]
     assert INDEX not in crowd.explained(connection)
@@ -55,7 +56,7 @@ def test_a_connection_takes_to_the_index_while_it_works(
     assert "Seq Scan" not in crowd.explained(connection)
 
 
-def scans(connection: search.Connection) -> tuple[int, int]:
+def scans(connection: Connection) -> tuple[int, int]:
     """How often the index was scanned, and the whole table."""
     connection.execute("select pg_stat_force_next_flush()")
     row = connection.execute(
@@ -68,7 +69,7 @@ def scans(connection: search.Connection) -> tuple[int, int]:
 
 
 def test_the_sinks_own_batch_is_searched_by_the_index_and_by_nothing_else(
-    crowd: Crowd, connection: search.Connection, soloface: Soloface
+    crowd: Crowd, connection: Connection, soloface: Soloface
 ) -> None:
     soloface("gallery", "index")
     numbers = range(1, len(crowd.faces) + 1)
@@ -110,7 +111,7 @@ def gauges() -> tuple[float | None, float | None]:
 @pytest.mark.usefixtures("impatient")
 def test_the_metrics_say_what_the_search_in_use_has_proved_and_when_an_index_is_due(
     crowd: Crowd,
-    connection: search.Connection,
+    connection: Connection,
     soloface: Soloface,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -130,7 +131,7 @@ def test_the_metrics_say_what_the_search_in_use_has_proved_and_when_an_index_is_
 
 
 def test_between_two_looks_at_the_gallery_a_connection_keeps_to_its_plan(
-    crowd: Crowd, connection: search.Connection, soloface: Soloface
+    crowd: Crowd, connection: Connection, soloface: Soloface
 ) -> None:
     crowd.found(connection)
     soloface("gallery", "index")
@@ -140,7 +141,7 @@ def test_between_two_looks_at_the_gallery_a_connection_keeps_to_its_plan(
 
 @pytest.mark.usefixtures("impatient")
 def test_the_distances_by_the_index_are_the_exact_ones(
-    crowd: Crowd, connection: search.Connection, soloface: Soloface
+    crowd: Crowd, connection: Connection, soloface: Soloface
 ) -> None:
     exact = search.nearest_users(connection, crowd.faces, MODEL)
     soloface("gallery", "index")
@@ -153,7 +154,7 @@ def test_the_distances_by_the_index_are_the_exact_ones(
 
 @pytest.mark.usefixtures("impatient")
 def test_users_of_another_contract_are_not_found_by_the_index_either(
-    crowd: Crowd, connection: search.Connection, soloface: Soloface
+    crowd: Crowd, connection: Connection, soloface: Soloface
 ) -> None:
     soloface("gallery", "index")
     connection.execute(
@@ -187,7 +188,7 @@ def test_status_says_what_is_searched_how_and_what_to_run(soloface: Soloface) ->
 @pytest.mark.usefixtures("impatient")
 def test_an_index_that_misses_too_many_is_not_used_and_status_says_so(
     crowd: Crowd,
-    connection: search.Connection,
+    connection: Connection,
     soloface: Soloface,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -204,9 +205,7 @@ def test_an_index_that_misses_too_many_is_not_used_and_status_says_so(
 
 
 @pytest.mark.usefixtures("crowd", "impatient")
-def test_what_the_search_misses_is_noticed(
-    connection: search.Connection, soloface: Soloface
-) -> None:
+def test_what_the_search_misses_is_noticed(connection: Connection, soloface: Soloface) -> None:
     soloface("gallery", "index")
     flattering = gallery_search.Proof(model=MODEL, users=USERS, breadth=1, recall=1, faces=400)
     connection.execute(f"comment on index {INDEX} is '{flattering.model_dump_json()}'".encode())
@@ -219,7 +218,7 @@ def test_what_the_search_misses_is_noticed(
 
 
 def test_an_interrupted_build_leaves_nothing_behind(
-    crowd: Crowd, connection: search.Connection, monkeypatch: pytest.MonkeyPatch
+    crowd: Crowd, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(gallery_index, "_POLL_S", 0.01)
 
@@ -239,7 +238,7 @@ def test_an_interrupted_build_leaves_nothing_behind(
 
 @pytest.mark.usefixtures("crowd")
 def test_an_index_is_built_anew_beside_the_old_one(
-    connection: search.Connection, soloface: Soloface
+    connection: Connection, soloface: Soloface
 ) -> None:
     soloface("gallery", "index")
     before = connection.execute("select to_regclass(%s)::oid", [INDEX]).fetchone()
@@ -255,7 +254,7 @@ def test_an_index_is_built_anew_beside_the_old_one(
 
 
 def test_hard_faces_stray_as_users_differ(
-    crowd: Crowd, connection: search.Connection, soloface: Soloface
+    crowd: Crowd, connection: Connection, soloface: Soloface
 ) -> None:
     _, _, directions = np.linalg.svd(crowd.vectors, full_matrices=False)
 
@@ -279,7 +278,7 @@ def test_few_users_need_no_index(soloface: Soloface, monkeypatch: pytest.MonkeyP
 
 @pytest.mark.usefixtures("crowd", "impatient")
 def test_an_index_of_another_models_vectors_is_not_used_until_it_is_built_anew(
-    connection: search.Connection, soloface: Soloface
+    connection: Connection, soloface: Soloface
 ) -> None:
     soloface("gallery", "index")
     # What `reembed` does, where both models' vectors have one length.

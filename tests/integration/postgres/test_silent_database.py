@@ -56,7 +56,7 @@ def test_a_silent_server_is_given_up_and_asked_again_over_a_new_connection(
 def test_a_stop_ends_the_wait_for_a_silent_server(
     settings: DatabaseSettings, proxy: Forwarder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("connectors.postgres.connection.LAST_WORDS_S", 0.5)
+    monkeypatch.setattr("connectors.postgres.session.LAST_WORDS_S", 0.5)
     stop = threading.Event()
     database = Database(settings.model_copy(update={"statement_timeout_s": 3600}), stop)
     ask(database)

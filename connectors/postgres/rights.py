@@ -1,0 +1,135 @@
+"""Whether a login may do what the worker does, and sees every row that it has to see."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+
+from connectors.postgres.search import vector_dimension
+from connectors.postgres.session import Connection
+from connectors.postgres.sql_files import query
+from dataflow.jobs.errors import ConfigurationError
+
+STATEMENTS = (
+    "photo_states",
+    "decisions",
+    "confirmed_users",
+    "lock_photos",
+    "record_faces",
+    "record_outcomes",
+    "gallery_sizes",
+    "someones_model",
+    "search_state",
+    "nearest_users",
+)
+"""All that the worker runs, but for the search by an index, which reads the same columns."""
+
+NEEDED = {
+    "photos": "rw",
+    "users": "rw",
+    "photo_faces": "arw",
+    "face_matches": "ar",
+    "face_match_outcomes": "arw",
+    "face_match_decisions": "r",
+}
+"""What it does with the rows of each table: (a)dd, (r)ead, (w)rite or lock."""
+
+_WORDS = {"a": "insert", "r": "select", "w": "update"}
+_LOGIN = """
+select
+    current_user,
+    to_regrole('soloface_worker') is not null,
+    coalesce(pg_has_role(current_user, to_regrole('soloface_worker'), 'member'), false),
+    coalesce(pg_has_role(current_user, to_regrole('soloface_worker'), 'usage'), false)
+"""
+
+
+def require_rights(connection: Connection) -> str:
+    """Check that this login may run each of the worker's statements; returns its name.
+
+    They are planned, not run: PostgreSQL looks at every right of a statement before that.
+
+    Raises:
+        ConfigurationError: it may not; the message says what is missing and what to grant.
+    """
+    login, there, member, inherits = connection.execute(_LOGIN).fetchone() or (
+        "",
+        False,
+        False,
+        False,
+    )
+    refusals = dict.fromkeys(_refusals(connection))
+    if not refusals:
+        return str(login)
+    if not there:
+        way_out = (
+            "there is no role soloface_worker yet: run sql/migrations/0002_roles.sql as a "
+            f"superuser, then: grant soloface_worker to {login}"
+        )
+    elif not member:
+        way_out = f"grant soloface_worker to {login}"
+    elif not inherits:
+        way_out = (
+            f"it has soloface_worker without inheriting its rights: alter role {login} inherit"
+        )
+    else:
+        way_out = (
+            "soloface_worker has lost rights: run the files of sql/migrations that grant them "
+            "again, as the owner of the tables"
+        )
+    raise ConfigurationError(
+        f"the login {login} may not do what a worker does ({'; '.join(refusals)}); {way_out}"
+    )
+
+
+def require_all_rows(connection: Connection) -> list[str]:
+    """Check that row level security hides nothing; returns what it may hide, a line each.
+
+    Raises:
+        ConfigurationError: it hides every row of a table, or lets none be written.
+    """
+    doubts = []
+    asked = {
+        "tables": [table for table, commands in NEEDED.items() for _ in commands],
+        "commands": [command for commands in NEEDED.values() for command in commands],
+    }
+    for table, command, policies, unconditional, login in connection.execute(
+        query("row_security"), asked
+    ):
+        what = f"row level security of {table}"
+        if not policies:
+            done = (
+                "hides its rows from" if command == "r" else f"refuses every {_WORDS[command]} of"
+            )
+            raise ConfigurationError(
+                f"{what} {done} the login {login}: every job would end as photo_not_found or not "
+                f"at all; create policy soloface_worker on {table} to soloface_worker using (true) "
+                f"with check (true), or: alter role {login} bypassrls"
+            )
+        if not unconditional:
+            doubts.append(
+                f"{what} has a condition for {_WORDS[command]}; rows that it hides from the login "
+                f"{login} are not there for a worker"
+            )
+    return doubts
+
+
+def _refusals(connection: Connection) -> Iterator[str]:
+    dimension = vector_dimension(connection)
+    nothing = defaultdict[str, Any](lambda: None)
+    texts = [query(name) for name in STATEMENTS]
+    if dimension > 0:
+        texts.append(query("nearest_users_by_index", dimension=dimension))
+    for text in texts:
+        plan_it = "explain " + text
+        try:
+            connection.execute(plan_it, nothing)
+        except psycopg.errors.InsufficientPrivilege as error:
+            yield str(error.diag.message_primary)
+        except (psycopg.errors.UndefinedColumn, psycopg.errors.UndefinedTable) as error:
+            raise ConfigurationError(
+                f"{error.diag.message_primary}; run: soloface migrate"
+            ) from None

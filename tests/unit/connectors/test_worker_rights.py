@@ -1,0 +1,46 @@
+"""What doctor and the worker's start look at is what the worker runs, and what migrations make."""
+
+from __future__ import annotations
+
+import re
+
+from connectors.postgres.declared import PLATFORMS, added, made
+from connectors.postgres.migrate import migrations
+from connectors.postgres.rights import NEEDED, STATEMENTS
+from connectors.postgres.sql_files import query
+from tests.places import REPOSITORY
+
+WORKERS = ("candidates", "gallery", "photos", "recorder", "search")
+ENROLLERS = {"insert_user", "update_user"}
+BY_INDEX = "nearest_users_by_index"  # planned as well, with the length of the vectors
+
+
+def test_each_statement_of_the_worker_is_looked_at() -> None:
+    names = set()
+    for module in WORKERS:
+        text = (REPOSITORY / "connectors" / "postgres" / f"{module}.py").read_text()
+        names |= set(re.findall(r'query\(\s*"(\w+)"', text))
+
+    assert names - ENROLLERS == {*STATEMENTS, BY_INDEX}
+
+
+def test_each_table_that_the_worker_names_is_looked_at_for_hidden_rows() -> None:
+    text = "\n".join(query(name) for name in STATEMENTS)
+    tables = {*PLATFORMS, *made(migrations())}
+
+    assert {table for table in tables if re.search(rf"\b{table}\b", text)} == set(NEEDED)
+
+
+def test_what_the_migrations_make_is_read_from_them() -> None:
+    tables = made(migrations())
+
+    assert tables["photo_faces"]["embedding"] == "vector"
+    assert tables["face_matches"]["confidence"] == "double precision"
+    assert set(added(migrations())["users"]) >= {"face_embedding", "face_embedding_model"}
+    assert not set(PLATFORMS) & set(tables)
+    declared = re.findall(
+        r"create table if not exists (\w+)",
+        "\n".join(path.read_text() for path in migrations()),
+    )
+    assert set(declared) == {*tables, *PLATFORMS}
+    assert all(tables.values())
