@@ -16,6 +16,7 @@ pytest_plugins = [
     "tests.fixtures.recording",
     "tests.fixtures.worker",
     "tests.fixtures.refusals",
+    "tests.fixtures.open_stores",
     "tests.fixtures.letters",
     "tests.fixtures.prometheus",
     "tests.fixtures.pgbouncer",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager, closing, contextmanager, suppress
@@ -21,7 +20,6 @@ from nats.js.errors import NotFoundError
 from pgvector.psycopg import register_vector
 from psycopg.rows import DictRow, dict_row
 
-from connectors.embedded import NatsServer, ObjectServer
 from connectors.jetstream.connection import connect as connect_nats
 from connectors.jetstream.provision import provision
 from connectors.postgres.connection import Database
@@ -273,32 +271,3 @@ def drop_streams(settings: NatsSettings) -> None:
                     await js.delete_stream(stream)
 
     asyncio.run(drop())
-
-
-def nats_variables(server: NatsServer) -> dict[str, str]:
-    """Settings that lead to streams and a consumer of one's own."""
-    tag = secrets.token_hex(6)
-    return {
-        "NATS__URL": server.url,
-        "NATS__USER": server.user,
-        "NATS__PASSWORD": server.password,
-        "NATS__STREAM": f"JOBS_{tag}",
-        "NATS__SUBJECT": f"jobs.{tag}",
-        "NATS__DURABLE": f"worker_{tag}",
-        "NATS__SETTLED_STREAM": f"SETTLED_{tag}",
-        "NATS__SETTLED_SUBJECT": f"settled.{tag}",
-        "NATS__DEAD_STREAM": f"DEAD_{tag}",
-        "NATS__DEAD_SUBJECT": f"dead.{tag}",
-    }
-
-
-def store_variables(server: ObjectServer) -> dict[str, str]:
-    """Settings that lead to a bucket of one's own."""
-    return {
-        "STORE__ENDPOINT": server.endpoint,
-        "STORE__SECURE": "false",
-        "STORE__ACCESS_KEY": server.access_key,
-        "STORE__SECRET_KEY": server.secret_key,
-        "STORE__BUCKET": f"test-{secrets.token_hex(6)}",
-        "STORE__BACKOFF_S": "0.1",
-    }

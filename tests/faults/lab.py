@@ -25,7 +25,8 @@ from dataflow.settings import OPEN_PACK, PREFIX, Settings
 from tests.faults.checker import Verdict, check
 from tests.faults.ledger import Ledger
 from tests.fixtures.worker import BYTEWAX, Entry, Log, Worker
-from tests.world import World, drop_streams, nats_variables, store_variables
+from tests.variables import nats_variables, store_variables
+from tests.world import World, drop_streams
 
 PATIENCE_S = 300
 _POLL_S = 0.05

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler
 from io import BytesIO
 
 import pytest
 from minio import Minio
-from pydantic import SecretStr
 
-from connectors.embedded import ObjectServer
 from connectors.store import MinioStore
 from connectors.store import access as access_module
-from connectors.store.reading import nothing_known
 from dataflow.jobs.errors import (
     DataError,
     SolofaceError,
@@ -26,9 +22,8 @@ from dataflow.jobs.errors import (
 )
 from dataflow.jobs.image_ref import ImageRef
 from dataflow.jobs.reason import Reason
-from dataflow.settings import ImageSettings, StoreSettings
-from tests.answering import served
 from tests.faults.store_faults import FaultyStore, answering
+from tests.fixtures.open_stores import OpenStore
 from tests.fixtures.refusals import (
     BUSY,
     ODD_BODIES,
@@ -38,7 +33,6 @@ from tests.fixtures.refusals import (
     key_of,
     refuse_marked,
 )
-from tests.world import eventually
 
 PHOTO = b"a photo"
 GOOD = tuple(f"good/{number}.jpg" for number in range(4))
@@ -48,30 +42,6 @@ PERMANENT = [(status, code) for status, codes in S3_ERRORS.items() for code in c
 PASSING = [(status, code) for status, codes in BUSY.items() for code in codes] + [
     (status, body) for status in (429, 500, 502, 503, 504) for body in ODD_BODIES
 ]
-
-OpenStore = Callable[..., MinioStore]
-Known = Callable[[str], Iterable[ImageRef]]
-
-
-@pytest.fixture
-def store_of(object_server: ObjectServer) -> Iterator[OpenStore]:
-    opened = []
-
-    def open_it(endpoint: str, known: Known = nothing_known, **changes: object) -> MinioStore:
-        settings = StoreSettings.model_validate(
-            {
-                "endpoint": endpoint,
-                "access_key": object_server.access_key,
-                "secret_key": SecretStr(object_server.secret_key),
-                **changes,
-            }
-        )
-        opened.append(MinioStore(settings, ImageSettings(), 16, known))
-        return opened[-1]
-
-    yield open_it
-    for store in opened:
-        store._client._http.clear()
 
 
 @pytest.fixture
@@ -272,38 +242,3 @@ def test_no_good_object_is_blamed_while_access_comes_and_goes(
     assert counts["NoneType"] > 0
     monkeypatch.setattr(access_module, "UNSTEADY_FOR_S", 0)
     assert refusal(store, bad).reason is Reason.IMAGE_UNREADABLE
-
-
-@pytest.mark.parametrize("start", [b"<Error>", b"<Error><Code>AccessDenied</Code>"])
-def test_an_error_that_never_ends_is_cut_off(store_of: OpenStore, start: bytes) -> None:
-    sent: list[int] = []
-
-    def answer(request: BaseHTTPRequestHandler) -> None:
-        request.send_response(403)
-        request.send_header("Content-Type", "application/xml")
-        request.end_headers()
-        request.close_connection = True
-        try:
-            request.wfile.write(start)
-            while True:
-                sent.append(request.wfile.write(bytes(64_000)))
-        except OSError:
-            return
-
-    with served(answer) as endpoint, pytest.raises(UnprovenError):
-        store_of(endpoint).read(ImageRef("images", "a.jpg"))
-
-    assert sum(sent) < 50_000_000  # what the sockets of a few requests buffer
-
-
-def test_a_bucket_with_an_old_name_is_read(
-    object_server: ObjectServer, store_of: OpenStore
-) -> None:
-    name = "Old_Bucket.2006"
-    folder = object_server.directory / "data" / name
-    folder.mkdir(exist_ok=True)
-    (folder / "a.jpg").write_bytes(PHOTO)
-    store = store_of(object_server.endpoint, bucket=name)
-    eventually(lambda: not failure_of(store, ImageRef(name, "a.jpg")), "the folder is seen")
-    assert store.read(ImageRef(name, "a.jpg")) == PHOTO
-    assert refusal(store, ImageRef(name, "b.jpg")).reason is Reason.IMAGE_NOT_FOUND
