@@ -15,7 +15,9 @@ pytest_plugins = [
     "tests.fixtures.packs",
     "tests.fixtures.recording",
     "tests.fixtures.worker",
+    "tests.fixtures.examined",
     "tests.fixtures.letters",
     "tests.fixtures.prometheus",
     "tests.fixtures.pgbouncer",
+    "tests.fixtures.platforms",
 ]
