@@ -17,7 +17,9 @@ pytest_plugins = [
     "tests.fixtures.worker",
     "tests.fixtures.refusals",
     "tests.fixtures.open_stores",
+    "tests.fixtures.examined",
     "tests.fixtures.letters",
     "tests.fixtures.prometheus",
     "tests.fixtures.pgbouncer",
+    "tests.fixtures.platforms",
 ]

@@ -1,0 +1,164 @@
+"""`soloface doctor`, and the worker's start: a login that may not do or see what a worker must."""
+
+from __future__ import annotations
+
+import pytest
+
+from connectors.postgres.rights import NEEDED
+from tests.fixtures.examined import Found, run
+from tests.fixtures.worker import Soloface
+from tests.world import World
+
+
+def test_a_login_with_the_role_and_nothing_more_is_enough(
+    login: str, soloface: Soloface, found: Found
+) -> None:
+    assert found() == {}
+    details = {f["name"]: f["detail"] for f in soloface("doctor", "--json").json}
+    assert details["rights"] == f"{login} may do what a worker does"
+
+
+def test_a_login_without_the_role_is_told_which_one_to_grant(
+    world: World, login: str, found: Found
+) -> None:
+    run(world, f"revoke soloface_worker from {login}; grant usage on schema public to {login}")
+    try:
+        wrong = found()
+    finally:
+        run(world, f"revoke usage on schema public from {login}")
+
+    assert f"grant soloface_worker to {login}" in wrong["rights"]
+    assert "permission denied for table photos" in wrong["rights"]
+
+
+def test_a_login_that_may_not_enter_the_schema_is_told_so(
+    world: World, login: str, found: Found
+) -> None:
+    run(world, f"revoke soloface_worker from {login}")
+
+    wrong = found()
+
+    assert wrong.keys() >= {"postgres", "schema", "rights"}
+    assert all("schema public" in wrong[name] for name in ("schema", "rights"))
+
+
+def test_a_role_that_is_not_inherited_is_no_use(world: World, login: str, found: Found) -> None:
+    run(world, f"grant soloface_worker to {login} with inherit false")
+    run(world, f"grant usage on schema public to {login}")
+    try:
+        assert "without inheriting its rights" in found()["rights"]
+    finally:
+        run(world, f"revoke usage on schema public from {login}")
+
+
+LOST = [
+    "select (id) on photos",
+    "update (id) on photos",
+    "select (face_embedding) on users",
+    "select (face_embedding_model) on users",
+    "update (face_enrolled_at) on users",
+    *(
+        f"{right} on {table}"
+        for table, rights in {
+            "photo_faces": ("select", "insert", "update"),
+            "face_matches": ("insert",),
+            "face_match_outcomes": ("select", "insert", "update"),
+        }.items()
+        for right in rights
+    ),
+    "select (photo_face_id) on face_matches",
+    "select (decision) on face_match_decisions",
+]
+
+
+@pytest.mark.parametrize("lost", LOST)
+def test_each_right_that_is_lost_is_noticed(
+    world: World, login: str, found: Found, lost: str
+) -> None:
+    run(world, f"revoke {lost} from soloface_worker")
+
+    wrong = found()
+
+    assert wrong.keys() <= {"rights", "gallery"}
+    assert f"permission denied for table {lost.rpartition(' ')[2]}" in wrong["rights"]
+    assert login in wrong["rights"]
+
+
+HIDDEN = [table for table in NEEDED if table != "face_match_decisions"]
+
+
+@pytest.mark.parametrize("table", HIDDEN)
+def test_row_level_security_without_a_policy_for_the_worker_is_found(
+    world: World, login: str, found: Found, table: str
+) -> None:
+    run(world, f"alter table {table} enable row level security")
+
+    wrong = found()
+
+    assert wrong.keys() == {"rights"}
+    for word in (f"row level security of {table}", login, "create policy", "bypassrls"):
+        assert word in wrong["rights"]
+
+
+def test_row_level_security_that_hides_photos_says_so(
+    world: World, login: str, found: Found
+) -> None:
+    run(
+        world,
+        "alter table photos enable row level security; "
+        "create policy others on photos using (true) with check (true); "
+        "alter policy others on photos to soloface_auditor",
+    )
+    detail = found()["rights"]
+
+    assert detail.startswith(f"row level security of photos hides its rows from the login {login}")
+
+
+READ = "create policy r on photos for select using (true);"
+OPEN = "create policy w on photos using (true);"
+
+
+@pytest.mark.parametrize(
+    "policies",
+    [
+        "create policy w on photos to soloface_worker using (true) with check (true)",
+        OPEN,
+        READ + "create policy u on photos for update to soloface_worker using (true)",
+        "create policy m on photos using (id is null); create policy w on photos using (true)",
+    ],
+)
+@pytest.mark.usefixtures("login")
+def test_policies_that_let_the_worker_pass_are_well(
+    world: World, soloface: Soloface, found: Found, policies: str
+) -> None:
+    run(world, f"alter table photos enable row level security; {policies}")
+
+    assert found() == {}
+    assert not any(finding["warning"] for finding in soloface("doctor", "--json").json)
+
+
+@pytest.mark.parametrize(
+    "policies",
+    [
+        "create policy w on photos using (id is not null)",
+        OPEN + "create policy x on photos as restrictive using (id is not null)",
+    ],
+)
+@pytest.mark.usefixtures("login")
+def test_policies_with_a_condition_are_a_warning(
+    world: World, soloface: Soloface, found: Found, policies: str
+) -> None:
+    run(world, f"alter table photos enable row level security; {policies}")
+
+    assert found() == {}
+    warnings = [f["detail"] for f in soloface("doctor", "--json").json if f["warning"]]
+    assert warnings
+    assert all("row level security of photos has a condition" in detail for detail in warnings)
+
+
+def test_row_level_security_does_not_stop_whom_it_does_not_hold_for(
+    world: World, login: str, found: Found
+) -> None:
+    run(world, f"alter table photos enable row level security; alter role {login} bypassrls")
+
+    assert found() == {}
