@@ -1,3 +1,4 @@
+# docker build [--build-arg EXTRAS=open,tracing] [--target baked --build-arg PACKS=open] .
 ARG PYTHON_IMAGE=python:3.12-slim-bookworm
 
 FROM ${PYTHON_IMAGE} AS build
@@ -10,15 +11,16 @@ ENV UV_COMPILE_BYTECODE=1 \
 WORKDIR /src
 # The dependencies first: they change less often than the code. A lock file is used if there is one.
 COPY pyproject.toml uv.lock* ./
-RUN uv sync --no-cache --no-dev --extra open --no-install-project
+ARG EXTRAS=open
+RUN uv sync --no-cache --no-dev --no-install-project $(echo "$EXTRAS" | sed -E 's/[^, ]+/--extra &/g; s/,/ /g')
 COPY README.md LICENSE ./
 COPY sql sql
 COPY connectors connectors
 COPY dataflow dataflow
 COPY soloface soloface
-RUN uv sync --no-cache --no-dev --extra open --no-editable
+RUN uv sync --no-cache --no-dev --no-editable $(echo "$EXTRAS" | sed -E 's/[^, ]+/--extra &/g; s/,/ /g')
 
-FROM ${PYTHON_IMAGE}
+FROM ${PYTHON_IMAGE} AS runtime
 ARG VERSION=0.1.0
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="soloface" \
@@ -40,5 +42,12 @@ USER 10001:10001
 WORKDIR /home/soloface
 STOPSIGNAL SIGTERM
 # In exec form, so that Python is process 1 and gets the signal itself. A health check is left out:
-# Docker does nothing with a sick container, and the worker mends or ends itself.
+# Docker does nothing with an unhealthy container, and the worker recovers or ends by itself.
 CMD ["python", "-m", "bytewax.run", "dataflow:flow"]
+
+# docker build --target baked: packs in the image, for whom no volume can reach all workers.
+FROM runtime AS baked
+ARG PACKS=open
+RUN for pack in $(echo "$PACKS" | sed 's/,/ /g'); do soloface models install "$pack" || exit 1; done
+
+FROM runtime

@@ -77,17 +77,24 @@ def _workers(costs: UnitCosts, plan: Plan) -> Iterator[Need]:
     work, processes = WorkerSettings(), worker_processes(costs, plan)
     held = work.in_flight + 3 * work.batch
     yield Need("workers", "cores that are busy", _busy_cores(costs, plan), "cores")
-    yield Need("workers", f"processes of {costs.worker.cores} cores, with the spare", processes, "")
+    yield Need(
+        "workers", f"processes of {costs.worker.cores} cores, with the reserve", processes, ""
+    )
     yield Need("workers", "memory, at least", processes * costs.worker.rss_mb * _MB / _GB, "GB")
     yield Need("workers", "`SOLOFACE_NATS__MAX_ACK_PENDING`", processes * held, "jobs")
-    yield Need("workers", "to work off a pile with the spare", plan.outage_h / plan.spare, "hours")
+    yield Need(
+        "workers",
+        "time to work off the backlog, with the reserve",
+        plan.outage_h / plan.spare,
+        "hours",
+    )
 
 
 def _store(costs: UnitCosts, plan: Plan) -> Iterator[Need]:
     bandwidth = plan.per_s * costs.store.wire_bytes
     yield Need("store", "requests", plan.per_s * costs.store.requests, "/s")
     yield Need("store", "bandwidth", bandwidth / _MB, "MB/s")
-    yield Need("store", "the same for a network", 8 * bandwidth / _GB, "Gbit/s")
+    yield Need("store", "bandwidth, as network speed", 8 * bandwidth / _GB, "Gbit/s")
     yield Need("store", "fetches at a time", plan.per_s * plan.fetch_ms / 1000, "")
     fetchers = worker_processes(costs, plan) * WorkerSettings().fetchers
     yield Need("store", "fetchers of those processes", fetchers, "")
@@ -100,12 +107,12 @@ def _jetstream(costs: UnitCosts, plan: Plan) -> Iterator[Need]:
     events = min(EVENTS_KEPT, plan.per_s * EVENTS_KEPT_S)
     letters = plan.per_s * plan.rejected * DEAD_LETTERS_KEPT_S
     cores = _cores(cost.publish_cpu_ms + cost.cpu_ms, plan)
-    yield Need(part, "cores, of the leader", cores, "cores")
+    yield Need(part, "cores of the leader", cores, "cores")
     yield Need(part, "messages of the workers", plan.per_s * cost.messages, "/s")
     yield Need(part, "traffic of the workers", plan.per_s * cost.wire_bytes / _MB, "MB/s")
     yield Need(part, "written, on each replica", written / _MB, "MB/s")
     for what, count, size in (
-        ("storage for the pile, all replicas", piled, cost.job_bytes),
+        ("storage for the backlog, all replicas", piled, cost.job_bytes),
         ("storage for events, all replicas", events, cost.event_bytes),
         ("storage for dead letters, all replicas", letters, cost.letter_bytes),
     ):
@@ -117,7 +124,7 @@ def _jetstream(costs: UnitCosts, plan: Plan) -> Iterator[Need]:
 def _postgres(costs: UnitCosts, plan: Plan) -> Iterator[Need]:
     cost, part = costs.postgres, "PostgreSQL"
     processes = worker_processes(costs, plan)
-    yield Need(part, "cores, but for the search", _cores(cost.cpu_ms, plan), "cores")
+    yield Need(part, "cores, without the search", _cores(cost.cpu_ms, plan), "cores")
     search = _cores(cost.search_cpu_ms, plan)
     yield Need(part, f"cores for the search among {cost.users:,} users", search, "cores")
     yield Need(part, "connections", processes * cost.connections, "")
@@ -125,4 +132,4 @@ def _postgres(costs: UnitCosts, plan: Plan) -> Iterator[Need]:
     yield Need(part, "rows written", plan.per_s * cost.rows, "/s")
     yield Need(part, "write-ahead log", plan.per_s * cost.wal_bytes / _MB, "MB/s")
     yield Need(part, "traffic of the workers", plan.per_s * cost.wire_bytes / _MB, "MB/s")
-    yield Need(part, "growth by a million photos", 1_000_000 * cost.kept_bytes / _GB, "GB")
+    yield Need(part, "growth per million photos", 1_000_000 * cost.kept_bytes / _GB, "GB")

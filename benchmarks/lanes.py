@@ -259,7 +259,7 @@ def far_store(endpoint: str, latency_ms: float) -> Iterator[str]:
     if not latency_ms:
         yield endpoint
         return
-    command = [sys.executable, "-m", "benchmarks.proxy", endpoint, str(latency_ms)]
+    command = [sys.executable, "-m", "benchmarks.forwarder", endpoint, str(latency_ms)]
     with subprocess.Popen(
         command, cwd=_REPOSITORY, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:

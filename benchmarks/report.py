@@ -40,7 +40,7 @@ def pages(results: Results) -> Iterator[Page]:
             (s.pack, f"{s.first_settled_s:.2f}", f"{100 * s.idle_cpu:.1f}", f"{s.rss_mb:.0f}")
             for s in results.startups
         ]
-        yield Page("Start and rest", ("", "first job s", "idle % of a core", "RSS MB"), rows)
+        yield Page("Start and idle", ("", "first job s", "idle % of a core", "RSS MB"), rows)
     yield from _threads(results)
     yield from _answers(results)
     if results.growth:
@@ -117,8 +117,10 @@ def _growth(results: Results) -> Page:
         )
         for moment in growth.moments
     ]
-    rows.append(("last tenth / first", f"{growth.last_to_first:.3f}", "", "", ""))
-    rows.append(("MB per 1,000 photos", "", f"{growth.rss_slope:.2f}", "", ""))
+    rows.append(
+        ("speed of the last tenth / first tenth", f"{growth.last_to_first:.3f}", "", "", "")
+    )
+    rows.append(("memory growth, MB per 1,000 photos", "", f"{growth.rss_slope:.2f}", "", ""))
     title = f"{growth.queued:,} jobs queued, {growth.users:,} users"
     return Page(title, ("photos", "s", "RSS MB", "files", "connections"), rows)
 

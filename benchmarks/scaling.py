@@ -160,14 +160,14 @@ def _cost_rows(costs: UnitCosts) -> list[Row]:
         (f"worker: memory of a process that computes on {worker.cores} cores, MB", worker.rss_mb),
         ("store: requests", store.requests),
         ("store: bytes on the wire", store.wire_bytes),
-        ("JetStream: CPU for a job that is published, ms", stream.publish_cpu_ms),
-        ("JetStream: CPU for its delivery, its answer and its event, ms", stream.cpu_ms),
+        ("JetStream: CPU when a job is published, ms", stream.publish_cpu_ms),
+        ("JetStream: CPU for a job's delivery, acknowledgement and event, ms", stream.cpu_ms),
         ("JetStream: messages on the worker's connection", stream.messages),
-        ("JetStream: bytes on that", stream.wire_bytes),
+        ("JetStream: bytes on the worker's connection", stream.wire_bytes),
         ("JetStream: bytes kept of a job, until it is settled", stream.job_bytes),
         ("JetStream: bytes kept of an event", stream.event_bytes),
         ("JetStream: bytes kept of a dead letter", stream.letter_bytes),
-        ("PostgreSQL: CPU, but for the search, ms", base.cpu_ms),
+        ("PostgreSQL: CPU without the search, ms", base.cpu_ms),
         (f"PostgreSQL: CPU of the exact search among {base.users:,} users, ms", base.search_cpu_ms),
         ("PostgreSQL: write-ahead log, bytes", base.wal_bytes),
         ("PostgreSQL: rows", base.rows),
@@ -193,11 +193,11 @@ def introduction(results: Results) -> str:
     plan = results.plan
     return (
         f"{said(results.size, results.machine, results.took_s)}\n\n"
-        f"Photos of {results.photos}, {results.photo_bytes / _MB:.2f} MB each on the average. "
-        f"Assumed are {plan.photos_per_hour:,} of them an hour, {plan.per_s:.0f} a second; jobs "
-        f"that pile up for {rounded(plan.outage_h)} hours; streams with {plan.replicas} replicas; "
-        f"{100 * plan.rejected:.0f} % of the jobs rejected; {100 * plan.spare:.0f} % more workers "
-        f"than are busy; and a store that takes {plan.fetch_ms:.0f} ms for a photo."
+        f"Photos of {results.photos}, {results.photo_bytes / _MB:.2f} MB each on average. "
+        f"We assume {plan.photos_per_hour:,} of them an hour, {plan.per_s:.0f} a second; a backlog "
+        f"of jobs from {rounded(plan.outage_h)} hours; streams with {plan.replicas} replicas; "
+        f"{100 * plan.rejected:.0f} % of the jobs rejected; a reserve of {100 * plan.spare:.0f} % "
+        f"more workers than are busy; and a store that takes {plan.fetch_ms:.0f} ms for a photo."
     )
 
 

@@ -17,10 +17,11 @@ import numpy as np
 import psycopg
 from pgvector.psycopg import register_vector
 
+from benchmarks.direction import Direction
+from benchmarks.forwarder import Forwarder
 from benchmarks.lanes import WorkerLane
 from benchmarks.measure import memory_mb, process_cpu_s, tree_cpu_s
 from benchmarks.stage import Queue, Site, build_site, environment
-from benchmarks.wire import Direction, Wire
 from connectors.embedded import Server
 from connectors.jetstream.connection import connect
 from connectors.postgres.search import ask
@@ -112,9 +113,9 @@ class UnitCosts:
 class Wires:
     """One to each server."""
 
-    nats: Wire
-    postgres: Wire
-    store: Wire
+    nats: Forwarder
+    postgres: Forwarder
+    store: Forwarder
 
     def variables(self, site: Site) -> dict[str, str]:
         """The settings, without their prefix, that lead a worker through them."""
@@ -132,11 +133,12 @@ def wired(site: Site) -> Iterator[Wires]:
     """Wires to a site's servers, which count messages where we know how they begin."""
     servers = site.servers
     published, delivered = (b"\r\nPUB ", b"\r\nHPUB "), (b"\r\nMSG ", b"\r\nHMSG ")
-    nats, postgres = (f"127.0.0.1:{server.port}" for server in (servers.nats, servers.postgres))
     with (
-        Wire(nats, Direction(*published), Direction(*delivered)) as to_nats,
-        Wire(postgres, Direction(), Direction()) as to_postgres,
-        Wire(servers.objects.endpoint, Direction(b" HTTP/1.1\r\n"), Direction()) as to_store,
+        Forwarder(
+            servers.nats.port, requests=Direction(*published), answers=Direction(*delivered)
+        ) as to_nats,
+        Forwarder(servers.postgres.port) as to_postgres,
+        Forwarder(servers.objects.port, requests=Direction(b" HTTP/1.1\r\n")) as to_store,
     ):
         yield Wires(to_nats, to_postgres, to_store)
 

@@ -10,31 +10,37 @@ from bytewax.outputs import DynamicSink, StatelessSinkPartition
 
 from connectors.jetstream.client import SharedJetStream
 from connectors.postgres.recorder import Recorder
-from connectors.tracing import Trace, untraced
+from connectors.telemetry.tracing import Trace, untraced
 from dataflow.jobs.errors import Stopped, TransientError
-from dataflow.jobs.outcome import Retry, Settled, sent_back
-from dataflow.jobs.request import Recognised
+from dataflow.jobs.outcome import Gone, Retry, Settled, sent_back
 from dataflow.jobs.stages import Stage, Stopwatch
-from dataflow.process.reporting import observe_laps, report_retry, report_settled
+from dataflow.process.reporting import observe_laps, report_gone, report_retry, report_settled
+from dataflow.process.retry import Persistence
+from dataflow.steps.request import Recognised
 
 log = structlog.get_logger()
 
-Result = Recognised | Settled | Retry
+Result = Recognised | Settled | Retry | Gone
 
 
 class RecordingSink(DynamicSink[Result]):
-    """Records results with ``recorder()``, which is made once the models are known."""
+    """Records results with ``recorder()``, which is made once the models are known.
+
+    ``persistence`` is how stubbornly their events are announced.
+    """
 
     def __init__(
         self,
         shared: SharedJetStream,
         recorder: Callable[[], Recorder],
+        persistence: Persistence,
         retry_delay_s: float,
         trace: Trace = untraced,
     ) -> None:
         self._shared = shared
         self._trace = trace
         self._recorder = recorder
+        self._persistence = persistence
         self._retry_delay_s = retry_delay_s
 
     def build(self, step_id: str, worker_index: int, worker_count: int) -> RecordingPartition:
@@ -44,7 +50,9 @@ class RecordingSink(DynamicSink[Result]):
             ConfigurationError: the database or the enrolled users do not fit the models.
         """
         del step_id, worker_index, worker_count
-        return RecordingPartition(self._shared, self._recorder(), self._retry_delay_s, self._trace)
+        return RecordingPartition(
+            self._shared, self._recorder(), self._persistence, self._retry_delay_s, self._trace
+        )
 
 
 class RecordingPartition(StatelessSinkPartition[Result]):
@@ -54,6 +62,7 @@ class RecordingPartition(StatelessSinkPartition[Result]):
         self,
         shared: SharedJetStream,
         recorder: Recorder,
+        persistence: Persistence,
         retry_delay_s: float,
         trace: Trace = untraced,
     ) -> None:
@@ -61,12 +70,18 @@ class RecordingPartition(StatelessSinkPartition[Result]):
         self._shared = shared
         self._client = shared.acquire()
         self._recorder = recorder
+        self._persistence = persistence
         self._retry_delay_s = retry_delay_s
 
     def write_batch(self, items: list[Result]) -> None:
         """Commit, announce, answer, report."""
         retries = [item for item in items if isinstance(item, Retry)]
-        for wave in waves([item for item in items if not isinstance(item, Retry)]):
+        gone = [item for item in items if isinstance(item, Gone)]
+        if gone:
+            self._client.let_go(gone)
+        for item in gone:
+            report_gone(item)
+        for wave in waves([item for item in items if not isinstance(item, Retry | Gone)]):
             try:
                 self._settle(wave)
             except (TransientError, Stopped) as error:
@@ -92,9 +107,7 @@ class RecordingPartition(StatelessSinkPartition[Result]):
         settled = [self._trace(item.after(writing.laps)) for item in settled]
         with answering(Stage.ANNOUNCE):
             # A stream that takes no events is a dependency like any other: the worker holds.
-            recorder.persistence.call(
-                lambda: client.announce(settled, recorder.model), "event stream"
-            )
+            self._persistence.call(lambda: client.announce(settled, recorder.model), "event stream")
         with answering(Stage.ANSWER):
             client.settle(settled)
         for item in settled:
@@ -104,7 +117,7 @@ class RecordingPartition(StatelessSinkPartition[Result]):
     def close(self) -> None:
         """Let go of the connections."""
         # Raising here would abort the process and hide why it ends.
-        for let_go in (self._recorder.database.close, self._shared.release):
+        for let_go in (self._recorder.close, self._shared.release):
             try:
                 let_go()
             except Exception as error:  # noqa: BLE001

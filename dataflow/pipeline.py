@@ -20,15 +20,15 @@ from bytewax.operators import StatefulBatchLogic
 from bytewax.outputs import Sink
 
 from dataflow.jobs.delivery import Delivery
-from dataflow.jobs.outcome import Retry, Settled
-from dataflow.jobs.request import Recognised, Request
+from dataflow.jobs.outcome import Gone, Retry, Settled
 from dataflow.jobs.stages import Stage, timed_batch
 from dataflow.services import Services
 from dataflow.steps.dedup import SeenPhotos, shard_of
+from dataflow.steps.request import Recognised, Request
 from dataflow.steps.validation import validate
 
 Done: TypeAlias = Settled | Retry
-Result: TypeAlias = Recognised | Done
+Result: TypeAlias = Recognised | Done | Gone
 X = TypeVar("X")
 
 LOOK_AGAIN = timedelta(milliseconds=20)

@@ -16,7 +16,7 @@ from dataflow.process.health import Health
 from dataflow.process.retry import LinearBackoff, Persistence
 from dataflow.settings import Settings
 from dataflow.steps.dedup import SHARDS, SeenPhotos
-from dataflow.steps.fetching import Fetching, ObjectStore
+from dataflow.steps.fetching import Fetching, ObjectStore, Wanted, always_wanted
 from dataflow.steps.guardrails import Guardrails, PhotoRegistry
 from dataflow.steps.recognition import Recognition
 from dataflow.steps.underway import Bounds, UnderWay
@@ -32,6 +32,7 @@ class Services:
     pack: Callable[[], FacePack]
     stop: threading.Event = field(default_factory=threading.Event)
     health: Health = field(default_factory=Health)
+    wanted: Wanted = always_wanted
 
     def guardrails(self) -> Guardrails:
         """Step 2."""
@@ -48,6 +49,7 @@ class Services:
                 LinearBackoff(store.tries, store.backoff_s), self.stop, health=self.health
             ),
             retry_delay_s=self.settings.nats.retry_delay_s,
+            wanted=self.wanted,
         )
 
     def recognition(self) -> Recognition:

@@ -60,8 +60,8 @@ def event_headers() -> Schema:
             "ce-specversion": {"const": SPEC_VERSION},
             "ce-id": {
                 **_TEXT,
-                "description": "The job's own: stream, sequence, time of publication. Whoever "
-                "gets an id again has seen the event.",
+                "description": "Made of the job's stream, sequence and time of publication. If an "
+                "id comes again, it is the same event.",
             },
             "ce-source": {"type": "string", "format": "uri-reference"},
             "ce-type": {"const": TYPE},
@@ -92,7 +92,7 @@ def letter_headers() -> Schema:
     optional: dict[str, Schema] = {
         Header.PAYLOAD_BYTES: {
             **_NUMBER,
-            "description": "The payload's whole size, where the letter keeps its beginning only.",
+            "description": "The payload's whole size, if the letter keeps only its beginning.",
         },
         "traceparent": _TRACE,
     }

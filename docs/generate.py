@@ -1,4 +1,6 @@
-"""Write what the pages take from the code: settings, metrics, alerts, the drawing of the flow.
+"""Write what the pages take from the code: settings, metrics, alerts, the drawings.
+
+And the Prometheus operator's form of the alerts, from the plain one.
 
     uv run python docs/generate.py
 
@@ -14,6 +16,7 @@ import sys
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
+from textwrap import indent
 
 import yaml
 from prometheus_client import REGISTRY
@@ -26,9 +29,12 @@ if __name__ == "__main__":
     sys.path.insert(0, str(REPOSITORY))
 
 import soloface.worker  # noqa: E402, F401 - makes all metrics
-from dataflow.settings import PREFIX, Settings  # noqa: E402 - after the path that leads to it
+from connectors.jetstream.rights import worker_rights  # noqa: E402 - after the path to it
+from dataflow.settings import PREFIX, NatsSettings, Settings  # noqa: E402
+from docs.floors import drawing as floors_drawing  # noqa: E402
 
 RULES = REPOSITORY / "deploy" / "prometheus" / "rules.yml"
+OPERATORS_RULES = REPOSITORY / "deploy/k8s/components/monitoring/prometheusrule.yaml"
 _SUFFIXES = {"counter": "_total", "info": "_info"}
 PLACE = re.compile(r"<!-- generated: (\w+) -->\n.*?<!-- end -->", re.DOTALL)
 
@@ -85,11 +91,30 @@ def alerts_table() -> str:
     groups = yaml.safe_load(RULES.read_text(encoding="utf-8"))["groups"]
     rules = [rule for group in groups for rule in group["rules"] if "alert" in rule]
     rows = [
-        f"| `{rule['alert']}` | {rule['labels']['severity']} | {rule['for']} "
-        f"| {rule['annotations']['description']} |"
+        f"| [`{rule['alert']}`](operations.md#{rule['alert']}) | {rule['labels']['severity']} "
+        f"| {rule['for']} | {rule['annotations']['description']} |"
         for rule in rules
     ]
     return "\n".join(["| alert | severity | for | |", "| --- | --- | --- | --- |", *rows])
+
+
+def operators_rules() -> str:
+    """The alerts as a PrometheusRule of the Prometheus operator."""
+    head, _, groups = RULES.read_text(encoding="utf-8").partition("groups:")
+    return (
+        "# Made from deploy/prometheus/rules.yml by `uv run python docs/generate.py`.\n"
+        f"{head}apiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\n"
+        "metadata:\n  name: soloface\nspec:\n" + indent(f"groups:{groups}", "  ")
+    )
+
+
+def nats_rights_table() -> str:
+    """Every right of a worker's login, with the default names."""
+    rows = [
+        f"| {right.verb} | `{right.subject}` | {right.purpose} | {right.need} |"
+        for right in worker_rights(NatsSettings())
+    ]
+    return "\n".join(["| | subject | to | needed |", "| --- | --- | --- | --- |", *rows])
 
 
 @cache
@@ -114,13 +139,15 @@ GENERATORS: dict[str, Callable[[], str]] = {
     "metrics": metrics_table,
     "alerts": alerts_table,
     "flow": flow_drawing,
+    "floors": lambda: f"```mermaid\n{floors_drawing()}\n```",
+    "nats_rights": nats_rights_table,
 }
 
 
 def pages() -> Iterator[Path]:
     """Every page that may have a place for something generated."""
     yield REPOSITORY / "README.md"
-    yield from sorted((REPOSITORY / "docs").glob("*.md"))
+    yield from sorted((REPOSITORY / "docs").rglob("*.md"))
 
 
 def refreshed(text: str) -> str:
@@ -136,3 +163,4 @@ def refreshed(text: str) -> str:
 if __name__ == "__main__":
     for page in pages():
         page.write_text(refreshed(page.read_text(encoding="utf-8")), encoding="utf-8")
+    OPERATORS_RULES.write_text(operators_rules(), encoding="utf-8")

@@ -6,25 +6,27 @@ import sys
 import threading
 from contextlib import closing
 
-import structlog
 from bytewax.dataflow import Dataflow
 
 from connectors.jetstream.client import SharedJetStream
 from connectors.jetstream.jobs.source import JetStreamSource
-from connectors.objects import MinioStore
-from connectors.observing import describe_health, describe_model, keep_counting
 from connectors.postgres.connection import Database
 from connectors.postgres.gallery import Gallery
 from connectors.postgres.photos import PostgresPhotos
 from connectors.postgres.pooler import require_own_session
+from connectors.postgres.read_lately import read_lately
 from connectors.postgres.recorder import Recorder
 from connectors.postgres.rights import require_all_rows, require_rights
-from connectors.probes import serve_probes
 from connectors.sink import RecordingSink
-from connectors.tracing import tracing
+from connectors.store import MinioStore
+from connectors.telemetry.observing import describe_health, describe_model, keep_counting
+from connectors.telemetry.probes import serve_probes
+from connectors.telemetry.reachability import look_after
+from connectors.telemetry.tracing import tracing
 from dataflow.faces.face import FacePack
 from dataflow.faces.packs.loading import load_pack
 from dataflow.jobs.errors import SolofaceError
+from dataflow.jobs.image_ref import ImageRef
 from dataflow.pipeline import build
 from dataflow.process.health import Health
 from dataflow.process.lazy import Lazy
@@ -35,8 +37,7 @@ from dataflow.services import Services
 from dataflow.settings import Settings, load_settings
 from dataflow.steps.fetching import ObjectStore
 from dataflow.steps.matching import MatchPolicy
-
-log = structlog.get_logger()
+from soloface.introduction import introduce
 
 SWITCH_INTERVAL_S = 0.0002
 """How long one thread keeps Python to itself where another waits for it.
@@ -100,7 +101,9 @@ class Worker:
         self._persistence = Persistence(DATABASE_BACKOFF, stop, health=self.health)
         self._jetstream = SharedJetStream(settings.nats, self.health)
         self._pack = Lazy(lambda: pack or load_pack(settings.model))
-        self._store = store or MinioStore(settings.store, settings.images, settings.worker.fetchers)
+        self._store = store or MinioStore(
+            settings.store, settings.images, settings.worker.fetchers, self._read_lately
+        )
 
     def flow(self) -> Dataflow:
         """Wire the real source, services and sink; they connect when they are run."""
@@ -112,12 +115,14 @@ class Worker:
             pack=self._pack,
             stop=self._stop,
             health=self.health,
+            wanted=self._jetstream.is_there,
         )
         work = settings.worker
         source = JetStreamSource(self._jetstream, work.batch, work.stall_s, self._stop)
         sink = RecordingSink(
             self._jetstream,
             self._recorder,
+            self._persistence,
             settings.nats.retry_delay_s,
             tracing(settings.tracing),
         )
@@ -138,20 +143,28 @@ class Worker:
                 require_own_session(connection, self._settings.database)
                 require_rights(connection)
                 require_all_rows(connection)
-        self._jetstream.acquire()
-        self._jetstream.release()
-        log.info("worker_starts", model=contract.id, durable=self._settings.nats.durable)
+            self._jetstream.acquire()
+            self._jetstream.release()
+            introduce(self._settings, self._pack(), self._policy(), self._database)
 
     def observe(self) -> None:
-        """Keep those metrics that no job makes."""
+        """Keep what no job tells: those metrics, and whether the dependencies are there."""
         describe_model(self._pack(), self._settings.model)
         keep_counting(Gallery(self._database), self._stop)
+        look_after(self._settings, self.health, self._stop)
+
+    def _policy(self) -> MatchPolicy:
+        match = self._settings.match
+        return MatchPolicy(self._pack().threshold, match.max_distance, match.min_margin)
+
+    def _read_lately(self, bucket: str) -> list[ImageRef]:
+        return read_lately(self._settings, bucket, self._stop)
 
     def _recorder(self) -> Recorder:
-        pack, match = self._pack(), self._settings.match
-        policy = MatchPolicy(pack.threshold, match.max_distance, match.min_margin)
-        contract = pack.contract
-        return Recorder(self._database, self._persistence, policy, contract.id, contract.dimension)
+        contract = self._pack().contract
+        return Recorder(
+            self._database, self._persistence, self._policy(), contract.id, contract.dimension
+        )
 
 
 def _about_to_run() -> bool:

@@ -11,10 +11,13 @@ from typing import Any
 
 @contextmanager
 def served(answer: Callable[[BaseHTTPRequestHandler], object]) -> Iterator[str]:
-    """A server that answers every GET so; yields host:port."""
+    """A server that answers every GET and HEAD so; yields host:port."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:  # the name that http.server wants
+            answer(self)
+
+        def do_HEAD(self) -> None:
             answer(self)
 
         def log_message(self, *_: Any) -> None:  # noqa: ANN401 - http.server's signature

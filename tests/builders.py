@@ -22,9 +22,9 @@ from dataflow.jobs.image_ref import ImageRef
 from dataflow.jobs.job import Job, parse_job
 from dataflow.jobs.outcome import Match, Settled
 from dataflow.jobs.reason import Reason
-from dataflow.jobs.request import Fetched, Recognised, Request
 from dataflow.settings.procedure import FAST
 from dataflow.steps.guardrails import PastOutcome, PhotoState
+from dataflow.steps.request import Fetched, Recognised, Request
 
 PUBLISHED = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 DIMENSION = 4

@@ -15,6 +15,8 @@ pytest_plugins = [
     "tests.fixtures.packs",
     "tests.fixtures.recording",
     "tests.fixtures.worker",
+    "tests.fixtures.refusals",
+    "tests.fixtures.open_stores",
     "tests.fixtures.examined",
     "tests.fixtures.letters",
     "tests.fixtures.prometheus",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager, closing, contextmanager, suppress
@@ -15,16 +14,13 @@ from uuid import UUID, uuid4
 import orjson
 import psycopg
 from minio import Minio
-from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 from nats.js.api import ConsumerInfo, RawStreamMsg
 from nats.js.errors import NotFoundError
 from pgvector.psycopg import register_vector
 from psycopg.rows import DictRow, dict_row
 
-from connectors.embedded import NatsServer, ObjectServer
 from connectors.jetstream.connection import connect as connect_nats
-from connectors.jetstream.jobs.source import delivery_of
 from connectors.jetstream.provision import provision
 from connectors.postgres.connection import Database
 from connectors.postgres.gallery import Gallery
@@ -34,6 +30,8 @@ from dataflow.settings import NatsSettings, Settings
 from dataflow.steps.recognition import recognise
 from soloface.cli.demo.changes import jpeg
 from soloface.cli.demo.people import Person
+from tests.patience import PATIENCE_S
+from tests.pulling import taken
 
 T = TypeVar("T")
 
@@ -111,15 +109,17 @@ class World:
         """Take jobs off the consumer without an answer, as a worker that dies."""
 
         async def take(js: JetStreamContext) -> list[Delivery]:
-            nats = self.settings.nats
-            pull = await js.pull_subscribe_bind(durable=nats.durable, stream=nats.stream)
-            messages: list[Msg] = []
-            while len(messages) < count:
-                messages += await pull.fetch(count - len(messages), timeout=30)
-            await pull.unsubscribe()
-            return [delivery_of(message) for message in messages]
+            return await taken(js, self.settings.nats, count)
 
         return self.with_jetstream(take)
+
+    def answer(self, delivery: Delivery, answer: bytes) -> None:
+        """Answer the server, as a worker does."""
+
+        async def send(js: JetStreamContext) -> None:
+            await js._nc.request(delivery.ack_token, answer)
+
+        self.with_jetstream(send)
 
     def hand_back(self, deliveries: Iterable[Delivery]) -> None:
         """Let them come again at once."""
@@ -159,6 +159,14 @@ class World:
     def events(self) -> list[RawStreamMsg]:
         """What was told of settled jobs, in the order in which it was."""
         return self._stored(self.settings.nats.settled_stream)
+
+    def messages(self, stream: str) -> int:
+        """How many a stream holds."""
+
+        async def count(js: JetStreamContext) -> int:
+            return int((await js.stream_info(stream)).state.messages)
+
+        return self.with_jetstream(count)
 
     def _stored(self, stream: str) -> list[RawStreamMsg]:
         async def read(js: JetStreamContext) -> list[RawStreamMsg]:
@@ -235,7 +243,7 @@ class World:
         return asyncio.run(connected())
 
 
-def eventually(condition: Callable[[], bool], what: str, timeout_s: float = 30) -> None:
+def eventually(condition: Callable[[], bool], what: str, timeout_s: float = PATIENCE_S) -> None:
     """Wait for something outside that tells nobody when it happens."""
     deadline = time.monotonic() + timeout_s
     while not condition():
@@ -263,32 +271,3 @@ def drop_streams(settings: NatsSettings) -> None:
                     await js.delete_stream(stream)
 
     asyncio.run(drop())
-
-
-def nats_variables(server: NatsServer) -> dict[str, str]:
-    """Settings that lead to streams and a consumer of one's own."""
-    tag = secrets.token_hex(6)
-    return {
-        "NATS__URL": server.url,
-        "NATS__USER": server.user,
-        "NATS__PASSWORD": server.password,
-        "NATS__STREAM": f"JOBS_{tag}",
-        "NATS__SUBJECT": f"jobs.{tag}",
-        "NATS__DURABLE": f"worker_{tag}",
-        "NATS__SETTLED_STREAM": f"SETTLED_{tag}",
-        "NATS__SETTLED_SUBJECT": f"settled.{tag}",
-        "NATS__DEAD_STREAM": f"DEAD_{tag}",
-        "NATS__DEAD_SUBJECT": f"dead.{tag}",
-    }
-
-
-def store_variables(server: ObjectServer) -> dict[str, str]:
-    """Settings that lead to a bucket of one's own."""
-    return {
-        "STORE__ENDPOINT": server.endpoint,
-        "STORE__SECURE": "false",
-        "STORE__ACCESS_KEY": server.access_key,
-        "STORE__SECRET_KEY": server.secret_key,
-        "STORE__BUCKET": f"test-{secrets.token_hex(6)}",
-        "STORE__BACKOFF_S": "0.1",
-    }

@@ -97,8 +97,8 @@ def extrapolated(results: Sequence[Result]) -> str | None:
     growth = math.log(last.chosen.cpu_ms / before.chosen.cpu_ms) / octaves
     factor = _MILLION / last.users
     return (
-        "Extrapolated to 1,000,000 users, not measured: "
-        f"{last.chosen.cpu_ms * factor**growth:.0f} ms of CPU per face by the index, "
-        f"{last.exact.cpu_ms * factor:.0f} exactly; an index of {index.mb * factor:.0f} MB, "
-        f"{index.cpu_s * factor / 60:.0f} minutes of CPU to build."
+        "Extrapolated to 1,000,000 users, not measured: a search costs "
+        f"{last.chosen.cpu_ms * factor**growth:.0f} ms of CPU per face with the index, "
+        f"{last.exact.cpu_ms * factor:.0f} ms without; the index has {index.mb * factor:.0f} MB "
+        f"and takes {index.cpu_s * factor / 60:.0f} minutes of CPU to build."
     )

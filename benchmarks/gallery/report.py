@@ -98,10 +98,10 @@ def _circumstances(run: Run) -> str:
     similarities = [one.nearest_other for one in run.sizes]
     similarities += [one.nearest_other for one in run.comparisons]
     return (
-        f"{run.faces} faces in batches of {BATCH}, times per face. {run.versions}, on "
-        f"{machine.cores} cores of {machine.processor}, {run.took_s / 60:.1f} minutes; "
-        f"load average at the start {machine.load:.1f}. The greatest similarity "
-        "of a face to anybody but its user: "
+        f"{run.faces} faces in batches of {BATCH}; times are per face. {run.versions}, on "
+        f"{machine.cores} cores of {machine.processor}; the run took {run.took_s / 60:.1f} "
+        f"minutes, with a load average of {machine.load:.1f} at its start. The greatest cosine "
+        "similarity of a face to another user than its own: "
         f"{', '.join(f'{similarity:.2f}' for similarity in similarities)}."
     )
 
@@ -109,15 +109,16 @@ def _circumstances(run: Run) -> str:
 def _remarks(run: Run) -> Iterator[str]:
     if run.comparisons:
         yield (
-            f"Each is shown with the least setting that finds {TARGET_RECALL:.0%}, or the greatest "
-            f"that was tried, and had {run.limit_s:g} s to be built: graphs (HNSW, with m and "
-            f"ef_construction) by {GRAPH_PROCESSES} processes, lists (IVFFlat) by one, as soloface "
-            "builds them. What is found in half precision or by the signs is then compared exactly."
+            f"Each row shows the smallest setting that finds {TARGET_RECALL:.0%}, or else the "
+            f"largest one tried. Each index had {run.limit_s:g} s to be built: graphs (HNSW, with "
+            f"m and ef_construction) by {GRAPH_PROCESSES} processes, lists (IVFFlat) by one, as "
+            "soloface builds them. A search in half precision or by signs gives candidates, which "
+            "are then compared exactly."
         )
     for result in run.sizes:
         if result.objection:
             yield (
-                f"With {result.users:,} users the exact search was kept, because "
+                f"With {result.users:,} users soloface kept the exact search, because "
                 f"{result.objection}."
             )
     if guess := extrapolated(run.sizes):

@@ -1,12 +1,14 @@
-"""Make the default bucket if it is missing: `python -m connectors.embedded.buckets`."""
+"""Make the default bucket if it is missing."""
 
 from __future__ import annotations
 
-from minio.error import MinioException, S3Error
 from urllib3.exceptions import HTTPError
 
-from connectors.objects import explain, minio_client
-from dataflow.settings import StoreSettings, load_settings
+from connectors.store import explain, minio_client
+from connectors.store.answers import RefusedError
+from connectors.store.client import bucket_exists
+from dataflow.jobs.errors import ConfigurationError
+from dataflow.settings import StoreSettings
 
 _ALREADY_THERE = {"BucketAlreadyOwnedByYou", "BucketAlreadyExists"}
 
@@ -19,19 +21,18 @@ def create_bucket(store: StoreSettings) -> bool:
 
     Raises:
         SystemicError: the store refuses or does not answer.
+        ConfigurationError: buckets of such a name can be used, but not made.
         TransientError: it failed, and may not the next time.
     """
     client = minio_client(store, connections=1)
     try:
-        if client.bucket_exists(store.bucket):
+        if bucket_exists(client, store.bucket):
             return False
         client.make_bucket(store.bucket)
-    except (MinioException, HTTPError) as error:
-        if isinstance(error, S3Error) and error.code in _ALREADY_THERE:  # somebody was faster
+    except ValueError as error:
+        raise ConfigurationError(f"SOLOFACE_STORE__BUCKET: {error}; make it yourself") from None
+    except HTTPError as error:
+        if isinstance(error, RefusedError) and error.code in _ALREADY_THERE:  # somebody was faster
             return False
         raise explain(error, store.bucket) from error
     return True
-
-
-if __name__ == "__main__":
-    create_bucket(load_settings().store)

@@ -7,14 +7,14 @@ import pwd
 import signal
 import subprocess
 import time
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from types import TracebackType
 from typing import ClassVar, Self
 
 from connectors.embedded.folders import lock, make_private
 from connectors.embedded.process import Surroundings, spawn
+from connectors.embedded.startable import Startable
 from dataflow.jobs.errors import ConfigurationError, SystemicError
 
 _POLL_S = 0.01
@@ -23,7 +23,7 @@ _STOP_TIMEOUT_S = 10.0
 _LOG_TAIL_CHARACTERS = 2000
 
 
-class Server(ABC):
+class Server(Startable):
     """A server on 127.0.0.1 that ends with this process, even if that is killed.
 
     A context manager; or `start`, `stop` and, at last, `close`. Once started it keeps its port and
@@ -135,17 +135,6 @@ class Server(ABC):
         if self._temporary is not None:
             self._temporary.cleanup()
             self._temporary = None
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _try_to_start(self, around: Surroundings, deadline: float) -> bool:
         self._process = spawn(self._command(), around, self._variables(), self.stop_signal)

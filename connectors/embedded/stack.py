@@ -8,7 +8,6 @@ import socket
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from connectors.embedded.folders import write_private
@@ -16,13 +15,14 @@ from connectors.embedded.nats_server import NatsServer
 from connectors.embedded.object_server import ObjectServer
 from connectors.embedded.postgres_server import PostgresServer
 from connectors.embedded.server import Server
+from connectors.embedded.startable import Startable
 from dataflow.jobs.errors import ConfigurationError
 from dataflow.settings import PREFIX
 
 _KINDS = ("nats", "postgres", "objects")
 
 
-class Servers:
+class Servers(Startable):
     """NATS, PostgreSQL and the S3 server; a context manager, or `start` and `close`.
 
     Args:
@@ -92,17 +92,6 @@ class Servers:
             f"{PREFIX}STORE__ACCESS_KEY": self.objects.access_key,
             f"{PREFIX}STORE__SECRET_KEY": self.objects.secret_key,
         }
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _folder(self, name: str) -> Path | None:
         return None if self._directory is None else self._directory / name

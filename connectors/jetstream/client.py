@@ -7,24 +7,32 @@ import threading
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
+from functools import partial
 from typing import Any, TypeVar
+
+import structlog
 
 from connectors.jetstream.connection import connect
 from connectors.jetstream.jobs.confirming import CONFIRM_TIMEOUT_S
 from connectors.jetstream.jobs.heartbeat import InFlight
 from connectors.jetstream.jobs.isolation import Isolation
+from connectors.jetstream.jobs.presence import is_there
 from connectors.jetstream.jobs.settling import Settler
 from connectors.jetstream.letters.announcing import Announcer
 from connectors.jetstream.observing import Observer
+from connectors.jetstream.pinging import keep_pinging
 from connectors.jetstream.provision import effective_ack_wait_s, provision
-from connectors.jetstream.rights import may_publish
+from connectors.jetstream.rights import Need, missing_rights
+from connectors.jetstream.upkeep import Upkeep
 from dataflow.jobs import custody
+from dataflow.jobs.delivery import Delivery
 from dataflow.jobs.errors import ConfigurationError
-from dataflow.jobs.outcome import Retry, Settled
-from dataflow.process.health import Health
+from dataflow.jobs.outcome import Gone, Retry, Settled
+from dataflow.process.health import DRAINING, Health
 from dataflow.settings import NatsSettings
 
 T = TypeVar("T")
+log = structlog.get_logger()
 
 START_TIMEOUT_S = 30
 TICK_S = 1
@@ -49,33 +57,42 @@ class JetStreamClient:
         self.connection = await connect(self.settings, health=self.health)
         self.js = self.connection.jetstream()
         try:
-            consumer = await provision(self.js, self.settings)
+            found = await provision(self.js, self.settings)
             await self._require_rights()
         except BaseException:
             await self.connection.close()
             raise
-        self.in_flight = InFlight(self.connection, effective_ack_wait_s(consumer.config))
+        self.in_flight = InFlight(self.connection, effective_ack_wait_s(found.consumer.config))
         self.isolation = Isolation(self.in_flight, self.settings.max_deliver)
         self.settler = Settler(self.connection, self.js, self.in_flight, self.settings)
         self.announcer = Announcer(self.connection, self.settler, self.settings)
-        await self.settler.given_up.listen(consumer)
+        given_up = self.settler.given_up
+        await given_up.listen(found)
+        self.upkeep = Upkeep(self.js, self.settings, self.in_flight, given_up, found)
         await self.in_flight.listen()
         custody.appoint(self.in_flight)
+        observer = Observer(self.connection, self.settings, self.upkeep.restore, self.health)
         self._tasks = [
             asyncio.create_task(self.in_flight.beat()),
             asyncio.create_task(self._tick()),
-            asyncio.create_task(Observer(self.js, self.settings).run()),
+            asyncio.create_task(keep_pinging(self.connection, self.health)),
+            asyncio.create_task(observer.run()),
         ]
 
     async def _require_rights(self) -> None:
+        """Without them the first outcome would be stored and its job never answered."""
         settings = self.settings
-        subject = settings.settled_subject
-        # Otherwise the first outcome would be stored and its job never answered.
-        if settings.events and await may_publish(self.connection, subject) is False:
+        missing = await missing_rights(self.connection, settings) or []
+        needed = [str(right) for right in missing if right.need is Need.ALWAYS]
+        if needed:
+            without = ", or set SOLOFACE_NATS__EVENTS=false"
+            only_events = needed == [f"publish to {settings.settled_subject}"]
             raise ConfigurationError(
-                f"this login may not publish to {subject}; allow it in the NATS server's "
-                "permissions, or set SOLOFACE_NATS__EVENTS=false"
+                f"this login may not {', '.join(needed)}; allow it in the NATS server's "
+                f"permissions{without if only_events else ''}"
             )
+        if wanted := [str(right) for right in missing if right.need is Need.SHOULD]:
+            log.warning("rights_missing", rights=wanted)
 
     def start(self, work: Coroutine[Any, Any, T]) -> Future[T]:
         """Run a coroutine on the connection's loop."""
@@ -99,14 +116,37 @@ class JetStreamClient:
         """Answer deliveries and wait until the server has confirmed."""
         if not items:
             return
+        for item in items:
+            if isinstance(item, Retry) and item.harmless:
+                self.isolation.absolve(item.delivery)
         # Two confirmations each, a dead letter's and the answer's own, and either may be asked for
         # again after a return of the server.
         self.start(self.settler.settle(items)).result(5 * CONFIRM_TIMEOUT_S)
+
+    def let_go(self, items: Sequence[Gone]) -> None:
+        """Vouch no more for jobs that somebody else has settled."""
+        for item in items:
+            self.call_soon(partial(self.in_flight.remove, item.delivery.ack_token))
+
+    def is_there(self, delivery: Delivery) -> bool:
+        """Whether the job is still on its stream, as far as the server tells."""
+        try:
+            return self.start(is_there(self.js, self.settings, delivery)).result(CONFIRM_TIMEOUT_S)
+        except TimeoutError:
+            return True
 
     def close(self) -> None:
         """Disconnect; unsettled deliveries come again after the ack wait."""
         self.start(self._close()).result(START_TIMEOUT_S)
         self._stop_loop()
+        handed_back, after_s = self.settler.handed_back, self.health.lasts_s(DRAINING)
+        if handed_back is not None and after_s is not None:
+            log.info(
+                "drained",
+                handed_back=handed_back,
+                unanswered=len(self.in_flight),
+                after_s=round(after_s, 1),
+            )
 
     async def _tick(self) -> None:
         while True:
@@ -146,6 +186,11 @@ class SharedJetStream:
                 self._client = JetStreamClient(self._settings, self._health)
             self._users += 1
             return self._client
+
+    def is_there(self, delivery: Delivery) -> bool:
+        """Whether a job that this process holds is still on its stream."""
+        client = self._client
+        return client is None or client.is_there(delivery)
 
     def release(self) -> None:
         """Let go of it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import ssl
 import time
 from collections.abc import AsyncIterator
@@ -12,7 +13,12 @@ from typing import Any
 import nats.errors
 import structlog
 from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.js import JetStreamContext
+from nats.js.api import DEFAULT_PREFIX
 
+from connectors.jetstream.explaining import DeniedError
+from connectors.jetstream.headers import Headers, parse
 from connectors.jetstream.login import login
 from connectors.tls import certificate_problem, client_context, present_certificate
 from dataflow.jobs.errors import ConfigurationError, SolofaceError, SystemicError
@@ -23,6 +29,7 @@ log = structlog.get_logger()
 
 CONNECT_TIMEOUT_S = 5
 _AT_ONCE = 0.0
+_DENIED = re.compile(r'permissions violation for (publish|subscription) to "([^"]*)"')
 
 
 async def connect(
@@ -49,14 +56,102 @@ class Connection(Client):
     """A connection of which one can wait for the loss and the return.
 
     ``there`` is set while the server answers; ``since`` is when it last came, by the monotonic
-    clock.
+    clock. ``api_prefix`` is where JetStream's interface is.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, api_prefix: str = DEFAULT_PREFIX) -> None:
         super().__init__()
         self.there = asyncio.Event()
         self.since = 0.0
+        self.api_prefix = api_prefix
         self._limits: set[asyncio.Timeout] = set()
+        self._asking: dict[asyncio.Timeout, str] = {}
+        self._inbox_denied = False
+        self._pong: tuple[float, asyncio.Future[bool]] | None = None
+
+    async def answers(self, within_s: float) -> bool:
+        """Whether the server answers a ping in time."""
+        # Not by `flush`: it cancels what it waited for in vain, and nats-py then chokes on the
+        # answer that comes late after all, and reads no more.
+        if self._pong is None or self._pong[0] != self.since:
+            since, pong = self.since, asyncio.get_running_loop().create_future()
+            await self._send_ping(pong)
+            self._pong = since, pong
+        answered, _ = await asyncio.wait({self._pong[1]}, timeout=within_s)
+        if answered:
+            self._pong = None
+        return bool(answered)
+
+    @property
+    def server_id(self) -> str:
+        """Which server it is, of several."""
+        return str(self._server_info.get("server_id", ""))
+
+    def jetstream(self, **options: Any) -> JetStreamContext:  # noqa: ANN401 - nats-py's signature
+        """JetStream, where the settings say that it is."""
+        return JetStreamContext(self, **{"prefix": self.api_prefix, **options})
+
+    async def request(
+        self,
+        subject: str,
+        payload: bytes = b"",
+        timeout: float = 0.5,  # noqa: ASYNC109 - nats-py's signature
+        old_style: bool = False,  # noqa: FBT001, FBT002
+        headers: dict[str, Any] | None = None,
+    ) -> Msg:
+        """Ask, and wait for the answer, but not where the server forbids the question.
+
+        Raises:
+            DeniedError: this login may not ask, or not hear the answer.
+            nats.errors.Error: as nats-py has it.
+        """
+        if self._inbox_denied:
+            raise self._no_inbox()
+        try:
+            async with asyncio.timeout(None) as limit:
+                self._asking[limit] = subject.lower()
+                try:
+                    return await super().request(subject, payload, timeout, old_style, headers)
+                finally:
+                    del self._asking[limit]
+        except TimeoutError:
+            if self._inbox_denied:
+                raise self._no_inbox() from None
+            if limit.when() == _AT_ONCE:
+                raise DeniedError(f"this login may not publish to {subject}") from None
+            raise
+
+    def _no_inbox(self) -> DeniedError:
+        inbox = bytes(self._inbox_prefix).decode()
+        return DeniedError(
+            f"this login may not subscribe to {inbox}.>, where answers come; see "
+            "SOLOFACE_NATS__INBOX_PREFIX"
+        )
+
+    def denied(self, error: Exception) -> None:
+        """Note what the server forbids: it says so without saying to whom."""
+        found = _DENIED.search(str(error).lower())
+        if not found:
+            return
+        verb, subject = found.groups()
+        replies = bytes(self._resp_sub_prefix or b"").decode().lower()
+        self._inbox_denied |= verb == "subscription" and bool(replies) and subject[:-1] == replies
+        # A server that is in the domain itself maps the question before it forbids it.
+        mapped = subject.removeprefix("$js") if subject.startswith("$js.api.") else " "
+        asking = [
+            limit
+            for limit, asked in self._asking.items()
+            if asked == subject or asked.endswith(mapped)
+        ]
+        for limit in self._asking if self._inbox_denied else asking:
+            if not limit.expired():
+                limit.reschedule(_AT_ONCE)
+        if not asking and not self._inbox_denied:
+            log.warning("nats_denied", right=verb, subject=subject)
+
+    async def _process_headers(self, headers: bytes | None) -> Headers | None:
+        """Replaces nats-py's, which a publisher's header block of one byte ends for good."""
+        return parse(headers)
 
     @asynccontextmanager
     async def while_there(self, deadline: float) -> AsyncIterator[None]:
@@ -81,6 +176,7 @@ class Connection(Client):
     def come(self) -> None:
         """The server answers."""
         self.since = time.monotonic()
+        self._inbox_denied = False  # it may allow more by now
         self.there.set()
 
     def go(self) -> None:
@@ -119,8 +215,9 @@ class _TlsConnection(Connection):
 async def _connect(
     settings: NatsSettings, name: str, health: Health, *, attempts: int
 ) -> Connection:
-    async def ignored(_error: Exception) -> None:
-        """What matters is raised, or the connection comes back."""
+    async def noted(error: Exception) -> None:
+        """What else matters is raised, or the connection comes back."""
+        client.denied(error)
 
     async def disconnected() -> None:
         client.go()
@@ -134,7 +231,7 @@ async def _connect(
         health.recover("NATS")
 
     tls = _tls(settings)
-    client = _TlsConnection() if tls else Connection()
+    client = (_TlsConnection if tls else Connection)(settings.jetstream_prefix)
     try:
         await client.connect(
             settings.servers,
@@ -144,9 +241,10 @@ async def _connect(
             reconnect_time_wait=0 if attempts > 0 else 1,
             allow_reconnect=attempts < 0,
             max_reconnect_attempts=attempts,
-            error_cb=ignored,
+            error_cb=noted,
             disconnected_cb=disconnected,
             reconnected_cb=reconnected,
+            inbox_prefix=settings.inbox_prefix,
             **login(settings),
         )
     except (nats.errors.Error, OSError, TimeoutError) as error:

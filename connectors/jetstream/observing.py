@@ -1,4 +1,4 @@
-"""What waits at the server, looked up every few seconds for the metrics."""
+"""What waits at the server, looked up every few seconds for the metrics and for readiness."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ from math import nan
 
 import structlog
 from nats.errors import Error as NatsError
-from nats.js import JetStreamContext
 from nats.js.api import ConsumerInfo
 from nats.js.errors import NotFoundError
 from prometheus_client import Gauge
 
+from connectors.jetstream.connection import Connection
+from connectors.jetstream.stored import stored
+from dataflow.jobs.errors import SolofaceError
+from dataflow.process.health import Health, Watch
 from dataflow.process.metrics import (
     CONSUMER_ACK_PENDING,
     CONSUMER_PENDING,
@@ -28,11 +31,24 @@ EVERY_S = 5
 
 
 class Observer:
-    """Keeps the gauges of one consumer. Lives on the connection's loop."""
+    """Keeps the gauges of one consumer, and notices when something is gone.
 
-    def __init__(self, js: JetStreamContext, settings: NatsSettings) -> None:
-        self._js = js
+    Lives on the connection's loop.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        settings: NatsSettings,
+        restore: Callable[[], Awaitable[object]],
+        health: Health,
+    ) -> None:
+        self._connection = connection
+        self._js = connection.jetstream()
         self._settings = settings
+        self._make_again = restore
+        self._letters = health.watch("dead-letter stream")
+        self._events = health.watch("event stream")
 
     async def run(self) -> None:
         """Look again and again, for ever."""
@@ -43,15 +59,33 @@ class Observer:
     async def look(self) -> None:
         """Look once. What cannot be seen, for want of a right or an answer, is not a number."""
         await self._see(self._consumer, CONSUMER_PENDING, CONSUMER_ACK_PENDING, OLDEST_JOB_AGE)
-        await self._see(self._dead_letters, DEAD_LETTERS)
+        await self._see(self._dead_letters, DEAD_LETTERS, watch=self._letters)
+        if self._settings.events:
+            await self._see(self._event_stream, watch=self._events)
 
-    async def _see(self, what: Callable[[], Awaitable[None]], *gauges: Gauge) -> None:
+    async def _see(
+        self, what: Callable[[], Awaitable[None]], *gauges: Gauge, watch: Watch | None = None
+    ) -> None:
+        """Look at one thing; ``watch`` is told whether it is there."""
         try:
             await what()
         except (NatsError, TimeoutError) as error:
             log.debug("not_observed", error=repr(error))
             for gauge in gauges:
                 gauge.set(nan)
+            if watch and isinstance(error, NotFoundError):
+                await self._restore(watch)
+        else:
+            if watch:
+                watch.succeeded()
+
+    async def _restore(self, watch: Watch) -> None:
+        try:
+            await self._make_again()
+        except SolofaceError as error:
+            watch.failed(str(error))
+        else:
+            watch.succeeded()
 
     async def _consumer(self) -> None:
         settings = self._settings
@@ -65,16 +99,16 @@ class Observer:
             return 0
         settings = self._settings
         settled_up_to = info.ack_floor.stream_seq if info.ack_floor else 0
-        try:
-            oldest = await self._js.get_msg(
-                settings.stream, settled_up_to + 1, subject=settings.subject, next=True
-            )
-        except NotFoundError:
+        oldest = await stored(
+            self._connection, settings.stream, settled_up_to + 1, or_later=settings.subject
+        )
+        if oldest is None:
             return 0  # it was settled meanwhile
-        if oldest.time is None:
-            return nan
-        return max(0.0, (datetime.now(UTC) - oldest.time).total_seconds())
+        return max(0.0, (datetime.now(UTC) - oldest.at).total_seconds())
 
     async def _dead_letters(self) -> None:
         info = await self._js.stream_info(self._settings.dead_stream)
         DEAD_LETTERS.set(info.state.messages)
+
+    async def _event_stream(self) -> None:
+        await self._js.stream_info(self._settings.settled_stream)

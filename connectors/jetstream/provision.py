@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from nats.errors import Error as NatsError
+from dataclasses import dataclass, replace
+
 from nats.js import JetStreamContext
 from nats.js.api import (
     AckPolicy,
@@ -12,9 +13,12 @@ from nats.js.api import (
     RetentionPolicy,
     StorageType,
     StreamConfig,
+    StreamInfo,
 )
 from nats.js.errors import APIError, NotFoundError
 
+from connectors.jetstream.connection import connect
+from connectors.jetstream.explaining import explained, why
 from connectors.jetstream.subjects import covers
 from dataflow.jobs.errors import ConfigurationError
 from dataflow.settings import NatsSettings
@@ -27,56 +31,91 @@ EVENTS_KEPT = 10_000_000
 """Of events the oldest go first: they are news, the outcomes are in the database."""
 EVENT_ONCE_S = 600
 UNLIMITED = -1
+_NAME_IN_USE = 10058
 
 
-async def provision(js: JetStreamContext, settings: NatsSettings) -> ConsumerInfo:
-    """Make sure that everything is there; returns the durable consumer as it is.
+@dataclass(frozen=True, slots=True)
+class Provision:
+    """What is there: the durable consumer, the jobs' stream; and the names of what was made."""
+
+    consumer: ConsumerInfo
+    jobs: StreamInfo
+    made: tuple[str, ...]
+
+
+async def provision(
+    js: JetStreamContext, settings: NatsSettings, first_seq: int | None = None
+) -> Provision:
+    """Make sure that everything is there.
+
+    ``first_seq`` is where a stream of jobs that is made again goes on to count.
 
     Raises:
         ConfigurationError: something is absent and may not be made, or is not as it must be.
+        SystemicError: JetStream does not answer.
     """
-    try:
-        # Jobs leave a work queue when they are settled, and never by age.
-        jobs = StreamConfig(
-            name=settings.stream,
-            subjects=[settings.subject],
-            retention=RetentionPolicy.WORK_QUEUE,
-            storage=StorageType.FILE,
-        )
-        dead = StreamConfig(
-            name=settings.dead_stream,
-            subjects=[settings.dead_subject],
-            max_age=DEAD_LETTERS_KEPT_S,
-            duplicate_window=DEAD_LETTER_ONCE_S,
-            storage=StorageType.FILE,
-        )
-        subjects = await _ensure_stream(js, jobs, may_create=settings.provision)
-        await _ensure_stream(js, dead, may_create=settings.provision)
-        if settings.events:
-            await _ensure_stream(js, _events(settings), may_create=settings.provision)
-        consumer = await _ensure_consumer(js, settings)
-    except NatsError as error:
-        raise ConfigurationError(f"JetStream cannot be set up: {error}") from error
-    problems = consumer_problems(consumer.config, subjects, settings)
+    made = []
+    with explained("JetStream cannot be set up"):
+        for wanted in wanted_streams(settings):
+            if wanted.name == settings.stream:
+                jobs, is_new = await _ensure_stream(
+                    js, replace(wanted, first_seq=first_seq), may_create=settings.provision
+                )
+            else:
+                _, is_new = await _ensure_stream(js, wanted, may_create=settings.provision)
+            made += [wanted.name or ""] if is_new else []
+        consumer, is_new = await _ensure_consumer(js, settings)
+        made += [settings.durable] if is_new else []
+    problems = consumer_problems(consumer.config, jobs.config.subjects or [], settings)
     if problems:
         raise ConfigurationError(
             f"the consumer {settings.durable} on {settings.stream} would lose jobs: "
             + "; ".join(problems)
-            + "; delete it and let soloface make it anew, or name another (SOLOFACE_NATS__DURABLE)"
+            + "; delete it and let soloface make it again, or name another (SOLOFACE_NATS__DURABLE)"
         )
-    return consumer
+    return Provision(consumer, jobs, tuple(made))
 
 
-def _events(settings: NatsSettings) -> StreamConfig:
-    return StreamConfig(
+async def make_missing(settings: NatsSettings) -> tuple[str, ...]:
+    """Connect and make what is absent, whatever the settings allow a worker; returns the names.
+
+    Raises:
+        ConfigurationError, SystemicError: see `connect` and `provision`.
+    """
+    connection = await connect(settings, "soloface")
+    try:
+        allowed = settings.model_copy(update={"provision": True})
+        return (await provision(connection.jetstream(), allowed)).made
+    finally:
+        await connection.close()
+
+
+def wanted_streams(settings: NatsSettings) -> list[StreamConfig]:
+    """The streams that a worker needs, as it would make them; that of the jobs is the first."""
+    # Jobs leave a work queue when they are settled, and never by age.
+    jobs = StreamConfig(
+        name=settings.stream,
+        subjects=[settings.subject],
+        retention=RetentionPolicy.WORK_QUEUE,
+    )
+    dead = StreamConfig(
+        name=settings.dead_stream,
+        subjects=[settings.dead_subject],
+        max_age=DEAD_LETTERS_KEPT_S,
+        duplicate_window=DEAD_LETTER_ONCE_S,
+    )
+    events = StreamConfig(
         name=settings.settled_stream,
         subjects=[settings.settled_subject],
         max_age=EVENTS_KEPT_S,
         max_msgs=EVENTS_KEPT,
         discard=DiscardPolicy.OLD,
         duplicate_window=EVENT_ONCE_S,
-        storage=StorageType.FILE,
     )
+    return [
+        replace(stream, storage=StorageType.FILE, num_replicas=settings.replicas)
+        for stream in (jobs, dead, *([events] if settings.events else []))
+    ]
 
 
 def consumer_problems(
@@ -110,11 +149,19 @@ def effective_ack_wait_s(config: ConsumerConfig) -> float:
     return config.ack_wait or 30  # the server's own default
 
 
+def subject_problem(info: StreamInfo, wanted: StreamConfig) -> str | None:
+    """Why a stream cannot serve, ``None`` if it can."""
+    subject = (wanted.subjects or [""])[0]
+    if any(covers(pattern, subject) for pattern in info.config.subjects or []):
+        return None
+    return f"the stream {wanted.name} does not take the subject {subject}"
+
+
 async def _ensure_stream(
     js: JetStreamContext, wanted: StreamConfig, *, may_create: bool
-) -> list[str]:
-    """Returns the stream's subjects."""
-    name = wanted.name or ""
+) -> tuple[StreamInfo, bool]:
+    """Returns the stream, and whether it was made."""
+    name, is_new = wanted.name or "", False
     try:
         info = await js.stream_info(name)
     except NotFoundError:
@@ -123,20 +170,21 @@ async def _ensure_stream(
                 f"the stream {name} does not exist; create it or set SOLOFACE_NATS__PROVISION=true"
             ) from None
         try:
-            await js.add_stream(wanted)
+            info, is_new = await js.add_stream(wanted), True
         except APIError as error:
-            raise ConfigurationError(
-                f"the stream {name} cannot be created: {error.description}"
-            ) from error
-        return wanted.subjects or []
-    subjects = info.config.subjects or []
-    subject = (wanted.subjects or [""])[0]
-    if not any(covers(pattern, subject) for pattern in subjects):
-        raise ConfigurationError(f"the stream {name} does not take the subject {subject}")
-    return subjects
+            if error.err_code != _NAME_IN_USE:
+                raise ConfigurationError(
+                    f"the stream {name} cannot be created: {why(error)}"
+                ) from error
+            info = await js.stream_info(name)  # another worker was quicker
+    if problem := subject_problem(info, wanted):
+        raise ConfigurationError(problem)
+    return info, is_new
 
 
-async def _ensure_consumer(js: JetStreamContext, settings: NatsSettings) -> ConsumerInfo:
+async def _ensure_consumer(
+    js: JetStreamContext, settings: NatsSettings
+) -> tuple[ConsumerInfo, bool]:
     try:
         found: ConsumerInfo = await js.consumer_info(settings.stream, settings.durable)
     except NotFoundError:
@@ -146,7 +194,7 @@ async def _ensure_consumer(js: JetStreamContext, settings: NatsSettings) -> Cons
                 "or set SOLOFACE_NATS__PROVISION=true"
             ) from None
     else:
-        return found
+        return found, False
     wanted = ConsumerConfig(
         durable_name=settings.durable,
         filter_subject=settings.subject,
@@ -155,5 +203,9 @@ async def _ensure_consumer(js: JetStreamContext, settings: NatsSettings) -> Cons
         max_ack_pending=settings.max_ack_pending,
         max_deliver=UNLIMITED,
     )
-    made: ConsumerInfo = await js.add_consumer(settings.stream, wanted)
-    return made
+    try:
+        return await js.add_consumer(settings.stream, wanted), True
+    except APIError as error:
+        raise ConfigurationError(
+            f"the consumer {settings.durable} cannot be created: {why(error)}"
+        ) from error

@@ -1,30 +1,175 @@
-"""What our login may do, as far as the server tells."""
+"""What a worker's login must be allowed to do, and what ours may, as far as the server tells."""
 
 from __future__ import annotations
 
-from typing import Any
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Self
 
 import orjson
-from nats.aio.client import Client
 from nats.errors import Error as NatsError
+from nats.js.api import DEFAULT_PREFIX
 
+from connectors.jetstream.connection import Connection
+from connectors.jetstream.provision import wanted_streams
 from connectors.jetstream.subjects import covers
+from dataflow.settings import NatsSettings
 
 USER_INFO = "$SYS.REQ.USER.INFO"
 TIMEOUT_S = 1
 
 
-async def may_publish(connection: Client, subject: str) -> bool | None:
-    """Whether we may publish to a subject; ``None``: the server does not say."""
+class Verb(StrEnum):
+    """What is done with a subject."""
+
+    PUBLISH = "publish"
+    SUBSCRIBE = "subscribe"
+
+
+class Need(StrEnum):
+    """What becomes of a worker without the right."""
+
+    ALWAYS = "always"
+    TO_MAKE = "to make streams and consumer"
+    SHOULD = "should"
+
+
+@dataclass(frozen=True, slots=True)
+class Right:
+    """A subject, maybe with wildcards, and what it is for.
+
+    ``mapped`` is what a server that is in JetStream's domain itself makes of the subject. Which of
+    the two it looks at depends on where the login's server is; to allow both does no harm.
+    """
+
+    verb: Verb
+    subject: str
+    purpose: str
+    need: Need = Need.ALWAYS
+    mapped: str | None = None
+
+    @property
+    def subjects(self) -> list[str]:
+        """All of them, for a server's configuration."""
+        return [self.subject, *([self.mapped] if self.mapped else [])]
+
+    def __str__(self) -> str:
+        """As an operator reads it."""
+        return f"{self.verb} to {self.subject}"
+
+
+def worker_rights(settings: NatsSettings) -> Iterator[Right]:
+    """Everything that a worker needs; see docs/security.md."""
+    stream, durable = settings.stream, settings.durable
+    names = [wanted.name or "" for wanted in wanted_streams(settings)]
+
+    def publish(subject: str, purpose: str, need: Need = Need.ALWAYS) -> Right:
+        return Right(Verb.PUBLISH, subject, purpose, need)
+
+    def ask(what: str, purpose: str, need: Need = Need.ALWAYS) -> Right:
+        subject, plain = f"{settings.jetstream_prefix}.{what}", f"{DEFAULT_PREFIX}.{what}"
+        mapped = plain if settings.jetstream_domain else None
+        return Right(Verb.PUBLISH, subject, purpose, need, mapped)
+
+    def hear(subject: str, purpose: str, need: Need = Need.ALWAYS) -> Right:
+        return Right(Verb.SUBSCRIBE, subject, purpose, need)
+
+    yield hear(f"{settings.inbox_prefix}.>", "hear the server's answers")
+    for name in names:
+        yield ask(f"STREAM.INFO.{name}", "see that the stream is there")
+    yield ask(f"CONSUMER.INFO.{stream}.{durable}", "see what waits")
+    yield ask(f"CONSUMER.MSG.NEXT.{stream}.{durable}", "ask for jobs")
+    acks = f"{stream}.{durable}.>"
+    domain = settings.jetstream_domain
+    yield Right(
+        Verb.PUBLISH,
+        f"$JS.ACK.{domain}.*.{acks}" if domain else f"$JS.ACK.{acks}",
+        "answer jobs, and vouch for those in work",
+        mapped=f"$JS.ACK.{acks}" if domain else None,
+    )
+    yield publish(settings.dead_subject, "write dead letters")
+    if settings.events:
+        yield publish(settings.settled_subject, "publish events")
+    advisories = f"$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.{stream}.{durable}"
+    yield hear(advisories, "hear of jobs that the server gave up", Need.SHOULD)
+    reading = "read those jobs, and the age of the oldest one"
+    yield ask(f"STREAM.MSG.GET.{stream}", reading, Need.SHOULD)
+    yield ask(f"STREAM.MSG.DELETE.{stream}", "take those jobs off the stream", Need.SHOULD)
+    yield publish(USER_INFO, "see which of these rights are missing", Need.SHOULD)
+    for name in names:
+        yield ask(f"STREAM.CREATE.{name}", "make the stream", Need.TO_MAKE)
+    yield ask(f"CONSUMER.DURABLE.CREATE.{stream}.{durable}", "make the consumer", Need.TO_MAKE)
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The subjects that are allowed, and those of them that are not."""
+
+    allow: list[str] = field(default_factory=lambda: [">"])
+    deny: list[str] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, rules: dict[str, list[str]] | None) -> Self:
+        """As the server writes them."""
+        rules = rules or {}
+        return cls(rules.get("allow") or [">"], rules.get("deny") or [])
+
+    def permit(self, subject: str) -> bool:
+        """Whether all of a subject is allowed."""
+        allowed = any(covers(pattern, subject) for pattern in self.allow)
+        return allowed and not any(covers(pattern, subject) for pattern in self.deny)
+
+
+@dataclass(frozen=True, slots=True)
+class Permissions:
+    """What one login may do."""
+
+    publish: Rules
+    subscribe: Rules
+
+    def permit(self, right: Right) -> bool:
+        """Whether it has the right."""
+        rules = self.publish if right.verb is Verb.PUBLISH else self.subscribe
+        return any(map(rules.permit, right.subjects))
+
+
+async def permissions(connection: Connection) -> Permissions | None:
+    """What our login may do; ``None``: the server does not say."""
     try:
-        reply = await connection.request(USER_INFO, timeout=TIMEOUT_S)
-        user: dict[str, Any] = orjson.loads(reply.data)["data"]
+        answer = orjson.loads((await connection.request(USER_INFO, timeout=TIMEOUT_S)).data)
+        if not _is_from_ours(connection, answer):
+            answer = await _from_ours(connection)
+        found = answer["data"].get("permissions") or {}
+        return Permissions(Rules.of(found.get("publish")), Rules.of(found.get("subscribe")))
     except (NatsError, TimeoutError, orjson.JSONDecodeError, KeyError):
         return None  # it is older than 2.10, or we may not even ask
-    rules = (user.get("permissions") or {}).get("publish") or {}
-    allowed, denied = rules.get("allow") or [">"], rules.get("deny") or []
-    return _any_covers(allowed, subject) and not _any_covers(denied, subject)
 
 
-def _any_covers(patterns: list[str], subject: str) -> bool:
-    return any(covers(pattern, subject) for pattern in patterns)
+async def _from_ours(connection: Connection) -> dict[str, Any]:
+    """The answer of the server that we are connected to: one across a leaf node answers too."""
+    address = connection.new_inbox()
+    subscription = await connection.subscribe(address)
+    try:
+        await connection.publish(USER_INFO, reply=address)
+        async with asyncio.timeout(TIMEOUT_S):
+            while True:
+                message = await subscription.next_msg(timeout=TIMEOUT_S)
+                answer: dict[str, Any] = orjson.loads(message.data)
+                if _is_from_ours(connection, answer):
+                    return answer
+    finally:
+        await subscription.unsubscribe()
+
+
+def _is_from_ours(connection: Connection, answer: dict[str, Any]) -> bool:
+    return bool(answer["server"]["id"] == connection.server_id)
+
+
+async def missing_rights(connection: Connection, settings: NatsSettings) -> list[Right] | None:
+    """The rights that our login lacks; ``None``: the server does not say."""
+    ours = await permissions(connection)
+    if ours is None:
+        return None
+    return [right for right in worker_rights(settings) if not ours.permit(right)]

@@ -8,6 +8,7 @@ from typing import Literal
 from uuid import UUID
 
 import psycopg
+from psycopg import sql
 
 from connectors.postgres.session import Connection
 from connectors.postgres.sql_files import query
@@ -44,6 +45,13 @@ def erase(
         if row:
             counts[f"{subject}s, whole row"] = _delete_row(connection, subject, subject_id)
     return counts
+
+
+def is_listed(connection: Connection, subject: Subject, subject_id: UUID) -> bool:
+    """Whether the platform has a row for a user or a photo."""
+    table = sql.Identifier(f"{subject}s")
+    asked = sql.SQL("select from {} where id = %s").format(table)
+    return connection.execute(asked, [subject_id]).fetchone() is not None
 
 
 def others_photos(connection: Connection, user_id: UUID, photos: Sequence[str]) -> set[str]:

@@ -30,7 +30,7 @@ from pg_stat_progress_create_index where pid = %s
 
 
 def build(settings: DatabaseSettings, lists: int, dimension: int, progress: Progress) -> None:
-    """Build the index, or build it anew beside the old one, without keeping anybody from working.
+    """Build the index, or a new one beside the old one, without keeping anybody from working.
 
     It holds the vectors in half precision, cut into lists of neighbours: what that costs beside
     pgvector's graphs (HNSW), ``benchmarks.gallery --compare`` measures.

@@ -6,6 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+import psycopg
+from psycopg.rows import TupleRow
+
 from connectors.postgres.connection import Database
 from connectors.postgres.sql_files import query
 from dataflow.jobs.outcome import Match
@@ -27,16 +30,23 @@ class PostgresPhotos:
 
     def _states(self, photo_ids: Sequence[UUID]) -> dict[UUID, PhotoState]:
         with self.database.connection() as connection:
-            rows = connection.execute(query("photo_states"), {"photo_ids": list(photo_ids)})
-            states = {}
-            for photo_id, known, matched, seq, published_at, reason, detail, *match in rows:
-                past = (
-                    PastOutcome(seq, published_at, Reason(reason), detail, past_match(*match))
-                    if reason
-                    else None
-                )
-                states[photo_id] = PhotoState(known, matched, past)
-            return states
+            return photo_states(connection, photo_ids)
+
+
+def photo_states(
+    connection: psycopg.Connection[TupleRow], photo_ids: Sequence[UUID]
+) -> dict[UUID, PhotoState]:
+    """What is known of each photo."""
+    rows = connection.execute(query("photo_states"), {"photo_ids": list(photo_ids)})
+    states = {}
+    for photo_id, known, matched, seq, published_at, reason, detail, *match in rows:
+        past = (
+            PastOutcome(seq, published_at, Reason(reason), detail, past_match(*match))
+            if reason
+            else None
+        )
+        states[photo_id] = PhotoState(known, matched, past)
+    return states
 
 
 def past_match(

@@ -24,9 +24,9 @@ from dataflow.jobs.errors import ConfigurationError, DataError, SystemicError
 from dataflow.jobs.job import Job
 from dataflow.jobs.outcome import Match, Settled
 from dataflow.jobs.reason import Reason
-from dataflow.jobs.request import Recognised
 from dataflow.process.retry import Persistence
 from dataflow.steps.matching import MatchPolicy
+from dataflow.steps.request import Recognised
 
 Connection = psycopg.Connection[TupleRow]
 
@@ -71,6 +71,10 @@ class Recorder:
             if isinstance(only, Settled):
                 return [only]
             return self.record([Settled(only.delivery, only.job, error.reason, str(error))])
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self.database.close()
 
     def _record(self, items: Sequence[Recognised | Settled]) -> list[Settled]:
         settled = [item for item in items if isinstance(item, Settled)]
@@ -141,10 +145,22 @@ class Recorder:
                 parameters = {"model": self.model, **_columns(map(_face_row, proposals))}
                 recorded = connection.execute(query("record_faces"), parameters)
             if outcomes:
-                rows = [_outcome_row(item, job) for item, job in outcomes]
-                connection.execute(query("record_outcomes"), _columns(rows))
+                _store_outcomes(connection, outcomes)
         by_photo = {p.item.job.photo_id: p for p in proposals}
         return {row[0]: _verdict(by_photo[row[0]], *row[1:]) for row in recorded or ()}
+
+
+def record_end(connection: Connection, item: Settled) -> None:
+    """Store how one job ended that has no face to record; one that is no job has no row."""
+    if item.job:
+        with connection.transaction():
+            connection.execute(query("lock_photos"), {"photo_ids": [item.job.photo_id]})
+            _store_outcomes(connection, [(item, item.job)])
+
+
+def _store_outcomes(connection: Connection, outcomes: Iterable[tuple[Settled, Job]]) -> None:
+    rows = [_outcome_row(item, job) for item, job in outcomes]
+    connection.execute(query("record_outcomes"), _columns(rows))
 
 
 def _verdict(

@@ -82,7 +82,7 @@ def statement(
 
 
 def current_plan(connection: Connection, model: str, dimension: int) -> Plan:
-    """The connection's plan, made anew every minute: the gallery grows while the worker runs."""
+    """The connection's plan, made again every minute: the gallery grows while the worker runs."""
     with _lock:
         remembered = _plans.get(connection)
     if remembered and remembered.model == model and time.monotonic() < remembered.until:

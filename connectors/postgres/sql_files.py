@@ -24,7 +24,7 @@ def query(name: str, **numbers: int) -> LiteralString:
     text = (sql_folder() / "queries" / f"{name}.sql").read_text(encoding="utf-8")
     for placeholder, number in numbers.items():
         text = text.replace(f":{placeholder}", str(int(number)))
-    # What only people need is left out: psycopg reads a long statement anew at each execution.
+    # What only people need is left out: psycopg reads a long statement again at each execution.
     lines = (line.strip() for line in text.splitlines())
     # Literal in spirit: files of ours, never put together from data but for numbers.
     return "\n".join(line for line in lines if not line.startswith("--"))

@@ -145,12 +145,13 @@ class Pairs:
     def recommend(self, wanted_far: float) -> Recommendation:
         """The threshold for a wanted FAR above 0, if the pairs can tell it."""
         if wanted_far < self.least_far:
+            pairs = len(self.impostor)
             needed = math.ceil(CASES_NEEDED / wanted_far)
             return Recommendation(
                 wanted_far,
                 None,
-                f"{len(self.impostor)} pairs of different people cannot tell a FAR of "
-                f"{wanted_far:g} from a smaller one; it takes {needed}, or a wanted FAR of at "
+                f"{pairs} pair{'s' * (pairs != 1)} of different people cannot tell a FAR of "
+                f"{wanted_far:g} from a smaller one; that needs {needed}, or a wanted FAR of at "
                 f"least {self.least_far:.2g}",
             )
         return Recommendation(wanted_far, self.at(self.threshold_for(wanted_far)), None)

@@ -2,7 +2,7 @@
 
 * **data**: this job can never succeed; it is settled at once and explained.
 * **transient**: the same call may succeed in a moment; it is tried again.
-* **systemic**: the worker's surroundings are broken; nothing is settled until they are mended.
+* **systemic**: the worker's surroundings are broken; nothing is settled until they work again.
 
 Anything that is not a :class:`SolofaceError` is a programming error.
 """
@@ -35,9 +35,17 @@ class SystemicError(SolofaceError):
     """A dependency cannot be used at all: unreachable, refusing us, or not set up."""
 
 
+class UnprovenError(SystemicError):
+    """A dependency refuses this job, and nothing shows yet whether it would take another."""
+
+
 class ConfigurationError(SolofaceError):
     """The worker cannot start as it is configured."""
 
 
 class Stopped(SolofaceError):
     """A stop was asked for while waiting."""
+
+
+class UnwantedError(SolofaceError):
+    """Nobody waits for this job any more: it has left the stream."""

@@ -87,7 +87,7 @@ def event_of(item: Settled, stream: str, model: str, settled_at: datetime) -> Ou
 
 
 def event_id(event: OutcomeEvent) -> str:
-    """The id of a job's event; with the time, because a stream that is made anew counts anew."""
+    """The id of a job's event; with the time, because a stream that is made again counts from 1."""
     published_us = (event.published_at - _EPOCH) // _MICROSECOND
     return quote(f"{event.stream}:{event.stream_seq}:{published_us}", safe=":")
 

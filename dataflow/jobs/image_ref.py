@@ -10,6 +10,7 @@ from dataflow.jobs.reason import Reason
 
 SCHEME = "minio://"
 MAX_KEY_BYTES = 1024  # S3's own limit
+MAX_PART_BYTES = 255  # between two slashes: MinIO's limit, and that of the file systems below it
 
 _ANY_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
@@ -63,8 +64,14 @@ def _check_key(key: str) -> None:
         raise _invalid(f"the key is longer than {MAX_KEY_BYTES} bytes")
     if any(ord(char) < 0x20 or 0x7F <= ord(char) < 0xA0 for char in key):  # noqa: PLR2004 - C0, C1
         raise _invalid("the key has a control character")
-    if key.startswith("/") or "\\" in key or not {".", ".."}.isdisjoint(key.split("/")):
+    parts = key.split("/")
+    # MinIO looks at the parts without the spaces around them.
+    if key.startswith("/") or "\\" in key or any(part.strip() in {".", ".."} for part in parts):
         raise _invalid("a file path is not a key")
+    if "" in parts[:-1]:
+        raise _invalid("the key has // in it, which MinIO never stores")
+    if any(len(part.encode()) > MAX_PART_BYTES for part in parts):
+        raise _invalid(f"a part of the key is longer than {MAX_PART_BYTES} bytes")
 
 
 def _invalid(why: str) -> DataError:

@@ -51,12 +51,29 @@ class Settled:
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """A job that must come back: the server is asked to redeliver it after ``delay_s`` seconds."""
+    """A job that must come back: the server is asked to redeliver it after ``delay_s`` seconds.
+
+    ``harmless`` says that its image was not touched: this delivery casts no suspicion on it.
+    """
 
     delivery: Delivery
     job: Job | None
     detail: str
     delay_s: float
+    harmless: bool = False
+
+    def after(self, laps: Iterable[Lap]) -> Self:
+        """The same, with these laps behind it."""
+        return replace(self, delivery=self.delivery.after(laps))
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """A job that left the stream while it was held: somebody else has settled it."""
+
+    delivery: Delivery
+    job: Job | None
+    detail: str
 
     def after(self, laps: Iterable[Lap]) -> Self:
         """The same, with these laps behind it."""

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+UNKNOWN = "unknown"
+"""Stands for the reason of a dead letter that names none."""
+
 
 class Outcome(StrEnum):
     """What became of a job."""
@@ -36,10 +39,12 @@ class Reason(StrEnum):
     MALFORMED_PAYLOAD = "malformed_payload"
     INVALID_IMAGE_REF = "invalid_image_ref"
     IMAGE_NOT_FOUND = "image_not_found"
+    IMAGE_UNREADABLE = "image_unreadable"
     IMAGE_UNDECODABLE = "image_undecodable"
     IMAGE_TOO_LARGE = "image_too_large"
     ATTEMPTS_EXHAUSTED = "attempts_exhausted"
     WRITE_REJECTED = "write_rejected"
+    BURIED = "buried"
 
     @property
     def outcome(self) -> Outcome:
@@ -54,9 +59,11 @@ _REJECTIONS = frozenset(
         Reason.MALFORMED_PAYLOAD,
         Reason.INVALID_IMAGE_REF,
         Reason.IMAGE_NOT_FOUND,
+        Reason.IMAGE_UNREADABLE,
         Reason.IMAGE_UNDECODABLE,
         Reason.IMAGE_TOO_LARGE,
         Reason.ATTEMPTS_EXHAUSTED,
         Reason.WRITE_REJECTED,
+        Reason.BURIED,
     }
 )

@@ -7,6 +7,7 @@ import sys
 
 import structlog
 
+from dataflow.process.console import ConsoleLines, columns_of
 from dataflow.settings import LogSettings
 
 
@@ -22,7 +23,7 @@ def configure_logs(settings: LogSettings) -> None:
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer()
         if as_json
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        else ConsoleLines(columns_of(sys.stderr), colours=sys.stderr.isatty())
     )
     structlog.configure(
         processors=[

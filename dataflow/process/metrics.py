@@ -5,14 +5,20 @@ Labels are of few values that are known beforehand; no id, no vector, nothing of
 
 from __future__ import annotations
 
-from importlib.metadata import PackageNotFoundError, version
-
 from prometheus_client import Counter, Gauge, Histogram, Info
 
 from dataflow.jobs.reason import Reason
 from dataflow.jobs.stages import Stage
+from dataflow.process.version import VERSION
 
-DEPENDENCIES = ("NATS", "JetStream consumer", "PostgreSQL", "object store", "event stream")
+DEPENDENCIES = (
+    "NATS",
+    "JetStream consumer",
+    "PostgreSQL",
+    "object store",
+    "event stream",
+    "dead-letter stream",
+)
 
 _STAGE_BUCKETS = (
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300,
@@ -24,73 +30,80 @@ _DISTANCE_BUCKETS = (
 _MARGIN_BUCKETS = (0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7, 1)
 
 # What became of the jobs.
-JOBS = Counter("soloface_jobs", "Settled jobs, repeated ones among them.", ["outcome", "reason"])
-REPEATS = Counter(
-    "soloface_repeats", "Settled jobs whose outcome was known already: their first answer got lost."
+JOBS = Counter(
+    "soloface_jobs", "Settled jobs, also those that were settled before.", ["outcome", "reason"]
 )
-RETRIES = Counter("soloface_retries", "Deliveries that were sent back to come again.")
+REPEATS = Counter(
+    "soloface_repeats",
+    "Settled jobs that had an outcome before: the first acknowledgement got lost.",
+)
+RETRIES = Counter("soloface_retries", "Deliveries that were sent back, to come again later.")
 DELIVERIES = Counter("soloface_deliveries", "Deliveries that arrived.")
-REDELIVERIES = Counter("soloface_redeliveries", "Those of them that were not a job's first.")
+REDELIVERIES = Counter("soloface_redeliveries", "Deliveries that were not a job's first.")
 EVENTS = Counter("soloface_events", "Outcome events that the stream has confirmed.")
 
 # How long it took.
 STAGE_SECONDS = Histogram(
-    "soloface_stage_seconds", "Time of a job in one stage.", ["stage"], buckets=_STAGE_BUCKETS
+    "soloface_stage_seconds",
+    "Seconds that a job spent in one stage.",
+    ["stage"],
+    buckets=_STAGE_BUCKETS,
 )
 JOB_SECONDS = Histogram(
-    "soloface_job_seconds", "Time from a job's publication to its outcome.", buckets=_JOB_BUCKETS
+    "soloface_job_seconds", "Seconds from a job's publication to its outcome.", buckets=_JOB_BUCKETS
 )
 
 # Whom it found.
 MATCH_DISTANCE = Histogram(
     "soloface_match_distance",
-    "Cosine distance to the nearest user.",
+    "Cosine distance to the nearest user; small means alike.",
     ["reason"],
     buckets=_DISTANCE_BUCKETS,
 )
 MATCH_MARGIN = Histogram(
     "soloface_match_margin",
-    "How much farther the second-best user is.",
+    "How much farther the second-best user is than the nearest.",
     ["reason"],
     buckets=_MARGIN_BUCKETS,
 )
 GALLERY_USERS = Gauge("soloface_gallery_users", "Enrolled users.", ["model"])
 GALLERY_RECALL = Gauge(
     "soloface_gallery_recall",
-    "Share of nearest users that the search has proved to find; 1 while it is exact.",
+    "Measured share of faces whose nearest user the search finds; 1 while it is exact.",
     ["model"],
 )
 GALLERY_INDEX_DUE = Gauge(
     "soloface_gallery_index_due",
-    "1 while many users have no index that may be used, or twice as many as it was measured with.",
+    "1 if many users have no usable index, or if they have doubled since it was measured.",
     ["model"],
 )
 
 # What waits. The same for all workers of one consumer, so take the maximum, not the sum.
-IN_FLIGHT = Gauge("soloface_in_flight", "Deliveries of this process that have no answer yet.")
-CONSUMER_PENDING = Gauge("soloface_consumer_pending", "Jobs that wait for their first delivery.")
+IN_FLIGHT = Gauge("soloface_in_flight", "Deliveries that this process has not acknowledged yet.")
+CONSUMER_PENDING = Gauge(
+    "soloface_consumer_pending", "Jobs that wait for their first delivery to a worker."
+)
 CONSUMER_ACK_PENDING = Gauge(
-    "soloface_consumer_ack_pending", "Jobs that were delivered to any worker and have no answer."
+    "soloface_consumer_ack_pending",
+    "Jobs that were delivered to any worker and are not acknowledged.",
 )
 OLDEST_JOB_AGE = Gauge(
-    "soloface_oldest_job_age_seconds", "Age of the oldest job without an outcome; 0 if none is."
+    "soloface_oldest_job_age_seconds",
+    "Age of the oldest job without an outcome; 0 if there is none.",
 )
-DEAD_LETTERS = Gauge("soloface_dead_letters", "Dead letters that are kept.")
+DEAD_LETTERS = Gauge("soloface_dead_letters", "Dead letters on their stream.")
 
 # What it works with.
-READY = Gauge("soloface_ready", "1 while nothing keeps the worker from working.")
+READY = Gauge("soloface_ready", "1 if the worker can work, else 0.")
 DEPENDENCY_UP = Gauge(
     "soloface_dependency_up",
-    "1 as long as the dependency can be used, as far as we know.",
+    "1 if the dependency can be used, as far as the worker knows, else 0.",
     ["dependency"],
 )
-MODEL = Info("soloface_model", "The models in use and the contract of their vectors.")
-BUILD = Info("soloface_build", "The program.")
+MODEL = Info("soloface_model", "The models in use, and the contract (id) of their vectors.")
+BUILD = Info("soloface_build", "The version of the program.")
 
-try:
-    BUILD.info({"version": version("soloface")})
-except PackageNotFoundError:  # run from its sources
-    BUILD.info({"version": "unknown"})
+BUILD.info({"version": VERSION})
 # So that a rate is right from the first job on.
 for _reason in Reason:
     JOBS.labels(_reason.outcome, _reason)

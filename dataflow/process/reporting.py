@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import structlog
 
-from dataflow.jobs.outcome import Retry, Settled
+from dataflow.jobs.outcome import Gone, Retry, Settled
 from dataflow.jobs.reason import Reason
 from dataflow.jobs.stages import Lap, seconds_by_stage
 from dataflow.process.metrics import (
@@ -64,6 +64,12 @@ def report_retry(item: Retry) -> None:
     )
 
 
+def report_gone(item: Gone) -> None:
+    """Tell that a job is somebody else's business."""
+    observe_laps(item.delivery.laps)
+    log.info("job_let_go", **_whose(item), detail=item.detail)
+
+
 def observe_laps(laps: Iterable[Lap]) -> None:
     """Add to the time of stages."""
     for stage, seconds in seconds_by_stage(laps).items():
@@ -83,7 +89,7 @@ def _count(item: Settled, age_s: float) -> None:
             MATCH_MARGIN.labels(item.reason).observe(match.margin)
 
 
-def _whose(item: Settled | Retry) -> dict[str, object]:
+def _whose(item: Settled | Retry | Gone) -> dict[str, object]:
     delivery, job = item.delivery, item.job
     whose: dict[str, object] = {
         "photo_id": str(job.photo_id) if job else None,

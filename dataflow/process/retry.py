@@ -1,16 +1,16 @@
-"""Trying again: transient failures a few times, systemic ones until they are mended."""
+"""Trying again: transient failures a few times, systemic ones until they are gone."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 import structlog
 
-from dataflow.jobs.errors import Stopped, SystemicError, TransientError
+from dataflow.jobs.errors import Stopped, SystemicError, TransientError, UnwantedError
 from dataflow.process.health import Health
 
 T = TypeVar("T")
@@ -58,15 +58,26 @@ class Persistence:
     hold_s: float = 1.0
     health: Health = field(default_factory=Health)
 
-    def call(self, operation: Callable[[], T], dependency: str) -> T:
+    def call(
+        self,
+        operation: Callable[[], T],
+        dependency: str,
+        job: Mapping[str, object] | None = None,
+        wanted: Callable[[], bool] = lambda: True,
+    ) -> T:
         """Run ``operation`` until it succeeds or fails for good.
+
+        ``job`` names what waits meanwhile, for the log. ``wanted`` says whether anybody still waits
+        for it, and is asked once per report interval while the dependency is unusable.
 
         Raises:
             TransientError: the last of ``backoff.tries`` tries failed.
             Stopped: a stop was asked for while waiting.
+            UnwantedError: nobody waits for it any more.
         """
         tries = 0
-        watch = self.health.watch(dependency)
+        watch = self.health.watch(dependency, job)
+        ask_at = self.health.now() + self.health.report_every_s
         while True:
             try:
                 with watch:
@@ -79,5 +90,10 @@ class Persistence:
                 log.debug("trying_again", dependency=dependency, error=str(error), wait_s=wait_s)
             except SystemicError:
                 wait_s = self.hold_s
+                if self.health.now() >= ask_at:
+                    ask_at = self.health.now() + self.health.report_every_s
+                    if not wanted():
+                        watch.ended()
+                        raise UnwantedError from None
             if self.stop.wait(wait_s):
                 raise Stopped(f"stopped while waiting for {dependency}")

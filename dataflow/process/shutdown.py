@@ -13,7 +13,7 @@ from types import FrameType
 
 import structlog
 
-from dataflow.process.health import Health
+from dataflow.process.health import DRAINING, Health
 
 log = structlog.get_logger()
 
@@ -55,7 +55,7 @@ def _obey(received: int, stop: threading.Event, drain_timeout_s: float, health: 
         watchdog.daemon = True
         watchdog.start()
         name = signal.Signals(number).name
-        health.suffer("draining", f"{name} came")
+        health.suffer(DRAINING, f"{name} came")
         log.info("draining", signal=name)  # before the process may end
         stop.set()
 

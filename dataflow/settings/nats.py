@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Annotated, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, model_validator
 
 from dataflow.settings.section import PREFIX, Section, all_or_none
 from dataflow.settings.types import PemFile, Seconds
 
+Subject = Annotated[str, Field(pattern=r"^[^\s.*>]+(\.[^\s.*>]+)*$")]
+"""Without wildcards."""
+Name = Annotated[str, Field(pattern=r"^[^\s.*>/\\]{1,255}$")]
+"""Of a stream or a consumer, as the server allows it."""
+_SCHEMES = ("nats://", "tls://")
+
 
 class NatsSettings(Section):
     """Where jobs come from, and how they are delivered."""
 
     url: str = Field(  # may hold a password
-        "nats://127.0.0.1:4222", description="Server, or several with commas.", repr=False
+        "nats://127.0.0.1:4222", description="Server. Separate several with commas.", repr=False
     )
-    user: str | None = Field(None, description="User name, with `password`.")
+    user: str | None = Field(None, description="User name; needs `password` too.")
     password: SecretStr | None = Field(None, description="Password of `user`.")
     token: SecretStr | None = Field(None, description="Token, instead of user and password.")
     nkey_seed: SecretStr | None = Field(
@@ -28,34 +35,63 @@ class NatsSettings(Section):
     tls_ca: PemFile | None = Field(
         None, description="Path of the CAs to trust, in PEM form; by default the system's."
     )
-    tls_cert: PemFile | None = Field(None, description="Path of our own certificate, for mTLS.")
+    tls_cert: PemFile | None = Field(
+        None, description="Path of the worker's own certificate, for mTLS."
+    )
     tls_key: PemFile | None = Field(None, description="Path of the private key of `tls_cert`.")
+    inbox_prefix: Subject = Field(
+        "_INBOX",
+        description="How the subjects begin on which answers come; this login must be allowed to "
+        "subscribe to them.",
+    )
+    jetstream_domain: str | None = Field(
+        None, pattern=r"^[^\s.*>]+$", description="JetStream's domain, behind a leaf node."
+    )
+    api_prefix: Subject | None = Field(
+        None,
+        description="Subject of JetStream's interface, if an account imports it under another "
+        "name than `$JS.API`.",
+    )
     subject: str = Field("photo_faces.single.requested", description="Subject of the jobs.")
-    stream: str = Field("PHOTO_FACES", description="Stream that holds the jobs.")
-    durable: str = Field("soloface", description="Durable consumer; replicas share it.")
+    stream: Name = Field("PHOTO_FACES", description="Stream that holds the jobs.")
+    durable: Name = Field("soloface", description="Durable consumer; replicas share it.")
     dead_subject: str = Field("photo_faces.single.dead", description="Subject of dead letters.")
-    dead_stream: str = Field("PHOTO_FACES_DEAD", description="Stream that keeps dead letters.")
+    dead_stream: Name = Field("PHOTO_FACES_DEAD", description="Stream that keeps dead letters.")
     events: bool = Field(default=True, description="Publish an event for every settled job.")
     settled_subject: str = Field("photo_faces.single.settled", description="Subject of the events.")
-    settled_stream: str = Field("PHOTO_FACES_SETTLED", description="Stream that keeps events.")
+    settled_stream: Name = Field("PHOTO_FACES_SETTLED", description="Stream that keeps events.")
     provision: bool = Field(default=True, description="Create streams and consumer when absent.")
+    replicas: int = Field(
+        1, ge=1, le=5, description="Servers of a cluster that keep each stream that is made."
+    )
     ack_wait_s: Seconds = Field(
-        30, ge=1, description="How long the server waits for a sign of life before it redelivers."
+        30,
+        ge=1,
+        description="The server sends a job again after so long without a sign of life.",
     )
     max_ack_pending: int = Field(
-        256, ge=1, description="Jobs in flight over all replicas; bounds the worker's memory."
+        256, ge=1, description="Jobs in work over all workers, at most. Limits the memory they use."
     )
     max_deliver: int = Field(
-        8, ge=2, description="Deliveries after which a job is dead-lettered instead of tried."
+        8,
+        ge=2,
+        description="After so many deliveries a job becomes a dead letter and is not tried again.",
     )
     retry_delay_s: Seconds = Field(
-        5, description="Redelivery delay after a transient failure, times the deliveries so far."
+        5,
+        description="Delay after a passing failure, times the job's deliveries so far.",
     )
 
     @property
     def servers(self) -> list[str]:
         """The URLs, one by one."""
         return [server for part in self.url.split(",") if (server := part.strip())]
+
+    @property
+    def jetstream_prefix(self) -> str:
+        """Subject under which JetStream's interface is."""
+        domain = f"$JS.{self.jetstream_domain}.API" if self.jetstream_domain else "$JS.API"
+        return self.api_prefix or domain
 
     @property
     def tls(self) -> bool:
@@ -73,11 +109,28 @@ class NatsSettings(Section):
 
     @model_validator(mode="after")
     def _whole_login(self) -> Self:
-        for server in self.servers:
-            if "://" in server and not server.startswith(("nats://", "tls://")):
-                raise ValueError(f"{PREFIX}NATS__URL takes nats:// and tls:// only")
+        for server in self.servers or [""]:
+            _check_address(server)
+        if self.jetstream_domain and self.api_prefix:
+            raise ValueError(
+                f"{PREFIX}NATS__JETSTREAM_DOMAIN and {PREFIX}NATS__API_PREFIX say the same in two "
+                "ways; keep one"
+            )
         all_or_none(self, "NATS", "tls_cert", "tls_key")
         all_or_none(self, "NATS", "user", "password")
         if len(self.logins) > 1:
             raise ValueError(f"{' and '.join(self.logins)} are several ways to log in; keep one")
         return self
+
+
+def _check_address(server: str) -> None:
+    # Never quoted: it may hold a password.
+    if "://" in server and not server.startswith(_SCHEMES):
+        raise ValueError(f"{PREFIX}NATS__URL takes nats:// and tls:// only")
+    try:
+        address = urlsplit(server if "://" in server else f"nats://{server}")
+        usable = bool(address.hostname) and address.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ValueError(f"{PREFIX}NATS__URL is not nats://HOST:PORT with a port up to 65535")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
+from collections.abc import Iterator
+from difflib import get_close_matches
 
 from pydantic import Field, ValidationError
 from pydantic_settings import (
@@ -14,7 +17,7 @@ from pydantic_settings import (
 from dataflow.jobs.errors import ConfigurationError
 from dataflow.settings.environment import Environment
 from dataflow.settings.nats import NatsSettings
-from dataflow.settings.section import PREFIX
+from dataflow.settings.section import PREFIX, Section
 from dataflow.settings.storage import DatabaseSettings, StoreSettings
 from dataflow.settings.work import (
     EnrolmentSettings,
@@ -26,6 +29,11 @@ from dataflow.settings.work import (
     TracingSettings,
     WorkerSettings,
 )
+
+log = logging.getLogger(__name__)
+
+_ALIKE = 0.8
+"""From there on a name is taken for another one with a slip of the pen."""
 
 
 class Settings(BaseSettings):
@@ -54,7 +62,7 @@ class Settings(BaseSettings):
         None,
         ge=1,
         le=65535,
-        description="Serve `/metrics`, `/livez` and `/readyz` there, if set.",
+        description="Port for `/metrics`, `/livez` and `/readyz`. Without it, none is served.",
     )
 
     @classmethod
@@ -85,21 +93,56 @@ def load_settings() -> Settings:
 
 
 def _explain(error: ValidationError) -> list[str]:
-    lines = []
+    """A line for each variable: what is wrong with it first."""
+    lines: dict[str, str] = {}
     for problem in error.errors(include_url=False, include_input=False):
-        variable = PREFIX + "__".join(str(part).upper() for part in problem["loc"])
+        # What follows the section and the field is a place in the value.
+        variable = PREFIX + "__".join(str(part).upper() for part in problem["loc"][:2])
+        what = problem["msg"].removeprefix("Value error, ")
         if problem["type"] == "extra_forbidden":
-            lines.append(f"{variable} is not a setting; check its spelling.")
+            line = _misspelt(variable, _near(variable))
+        elif what.startswith(PREFIX):  # of several variables together
+            line = f"{what}."
         else:
-            lines.append(f"{variable}: {problem['msg']}.")
-    return lines
+            line = f"{variable}: {what}."
+        lines.setdefault(variable, line)
+    return list(lines.values())
 
 
 def _refuse_unknown_sections(settings: Settings) -> None:
-    """Report misspelt top-level variables, which pydantic-settings passes over in silence."""
+    """Report misspelt top-level variables, which pydantic-settings passes over in silence.
+
+    What is like no setting is another's, as Kubernetes sets some for a service named `soloface`.
+    """
     known = {name.upper() for name in type(settings).model_fields}
     for variable in os.environ:
         if variable.startswith(PREFIX):
             section = variable.removeprefix(PREFIX).partition("__")[0].removesuffix("_FILE")
-            if section not in known:
-                raise ConfigurationError(f"{variable} is not a setting; check its spelling.")
+            if section in known:
+                continue
+            if near := _near(variable):
+                raise ConfigurationError(_misspelt(variable, near))
+            log.warning("%s is not a setting of soloface, and is passed over", variable)
+
+
+def _misspelt(variable: str, near: str | None) -> str:
+    advice = f"did you mean {near}?" if near else "check its spelling."
+    return f"{variable} is not a setting; {advice}"
+
+
+def _near(variable: str) -> str | None:
+    """The setting that somebody may have meant."""
+    suffix = "_FILE" if variable.endswith("_FILE") else ""
+    name = variable.removeprefix(PREFIX).removesuffix("_FILE")
+    near = get_close_matches(name, _variables(), 1, _ALIKE)
+    return f"{PREFIX}{near[0]}{suffix}" if near else None
+
+
+def _variables() -> Iterator[str]:
+    for name, field in Settings.model_fields.items():
+        kind = field.annotation
+        inner = kind.model_fields if isinstance(kind, type) and issubclass(kind, Section) else ()
+        for key in inner:
+            yield f"{name}__{key}".upper()
+        if not inner:
+            yield name.upper()

@@ -7,36 +7,67 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, SecretStr, model_validator
 
 from dataflow.settings.section import PREFIX, Section, all_or_none
-from dataflow.settings.types import Bucket, KeyPrefix, Names, PemFile, Seconds
+from dataflow.settings.types import Bucket, Endpoint, KeyPrefix, Names, PemFile, Seconds
 
 
 class StoreSettings(Section):
     """Where the photos are: MinIO, or anything that speaks S3."""
 
-    endpoint: str = Field("127.0.0.1:9000", description="host:port.")
-    secure: bool = Field(default=False, description="Use TLS.")
+    endpoint: Endpoint = Field(
+        "127.0.0.1:9000", description="host:port, `http://host:port` or `https://host:port`."
+    )
+    secure: bool = Field(
+        default=False, description="Use TLS; `https://` in the endpoint says the same."
+    )
     ca: PemFile | None = Field(
         None, description="Path of the CAs to trust, in PEM form; by default the system's."
     )
-    region: str = Field("us-east-1", description="Saves one request per bucket.")
-    access_key: str | None = Field(None, description="Absent: anonymous.")
+    region: str = Field(
+        "us-east-1", description="Region of the buckets. Setting it saves one request per bucket."
+    )
+    access_key: str | None = Field(
+        None, description="Access key. Without one, the worker is anonymous."
+    )
     secret_key: SecretStr | None = Field(None, description="Secret of `access_key`.")
-    bucket: Bucket = Field("images", description="Bucket of a bare key.")
+    bucket: Bucket = Field(
+        "images", description="Default bucket, for a reference that is only a key."
+    )
     buckets: Annotated[frozenset[Bucket], Names] = Field(
-        frozenset(), description="Further buckets that a reference may name, with commas."
+        frozenset(), description="Other buckets that a reference may name, separated by commas."
     )
     prefixes: Annotated[tuple[KeyPrefix, ...], Names] = Field(
-        (), description="What a key must start with, like `photos/`; several with commas."
+        (), description="What a key must start with, like `photos/`. Separate several with commas."
     )
-    tries: int = Field(3, ge=1, description="Tries of a fetch that fails transiently.")
-    backoff_s: Seconds = Field(0.5, description="Wait before try n+1: n times this.")
-    connect_timeout_s: Seconds = Field(3, description="For one connection.")
-    read_timeout_s: Seconds = Field(15, description="Without a byte arriving.")
-    image_timeout_s: Seconds = Field(60, description="For one whole image.")
+    tries: int = Field(
+        3, ge=1, description="How often a fetch is tried if it fails for a passing reason."
+    )
+    backoff_s: Seconds = Field(
+        0.5, description="Wait after the first try; twice as long after the second, and so on."
+    )
+    connect_timeout_s: Seconds = Field(3, description="Longest wait for a connection.")
+    read_timeout_s: Seconds = Field(15, description="Longest wait for the next byte.")
+    image_timeout_s: Seconds = Field(60, description="Longest time for one whole image.")
+
+    @property
+    def address(self) -> str:
+        """The endpoint as host:port, or host alone."""
+        return self.endpoint.rpartition("://")[2].rstrip("/")
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether the store is spoken to over TLS."""
+        return self.secure or self.endpoint.lower().startswith("https://")
 
     @model_validator(mode="after")
     def _whole_login(self) -> Self:
-        if self.ca and not self.secure:
+        scheme = self.endpoint.lower().partition("://")[0]
+        contrary = {"http": True, "https": False}.get(scheme)
+        if "secure" in self.model_fields_set and self.secure is contrary:
+            raise ValueError(
+                f"{PREFIX}STORE__ENDPOINT says {scheme}:// and {PREFIX}STORE__SECURE says "
+                f"{str(self.secure).lower()}; drop {PREFIX}STORE__SECURE"
+            )
+        if self.ca and not self.encrypted:
             raise ValueError(f"{PREFIX}STORE__CA has a use only with {PREFIX}STORE__SECURE=true")
         return all_or_none(self, "STORE", "access_key", "secret_key")
 
@@ -45,7 +76,8 @@ class DatabaseSettings(Section):
     """PostgreSQL with pgvector."""
 
     dsn: SecretStr = Field(
-        SecretStr("postgresql://soloface@127.0.0.1:5432/soloface"), description="libpq URL."
+        SecretStr("postgresql://soloface@127.0.0.1:5432/soloface"),
+        description="Connection string, in libpq's form.",
     )
     pooler: Literal["none", "transaction"] = Field(
         "none",

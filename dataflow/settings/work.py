@@ -1,4 +1,4 @@
-"""The work itself: models, photos, decisions, and what is told of them."""
+"""The work itself: models, photos, decisions, logs and traces."""
 
 from __future__ import annotations
 
@@ -19,9 +19,11 @@ Side = Annotated[int, Field(ge=32, le=4096)]
 
 
 class ModelSettings(Section):
-    """Which networks look at the photos."""
+    """Which networks look at the photos, and how."""
 
-    pack: str = Field("buffalo_l", description="Installed pack, or the path of a pack's folder.")
+    pack: str = Field(
+        "buffalo_l", description="Name of an installed pack, or path of a pack's folder."
+    )
     root: Path = Field(
         Path("~/.cache/soloface/models"), description="Where `soloface models install` puts packs."
     )
@@ -29,42 +31,44 @@ class ModelSettings(Section):
         None, ge=1, le=2000, description="Embedding size; by default 128 for `open`, 512 otherwise."
     )
     providers: Annotated[tuple[str, ...], Names] = Field(
-        ("CPUExecutionProvider",), description="ONNX Runtime providers, with commas."
+        ("CPUExecutionProvider",), description="ONNX Runtime providers, separated by commas."
     )
 
     mode: Literal["fast", "reference"] = Field(
         "fast",
-        description="`reference`: plain `FaceAnalysis.get`, for insightface packs only.",
+        description="`reference` works like `FaceAnalysis.get`; for insightface packs only.",
     )
     preview_px: int = Field(
-        640, ge=32, description="A JPEG is decoded no smaller than this on its long side."
+        640, ge=32, description="A JPEG is decoded to at least this on its long side."
     )
     detection_px: Annotated[tuple[Side, ...], Names] = Field(
         (320, 640),
         min_length=1,
-        description="Long sides at which faces are looked for in turn, until one is found.",
+        description="Long sides at which to look for faces, in turn, until one is found.",
     )
     max_magnification: float = Field(
         1.15,
         ge=1,
         allow_inf_nan=False,
-        description="A face that is magnified more is decoded again, finer.",
+        description="If a face would be magnified more, the JPEG is decoded again, larger.",
     )
     ignore_smaller: float = Field(
         0,
         ge=0,
         lt=1,
         allow_inf_nan=False,
-        description="Faces below this share of the largest one's size do not count, like `0.33`.",
+        description="Faces smaller than this share of the largest face, like `0.33`, do not count.",
     )
-    intra_op_threads: int = Field(1, ge=1, description="Threads of one run of a network.")
-    spinning: bool = Field(default=False, description="Whether those wait by spinning.")
-    opencv_threads: int = Field(1, ge=1, description="Threads of one call of OpenCV.")
+    intra_op_threads: int = Field(1, ge=1, description="Threads for one run of a network.")
+    spinning: bool = Field(
+        default=False, description="Whether these threads use the processor while they wait."
+    )
+    opencv_threads: int = Field(1, ge=1, description="Threads for one call of OpenCV.")
     batch: int | None = Field(
         None,
         ge=1,
         le=256,
-        description="Photos that a network takes together; by default 1 on the CPU, else 16.",
+        description="Photos that a network takes at a time; by default 1 on the CPU, else 16.",
     )
 
     @model_validator(mode="after")
@@ -102,16 +106,17 @@ class ModelSettings(Section):
 
 
 class ImageSettings(Section):
-    """What a photo may cost."""
+    """Limits for one photo."""
 
-    max_bytes: int = Field(30_000_000, ge=1, description="Larger objects are not read.")
+    max_bytes: int = Field(30_000_000, ge=1, description="Largest object that is read, in bytes.")
     max_pixels: int = Field(
         100_000_000,
         ge=1,
-        description="By the header's word. Decoding takes up to 20 bytes for each, on each core.",
+        description="Most pixels of an image. Each takes up to 20 bytes of memory, on each core.",
     )
     deadline_s: Seconds = Field(
-        30, description="For decoding, detecting and embedding one photo; then it is left behind."
+        30,
+        description="Longest time to decode, detect and embed a photo. Then it is given up.",
     )
 
 
@@ -119,20 +124,26 @@ class MatchSettings(Section):
     """When the nearest user is the answer. By default: always."""
 
     max_distance: float | None = Field(
-        None, ge=0, le=2, description="Cosine distance above which nobody is recorded."
+        None,
+        ge=0,
+        le=2,
+        description="Cosine distance above which nobody is recorded. A small distance means alike.",
     )
     min_margin: float | None = Field(
-        None, ge=0, le=2, description="How much farther the second-best user must be."
+        None,
+        ge=0,
+        le=2,
+        description="How much farther than the nearest user the second-best must be.",
     )
 
 
 class QualitySettings(Section):
-    """How good the picture of a face must be; see :mod:`dataflow.faces.quality`."""
+    """How good the picture of a face must be, see [Quality](enrolment.md#quality)."""
 
     photos: str = Field(
         "off",
         pattern=QUALITY_POLICY,
-        description="off, lenient or strict: photos below are skipped as `low_quality`.",
+        description="`off`, `lenient` or `strict`. Photos that fail it end as `low_quality`.",
     )
 
 
@@ -142,56 +153,72 @@ class EnrolmentSettings(Section):
     quality: str = Field(
         "strict",
         pattern=QUALITY_POLICY,
-        description="off, lenient or strict: enrolment photos below are refused.",
+        description="`off`, `lenient` or `strict`. Enrolment photos that fail it are refused.",
     )
     min_distance: float | None = Field(
         None,
         ge=0,
         le=2,
-        description="Nearer to another user is a clash; by default the model's threshold.",
+        description="Nearer users are refused, as one person. By default the model's threshold.",
     )
 
 
 class WorkerSettings(Section):
-    """How the work is cut."""
+    """How much is done at a time, and how long the worker waits."""
 
-    batch: int = Field(16, ge=1, le=256, description="Jobs that pass a step together.")
-    fetchers: int = Field(16, ge=1, le=64, description="Images fetched at a time, per process.")
+    batch: int = Field(16, ge=1, le=256, description="Jobs that go through a step together.")
+    fetchers: int = Field(16, ge=1, le=64, description="Images to fetch at a time, per process.")
     cores: int | None = Field(
         None,
         ge=1,
-        description="Images computed at a time, per process; by default the cores it may use.",
+        description="Images to compute at a time, per process; by default its number of cores.",
     )
     in_flight: int = Field(
-        32, ge=1, le=1024, description="Photos fetched, waiting or computed at a time, per process."
+        32,
+        ge=1,
+        le=1024,
+        description="Photos in work at a time (fetched, waiting or computed), per process.",
     )
     in_flight_bytes: int = Field(
-        200_000_000, ge=1, description="Fetched images that wait; above that no fetch begins."
+        200_000_000,
+        ge=1,
+        description="Bytes of fetched images that may wait. Above this, no new fetch begins.",
     )
     photo_grace_s: float = Field(
         5,
         ge=0,
         allow_inf_nan=False,
-        description="How long an unknown photo may still be on its way into `photos`.",
+        description="How long the worker waits for a photo that is not in `photos` yet.",
     )
     drain_timeout_s: Seconds = Field(
-        25, description="A drain that takes longer is given up; below your platform's grace."
+        25,
+        description="A stop that takes longer is cut short. Keep it below the grace period.",
     )
     stall_s: Seconds = Field(
-        60, description="Jobs wait and none comes for so long: the subscription is made anew."
+        60, description="If jobs wait and none comes for so long, the worker subscribes again."
     )
     live_s: Seconds = Field(
-        300, description="`/livez` fails when a loop has not come round for so long."
+        300, description="`/livez` fails if a loop has made no round for so long."
     )
-    dedup_window_s: Seconds = Field(120, description="How long a photo is remembered as seen.")
-    dedup_entries: int = Field(100_000, ge=64, description="How many photos are, at most.")
+    dedup_window_s: Seconds = Field(
+        120, description="How long the worker remembers a photo that it has seen."
+    )
+    dedup_entries: int = Field(100_000, ge=64, description="How many photos it remembers, at most.")
 
 
 class LogSettings(Section):
-    """What is printed."""
+    """What the worker prints."""
 
-    level: str = Field("info", pattern="^(debug|info|warning|error)$", description="Least level.")
-    format: str = Field("auto", pattern="^(auto|json|console)$", description="auto: json if piped.")
+    level: str = Field(
+        "info",
+        pattern="^(debug|info|warning|error)$",
+        description="Lowest level to print: `debug`, `info`, `warning` or `error`.",
+    )
+    format: str = Field(
+        "auto",
+        pattern="^(auto|json|console)$",
+        description="`json`, `console` or `auto`, which is `json` in a pipe.",
+    )
 
 
 class TracingSettings(Section):
@@ -200,8 +227,11 @@ class TracingSettings(Section):
     endpoint: str | None = Field(
         None,
         pattern="^https?://",
-        description="OTLP over HTTP, like `http://collector:4318/v1/traces`; absent: no spans.",
+        description="Where to send spans, like `http://collector:4318/v1/traces` (OTLP, HTTP).",
     )
     ratio: float = Field(
-        1, ge=0, le=1, description="Share of traces that begin here; others follow their parent."
+        1,
+        ge=0,
+        le=1,
+        description="Share of traces to keep of those that begin here. Others follow their parent.",
     )

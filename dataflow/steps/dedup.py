@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
-from dataflow.jobs.request import Recognised, Request
+from dataflow.steps.request import Recognised, Request
 
 SHARDS = 64
 

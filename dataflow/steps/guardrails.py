@@ -11,7 +11,7 @@ from uuid import UUID
 from dataflow.jobs.errors import Stopped, TransientError
 from dataflow.jobs.outcome import Match, Retry, Settled, sent_back
 from dataflow.jobs.reason import Reason
-from dataflow.jobs.request import Request
+from dataflow.steps.request import Request
 
 
 @dataclass(frozen=True, slots=True)

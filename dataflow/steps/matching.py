@@ -41,6 +41,11 @@ class MatchPolicy:
     max_distance: float | None = None
     min_margin: float | None = None
 
+    @property
+    def limits(self) -> dict[str, float | None]:
+        """What decides, by the names of the settings."""
+        return {"max_distance": self.max_distance, "min_margin": self.min_margin}
+
     def decide(
         self, nearest: Sequence[Candidate], said: Said = NOTHING_SAID
     ) -> tuple[Reason, Match | None]:

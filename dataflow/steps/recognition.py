@@ -14,8 +14,8 @@ from dataflow.faces.quality import OFF, QualityPolicy, measure
 from dataflow.jobs.errors import DataError
 from dataflow.jobs.outcome import Retry, Settled, sent_back
 from dataflow.jobs.reason import Reason
-from dataflow.jobs.request import Fetched, Recognised
 from dataflow.jobs.stages import Stage, Stopwatch
+from dataflow.steps.request import Fetched, Recognised
 
 log = structlog.get_logger()
 

@@ -15,14 +15,14 @@ import structlog
 
 from dataflow.jobs.delivery import SUSPECT_FROM
 from dataflow.jobs.errors import DataError, Stopped
-from dataflow.jobs.outcome import Retry, Settled, sent_back
+from dataflow.jobs.outcome import Gone, Retry, Settled, sent_back
 from dataflow.jobs.reason import Reason
-from dataflow.jobs.request import Fetched, Recognised, Request
 from dataflow.process.crew import Crew
+from dataflow.steps.request import Fetched, Recognised, Request
 
 log = structlog.get_logger()
 
-Result: TypeAlias = Recognised | Settled | Retry
+Result: TypeAlias = Recognised | Settled | Retry | Gone
 
 DRAIN_S = 4.0
 """How long photos that were begun may take to an end after a stop was asked for."""
@@ -56,7 +56,7 @@ class UnderWay:
 
     def __init__(
         self,
-        fetch: Callable[[Request], Fetched | Settled | Retry],
+        fetch: Callable[[Request], Fetched | Settled | Retry | Gone],
         embed: Callable[[Fetched], Result],
         bounds: Bounds,
         stop: threading.Event,

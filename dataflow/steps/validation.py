@@ -7,7 +7,7 @@ from dataflow.jobs.errors import DataError
 from dataflow.jobs.job import parse_job
 from dataflow.jobs.outcome import Settled
 from dataflow.jobs.reason import Reason
-from dataflow.jobs.request import Request
+from dataflow.steps.request import Request
 
 
 def validate(delivery: Delivery, max_deliver: int) -> Request | Settled:

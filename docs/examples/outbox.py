@@ -1,7 +1,7 @@
 """A relay from an outbox to the stream: run it in a loop, as many of them as you like.
 
-A job leaves the table only when the stream has confirmed it. Whoever dies in between leaves it
-there, and the next relay publishes it under the same id, which the stream stores once.
+A job leaves the table only when the stream has confirmed it. If a relay dies in between, the job
+stays there. The next relay publishes it under the same id, and the stream stores it once.
 """
 
 from __future__ import annotations

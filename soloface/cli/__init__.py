@@ -2,22 +2,47 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from contextlib import suppress
 
 __all__ = ["main"]
 
+INTERRUPTED = 130
+"""128 and the number of SIGINT, as shells have it."""
+
 
 def main() -> None:
-    """Run the command line. An expected error is one line on standard error and exit code 1."""
-    from dataflow.jobs.errors import SolofaceError  # noqa: PLC0415
-    from dataflow.process.logs import configure_logs  # noqa: PLC0415
-    from dataflow.settings import LogSettings  # noqa: PLC0415
-    from soloface.cli.app import app  # noqa: PLC0415 - `import dataflow` stays light
+    """Run the command line.
 
-    # On standard error: a command's output is for whoever reads it, or a pipe.
-    configure_logs(LogSettings(level="warning"))
+    Exit code 0: done. 1: not done, or only in part. 2: the command was used wrongly. 130: Ctrl-C.
+    What is expected to go wrong is one line on standard error; a bug is a traceback.
+    """
     try:
-        app()
-    except SolofaceError as error:
-        sys.stderr.write(f"error: {error}\n")
-        sys.exit(1)
+        # Here, so that an interruption while it loads is no traceback either.
+        from soloface.cli.app import app
+
+        code = app(standalone_mode=False) or 0
+        if sys.stdout:
+            sys.stdout.flush()
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    except Exception as error:
+        from soloface.cli.failures import explained
+
+        failure = explained(error)
+        if failure is None:
+            raise
+        code = failure.code
+        if isinstance(error, OSError):
+            _give_up_output()
+        sys.stderr.write(str(failure))
+    sys.exit(code)
+
+
+def _give_up_output() -> None:
+    """What a full disk or a closed pipe did not take would fail once more at the very end."""
+    with suppress(OSError, ValueError):
+        sys.stdout.flush()
+    with suppress(OSError, ValueError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

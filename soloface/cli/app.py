@@ -2,48 +2,113 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
+from typing import Annotated
+
 import typer
 
-from soloface.cli import (
-    calibrate,
-    demo,
-    dlq,
-    enroll,
-    erase,
-    gallery,
-    match,
-    migrate,
-    models,
-    publish,
-    reconcile,
-    reembed,
-    up,
-    watch,
-)
-from soloface.cli.doctor.command import doctor
+from soloface.cli.lazy import MARKUP, LazyGroup
+
+
+class Commands(LazyGroup):
+    """All of them, in the order in which a newcomer meets them."""
+
+    table = {  # noqa: RUF012 - never changed
+        "demo": (
+            "soloface.cli.demo.command:demo",
+            "Watch it work: real NATS, PostgreSQL and S3 servers, real models, real photos.",
+        ),
+        "up": (
+            "soloface.cli.up:up",
+            "Start NATS, PostgreSQL and an S3 store, and print the environment to export.",
+        ),
+        "migrate": (
+            "soloface.cli.migrate:migrate",
+            "Make the database's tables, or bring them up to date. Safe to run again.",
+        ),
+        "enroll": (
+            "soloface.cli.enroll:enroll",
+            "Store users' faces: the mean of each one's photos, replacing an earlier one.",
+        ),
+        "reembed": (
+            "soloface.cli.reembed:reembed",
+            "Embed the users with another pack, from their enrolment photos, and cut over to it.",
+        ),
+        "publish": (
+            "soloface.cli.publish:publish",
+            "Publish one job, many from a file, or one for each of your own photos.",
+        ),
+        "watch": (
+            "soloface.cli.watch:watch",
+            "Follow the outcomes of jobs as they come, until Ctrl-C.",
+        ),
+        "reconcile": (
+            "soloface.cli.reconcile:reconcile",
+            "Find photos that have no outcome; with --publish, publish their jobs.",
+        ),
+        "doctor": (
+            "soloface.cli.doctor.command:doctor",
+            "Examine each dependency, the schema, the model and the consumer. Changes nothing.",
+        ),
+        "calibrate": (
+            "soloface.cli.calibrate.command:calibrate",
+            "Find out what distances mean among your people, and which threshold to set.",
+        ),
+        "erase": (
+            "soloface.cli.erase:erase",
+            "Take out everything soloface knows about a user or a photo.",
+        ),
+        "retention": (
+            "soloface.cli.erase:retention",
+            "Drop the faces on photos that nobody was found for, once they are old enough.",
+        ),
+        "dlq": (
+            "soloface.cli.dlq:app",
+            "Look at the jobs that were rejected, send them again, or remove them.",
+        ),
+        "match": (
+            "soloface.cli.match:app",
+            "Say whether a photo shows a user: it is never undone.",
+        ),
+        "gallery": (
+            "soloface.cli.gallery:app",
+            "See how the enrolled users are searched, and build the index that many of them need.",
+        ),
+        "models": (
+            "soloface.cli.models:app",
+            "Install, list and verify the networks that find and compare faces.",
+        ),
+    }
+
 
 app = typer.Typer(
+    cls=Commands,
     no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    rich_markup_mode=MARKUP,
     pretty_exceptions_enable=False,  # tracebacks with locals would show secrets and vectors
-    help="Find which enrolled user is on each photo that shows exactly one person.",
     epilog="The worker itself: python -m bytewax.run dataflow:flow",
 )
 
-app.command()(demo.demo)
-app.command()(up.up)
-app.command()(migrate.migrate)
-app.command()(enroll.enroll)
-app.command()(reembed.reembed)
-app.command()(publish.publish)
-app.command()(watch.watch)
-app.command()(reconcile.reconcile)
-app.command()(doctor)
-app.command()(calibrate.calibrate)
-app.command()(erase.erase)
-app.command()(erase.retention)
-app.add_typer(dlq.app, name="dlq", help="List, show, replay and purge rejected jobs.")
-app.add_typer(match.app, name="match", help="Say that a match is right, or wrong.")
-app.add_typer(gallery.app, name="gallery", help="See and index how users are searched.")
-app.add_typer(models.app, name="models", help="Install, list and verify model packs.")
+
+def _show_version(asked: bool | None) -> None:  # noqa: FBT001 - Typer's signature
+    if asked:
+        typer.echo(f"soloface {version('soloface')}")
+        raise typer.Exit
+
+
+@app.callback()
+def soloface(
+    *,
+    _version: Annotated[
+        bool | None,  # with a value of its own, Typer would load pydantic for it
+        typer.Option(
+            "--version",
+            is_eager=True,
+            callback=_show_version,
+            expose_value=False,
+            help="Print the version and exit.",
+        ),
+    ] = None,
+) -> None:
+    """Find which enrolled user is on each photo that shows exactly one person."""

@@ -5,22 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections import Counter, deque
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import Progress
 
-from connectors.jetstream.letters.dead_letters import (
-    UNKNOWN,
-    DeadLetters,
-    Replayed,
-    Selection,
-    dead_letters,
-)
-from connectors.jetstream.letters.letter import Letter
 from dataflow.jobs.errors import ConfigurationError
-from dataflow.settings import NatsSettings, load_settings
+from dataflow.jobs.reason import UNKNOWN
+from soloface.cli.bury import bury
 from soloface.cli.letters import (
     AllOption,
     LimitOption,
@@ -35,15 +26,32 @@ from soloface.cli.letters import (
     table,
     whole,
 )
-from soloface.cli.output import JsonOption, console, print_json
+from soloface.cli.output import (
+    JsonOption,
+    confirm,
+    console,
+    counted,
+    print_json,
+    progress,
+    say,
+    show_tables,
+)
+from soloface.cli.settings import load_settings
 
-_PIPED_WIDTH = 2000
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from connectors.jetstream.letters.dead_letters import DeadLetters, Replayed, Selection
+    from connectors.jetstream.letters.letter import Letter
+    from dataflow.settings import NatsSettings
+
 _NARROW = 120
 
 app = typer.Typer(
     no_args_is_help=True,
     help="Look at the jobs that were rejected, send them again, or remove them.",
 )
+app.command()(bury)
 
 
 @app.command("list")
@@ -52,7 +60,7 @@ def list_letters(
     reason: ReasonsOption = None,
     since: SinceOption = None,
     until: UntilOption = None,
-    limit: Annotated[int, typer.Option(min=1, help="No more than so many.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, help="The most to show.")] = 50,
     oldest_first: Annotated[
         bool, typer.Option("--oldest-first", help="Begin with the oldest, not the newest.")
     ] = False,
@@ -66,10 +74,8 @@ def list_letters(
         print_json(rows)
         return
     if rows:
-        # Piped into grep or a file, a letter is one line, whatever its length.
-        wide = console if console.is_terminal else Console(width=_PIPED_WIDTH)
-        wide.print(table(rows, narrow=wide.width < _NARROW))
-    console.print(f"{len(rows)} of {total} dead letters", highlight=False)
+        show_tables(table(rows, narrow=console.width < _NARROW))
+    say(f"{len(rows)} of {counted(total, 'dead letter')}")
 
 
 @app.command()
@@ -80,14 +86,14 @@ def show(
 ) -> None:
     """Show one dead letter with all its headers and its payload.
 
-    What could play tricks on a terminal is shown as escapes; `--json` gives the payload as it is,
-    in base64 if it is no UTF-8.
+    Characters that could play tricks on a terminal are shown as escapes. `--json` gives the payload
+    as it is, in base64 if it is not UTF-8.
     """
     letter = asyncio.run(_get(load_settings().nats, seq))
     if as_json:
         print_json(whole(letter))
     else:
-        console.print(details(letter), highlight=False, soft_wrap=True)
+        console.print(details(letter))
 
 
 @app.command()
@@ -104,17 +110,17 @@ def replay(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Publish rejected jobs again, once what kept them from succeeding is mended.
+    """Publish rejected jobs again, once what kept them from succeeding is fixed.
 
-    A letter is removed when the jobs' stream has confirmed its job, so that an interrupted replay
-    can be run again. A job that fails again comes back as a new letter, which this run leaves.
+    A letter is removed when the jobs' stream has confirmed its job, so you can run an interrupted
+    replay again. A job that fails again comes back as a new letter, which this run does not touch.
     Exit code 1 if a letter could not be replayed, or is not there.
     """
     filters = selection(reason, since, until, limit)
     require_choice(sequences, everything=everything, filters=filters)
     settings = load_settings().nats
-    with _progress(as_json=as_json) as progress:
-        report = asyncio.run(_replay(settings, sequences or [], filters, progress, dry_run=dry_run))
+    with progress(hidden=as_json) as bar:
+        report = asyncio.run(_replay(settings, sequences or [], filters, bar, dry_run=dry_run))
     if as_json:
         print_json(report.as_dict())
     else:
@@ -147,19 +153,15 @@ def purge(
     count = reasons.total()
     if count and not yes:
         which = ", ".join(f"{n} {name}" for name, n in reasons.most_common())
-        typer.confirm(f"Remove {count} dead letters ({which})?", abort=True, err=True)
+        confirm(f"Remove {counted(count, 'dead letter')} ({which})?")
     # No further than the last that was counted, whatever has changed since.
-    with _progress(as_json=as_json) as progress:
-        purged = asyncio.run(_purge(settings, sequences or [], filters, last_seq, progress))
+    with progress(hidden=as_json) as bar:
+        purged = asyncio.run(_purge(settings, sequences or [], filters, last_seq, bar))
     gone = missing + count - purged
     if as_json:
         print_json({"purged": purged, "already_gone": gone})
     else:
-        console.print(f"purged {purged}" + (f", already gone {gone}" if gone else ""))
-
-
-def _progress(*, as_json: bool) -> Progress:
-    return Progress(console=console, transient=True, disable=as_json or not console.is_terminal)
+        say(f"purged {purged}" + (f", already gone {gone}" if gone else ""))
 
 
 @dataclass(slots=True)
@@ -191,18 +193,19 @@ class Report:
     def print(self) -> None:
         """For a person."""
         for result in self.problems:
-            line = f"not replayed: {result.seq}: {result.problem}"
-            console.print(line, highlight=False, markup=False, soft_wrap=True)
+            say(f"not replayed: {result.seq}: {result.problem}")
         done = "would replay" if self.dry_run else "replayed"
         again = self.already_on_stream
         note = f" ({again} on the stream already)" if again else ""
-        console.print(f"{done} {self.replayed}{note}, not replayed {len(self.problems)}")
+        say(f"{done} {self.replayed}{note}, not replayed {len(self.problems)}")
 
 
 async def _list(
     settings: NatsSettings, filters: Selection, limit: int, *, oldest_first: bool
 ) -> tuple[list[dict[str, object]], int]:
     """The rows to show, and how many there are of them."""
+    from connectors.jetstream.letters.dead_letters import dead_letters
+
     newest: deque[dict[str, object]] = deque(maxlen=limit)
     total = 0
     async with dead_letters(settings) as letters:
@@ -214,6 +217,8 @@ async def _list(
 
 
 async def _get(settings: NatsSettings, seq: int) -> Letter:
+    from connectors.jetstream.letters.dead_letters import dead_letters
+
     async with dead_letters(settings) as letters:
         if letter := await letters.get(seq):
             return letter
@@ -224,12 +229,14 @@ async def _replay(
     settings: NatsSettings,
     sequences: list[int],
     filters: Selection,
-    progress: Progress,
+    bar: Progress,
     *,
     dry_run: bool,
 ) -> Report:
+    from connectors.jetstream.letters.dead_letters import Replayed, dead_letters
+
     report = Report(dry_run)
-    task = progress.add_task("Replaying", total=1)
+    task = bar.add_task("Replaying", total=1)
     async with dead_letters(settings) as letters:
         async for window in letters.chosen(sequences, filters):
             for seq in window.missing:
@@ -240,12 +247,14 @@ async def _replay(
                 results = await _together(letters, window.letters)
             for result in results:
                 report.add(result)
-            progress.update(task, completed=window.done)
+            bar.update(task, completed=window.done)
     return report
 
 
 async def _together(letters: DeadLetters, chosen: list[Letter]) -> list[Replayed]:
     """Replay some at once; where one fails, the others are brought to their end first."""
+    from connectors.jetstream.letters.dead_letters import Replayed
+
     results = await asyncio.gather(*map(letters.replay, chosen), return_exceptions=True)
     for result in results:
         if isinstance(result, BaseException):
@@ -257,6 +266,8 @@ async def _count(
     settings: NatsSettings, sequences: list[int], filters: Selection
 ) -> tuple[Counter[str], int, int]:
     """How many letters there are of each reason, how many are missing, and the last's sequence."""
+    from connectors.jetstream.letters.dead_letters import dead_letters
+
     reasons: Counter[str] = Counter()
     missing = last_seq = 0
     async with dead_letters(settings) as letters:
@@ -272,13 +283,15 @@ async def _purge(
     sequences: list[int],
     filters: Selection,
     last_seq: int,
-    progress: Progress,
+    bar: Progress,
 ) -> int:
+    from connectors.jetstream.letters.dead_letters import dead_letters
+
     purged = 0
-    task = progress.add_task("Purging", total=1)
+    task = bar.add_task("Purging", total=1)
     async with dead_letters(settings, last_seq) as letters:
         async for window in letters.chosen(sequences, filters):
             for letter in window.letters:
                 purged += await letters.remove(letter.seq, erase=True)
-            progress.update(task, completed=window.done)
+            bar.update(task, completed=window.done)
     return purged

@@ -9,26 +9,32 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 import typer
 from rich.markup import escape
-from rich.progress import track
-from rich.table import Table
 
-from connectors.enrolment_photos import EnrolmentPhotos
-from connectors.postgres.connection import Database
-from connectors.postgres.enrolments import EnrolmentRegister
-from connectors.postgres.gallery import Gallery
-from dataflow.faces.face import FacePack
-from dataflow.faces.packs.loading import load_pack
-from dataflow.gallery.enrolment import Enroller, Enrolment, Examiner, Offer, Status
-from dataflow.settings import Settings, load_settings
-from soloface.cli.offers import from_folder, from_objects, from_table
-from soloface.cli.output import ByOption, JsonOption, console, print_json, printable
+from soloface.cli.output import (
+    ByOption,
+    JsonOption,
+    console,
+    counted,
+    plain_table,
+    print_json,
+    printable,
+    progress,
+    say,
+    show_tables,
+)
+from soloface.cli.settings import load_settings
 
-_GOOD = {Status.ENROLLED, Status.UNCHANGED}
+if TYPE_CHECKING:
+    from dataflow.faces.face import FacePack
+    from dataflow.gallery.enrolment import Enroller, Enrolment, Offer
+    from dataflow.settings import Settings
+
+_GOOD = {"enrolled", "unchanged"}
 
 
 def enroll(
@@ -52,8 +58,15 @@ def enroll(
         str | None,
         typer.Option(help="Many users: objects USER/photo under a prefix of the bucket."),
     ] = None,
+    users: Annotated[
+        Path | None,
+        typer.Option(
+            help="With --folder or --prefix, whose folders have other names than a user's id: a "
+            "CSV with the columns folder and user_id."
+        ),
+    ] = None,
     force: Annotated[
-        bool, typer.Option("--force", help="Enrol also who is very near to another user.")
+        bool, typer.Option("--force", help="Also enrol a user who is very near to another user.")
     ] = False,
     keep_photos: Annotated[
         bool,
@@ -67,26 +80,35 @@ def enroll(
     by: ByOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Store users' faces: the mean of one or several photos of each, replacing an earlier one.
+    """Store users' faces: the mean of each one's photos, replacing an earlier one.
 
-    A photo is refused that does not show exactly one face, shows it badly, or is unlike the user's
-    others; the rest is used. A user is refused who is nearer to another one than two people should
-    be. Users who were enrolled by the same photos already are passed over, so an interrupted run
-    can be started again. A user who is not in `users` yet is added.
+    A photo is refused if it does not show exactly one face, shows it badly, or is unlike the user's
+    other photos; the rest are used. A user is refused if another user's face is nearer than two
+    people's should be. A user who is already enrolled by the same photos is skipped, so you can run
+    an interrupted command again. A user who is not in `users` yet is added.
 
     Exit code 1 if some user could not be enrolled.
     """
+    from connectors.postgres.connection import Database
+    from connectors.postgres.enrolments import EnrolmentRegister
+    from connectors.postgres.gallery import Gallery
+    from connectors.store.enrolment_photos import EnrolmentPhotos
+    from dataflow.faces.packs.loading import load_pack
+    from dataflow.gallery.enrolment import Enroller, Examiner, Offer
+    from soloface.cli.offers import from_folder, from_objects, from_table, names_from
+
     settings = load_settings()
     sources = EnrolmentPhotos(settings)
-    match user, table, folder, prefix:
-        case (UUID(), None, None, None) if photos:
+    match user, table, folder, prefix, users:
+        case (UUID(), None, None, None, None) if photos:
             offers = [Offer(user, tuple(photos))]
-        case (None, Path(), None, None):
+        case (None, Path(), None, None, None):
             offers = from_table(table)
-        case (None, None, Path(), None):
-            offers = from_folder(folder)
-        case (None, None, None, str()):
-            offers = from_objects(sources.under(prefix))
+        case (None, None, Path(), None, _):
+            offers = from_folder(folder, names_from(users) if users else None)
+        case (None, None, None, str(), _):
+            names = names_from(users) if users else None
+            offers = from_objects(sources.under(prefix), prefix, names)
         case _:
             raise typer.BadParameter(
                 "give USER and at least one PHOTO, or one of --csv, --folder and --prefix"
@@ -127,16 +149,8 @@ def _lasting(photo: str) -> str:
 
 
 def _tracked(enroller: Enroller, offers: Sequence[Offer], *, as_json: bool) -> Iterator[Enrolment]:
-    hidden = as_json or len(offers) == 1
-    return iter(
-        track(
-            enroller.enrol(offers),
-            "Enrolling",
-            total=len(offers),
-            console=console,
-            disable=hidden,
-        )
-    )
+    with progress(hidden=as_json or len(offers) == 1) as bar:
+        yield from bar.track(enroller.enrol(offers), len(offers), description="Enrolling")
 
 
 def _as_dict(enrolment: Enrolment) -> dict[str, object]:
@@ -163,31 +177,27 @@ def _as_dict(enrolment: Enrolment) -> dict[str, object]:
 
 
 def _print(done: Sequence[Enrolment], model: str, *, dry_run: bool) -> None:
-    refused = Table("user", "refused", "reason", "detail", title="Refused photos")
+    refused = plain_table("user", "refused photo", "reason", "detail")
     for enrolment in done:
         for refusal in enrolment.refused:
             words = (refusal.photo, refusal.reason, refusal.detail)
             refused.add_row(str(enrolment.user_id), *(escape(printable(word)) for word in words))
     if refused.row_count:
-        console.print(refused)
+        show_tables(refused)
     for enrolment in done:
         if enrolment.status not in _GOOD:
             why = f"{enrolment.status}{_clash(enrolment)}"
-            console.print(f"[red]not enrolled[/] {enrolment.user_id}: {why}", soft_wrap=True)
-    counts = Counter(enrolment.status for enrolment in done)
+            console.print(f"[red]not enrolled[/] {enrolment.user_id}: {why}")
+    counts = Counter(str(enrolment.status) for enrolment in done)
+    enrolled, unchanged = counts["enrolled"], counts["unchanged"]
     verb = "would be enrolled" if dry_run else "enrolled"
-    if len(done) == 1 and counts[Status.ENROLLED]:
-        count = len(done[0].used)
-        plural = "" if count == 1 else "s"
-        who = f"[green]{verb}[/] {done[0].user_id} from {count} photo{plural}"
-        console.print(f"{who} ({model})")
+    if len(done) == 1 and enrolled:
+        used = counted(len(done[0].used), "photo")
+        console.print(f"[green]{verb}[/] {done[0].user_id} from {used} ({escape(model)})")
     else:
-        others = len(done) - counts[Status.ENROLLED] - counts[Status.UNCHANGED]
-        console.print(
-            f"{counts[Status.ENROLLED]} users {verb}, {counts[Status.UNCHANGED]} unchanged, "
-            f"{others} not enrolled ({model})",
-            highlight=False,
-        )
+        others = len(done) - enrolled - unchanged
+        users = counted(enrolled, "user")
+        say(f"{users} {verb}, {unchanged} unchanged, {others} not enrolled ({model})")
 
 
 def _clash(enrolment: Enrolment) -> str:

@@ -6,20 +6,19 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 import typer
 
-from connectors.enrolment_photos import EnrolmentPhotos
-from connectors.jetstream.letters.erasure import erase_messages
-from connectors.postgres.connection import Database
-from connectors.postgres.erasure import Subject, count_unmatched, drop_unmatched, others_photos
-from connectors.postgres.erasure import erase as erase_rows
-from connectors.postgres.schema import require_tables
-from connectors.postgres.session import Connection
-from dataflow.settings import DatabaseSettings, Settings, load_settings
-from soloface.cli.output import JsonOption, console, print_json
+from dataflow.jobs.errors import ConfigurationError
+from soloface.cli.output import JsonOption, confirm, counted, print_json, say
+from soloface.cli.settings import load_settings
+
+if TYPE_CHECKING:
+    from connectors.postgres.erasure import Subject
+    from connectors.postgres.session import Connection
+    from dataflow.settings import DatabaseSettings, Settings
 
 DryRunOption = Annotated[
     bool, typer.Option("--dry-run", help="Say what would go, and change nothing.")
@@ -35,6 +34,9 @@ def erase(
         bool,
         typer.Option("--row", help="Also delete the row in your own table `users` or `photos`."),
     ] = False,
+    by: Annotated[
+        str | None, typer.Option(help="Who asked for it: printed with what was erased.")
+    ] = None,
     dry_run: DryRunOption = False,
     yes: YesOption = False,
     as_json: JsonOption = False,
@@ -49,6 +51,8 @@ def erase(
     The row in your own table stays unless you say --row; a photo that is still there is recognised
     again when somebody publishes a job for it. What the database and the streams have written
     before lives on in their backups and logs until those are rotated.
+
+    Exit code 1 if there is no such user or photo, and nothing is known of one either.
     """
     if (user is None) == (photo is None):
         raise typer.BadParameter("give --user UUID or --photo UUID")
@@ -56,14 +60,25 @@ def erase(
     subject_id = user or photo or UUID(int=0)
     settings = load_settings()
     if not dry_run and not yes:
+        counts = _erase(settings, subject, subject_id, row=row, dry_run=True)
         if not as_json:
-            _print(_erase(settings, subject, subject_id, row=row, dry_run=True), dry_run=True)
-        typer.confirm(f"Erase the {subject} {subject_id} for good?", abort=True, err=True)
+            _print(counts, dry_run=True)
+        confirm(f"Erase the {subject} {subject_id} for good?")
     counts = _erase(settings, subject, subject_id, row=row, dry_run=dry_run)
     if as_json:
-        print_json({"dry_run": dry_run, "erased": counts})
+        print_json(
+            {
+                subject: subject_id,
+                "by": by,
+                "at": datetime.now(UTC),
+                "dry_run": dry_run,
+                "erased": counts,
+            }
+        )
     else:
         _print(counts, dry_run=dry_run)
+        if by:
+            say(f"asked for by {by}")
 
 
 def retention(
@@ -72,46 +87,70 @@ def retention(
         int, typer.Option(min=0, metavar="DAYS", help="How many days such a face may be kept.")
     ],
     dry_run: DryRunOption = False,
+    yes: YesOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Drop the faces on photos that nobody was found for, once they are old enough.
 
     Their outcomes stay, without a vector, so that it can still be said why a photo was not tagged.
-    Run it every day.
+    Run it every day. With 0 days all of them go, so it asks first.
     """
+    from connectors.postgres.erasure import count_unmatched, drop_unmatched
+
     before = datetime.now(UTC) - timedelta(days=unmatched_after)
     with _connected(load_settings().database) as connection:
         if dry_run:
             dropped = count_unmatched(connection, before)
         else:
+            if not (unmatched_after or yes):
+                count = counted(count_unmatched(connection, before), "face")
+                confirm(f"Drop {count} that nobody was found for, however new?")
             dropped = sum(drop_unmatched(connection, before))
     if as_json:
         print_json({"dry_run": dry_run, "dropped": dropped, "before": before})
     else:
         done = "would drop" if dry_run else "dropped"
-        console.print(f"{done} {dropped} faces older than {unmatched_after} days", highlight=False)
+        days = counted(unmatched_after, "day")
+        say(f"{done} {counted(dropped, 'face')} older than {days}")
 
 
 def _erase(
     settings: Settings, subject: Subject, subject_id: UUID, *, row: bool, dry_run: bool
 ) -> dict[str, int]:
-    """Streams first: a job that is still waiting would bring the face back."""
+    """Streams first: a job that is still waiting would bring the face back.
+
+    Raises:
+        ConfigurationError: there is nothing of the kind anywhere.
+    """
+    from connectors.jetstream.letters.erasure import erase_messages
+    from connectors.postgres.erasure import erase as erase_rows
+    from connectors.postgres.erasure import is_listed
+
     messages = asyncio.run(erase_messages(settings.nats, subject_id, dry_run=dry_run))
     with _connected(settings.database) as connection:
         kept = 0
         if subject == "user":
             # Before the rows: where the store refuses, they still tell what there is.
             kept = _erase_kept(settings, connection, subject_id, dry_run=dry_run)
+        listed = is_listed(connection, subject, subject_id)
         rows = erase_rows(connection, subject, subject_id, row=row, dry_run=dry_run)
-    return {
+    counts = {
         **rows,
         **{f"messages on {stream}": count for stream, count in messages.items()},
         f"objects in {settings.store.bucket}": kept,
     }
+    if not listed and not any(counts.values()):
+        raise ConfigurationError(
+            f"there is no {subject} {subject_id}, and nothing is known of one either"
+        )
+    return counts
 
 
 def _erase_kept(settings: Settings, connection: Connection, user_id: UUID, *, dry_run: bool) -> int:
     """Delete the photos that were kept of a user, also those that no row names any more."""
+    from connectors.postgres.erasure import others_photos
+    from connectors.store.enrolment_photos import EnrolmentPhotos
+
     photos = EnrolmentPhotos(settings)
     kept = photos.kept_of(user_id)
     others = others_photos(connection, user_id, kept)
@@ -123,6 +162,9 @@ def _erase_kept(settings: Settings, connection: Connection, user_id: UUID, *, dr
 
 @contextmanager
 def _connected(settings: DatabaseSettings) -> Iterator[Connection]:
+    from connectors.postgres.connection import Database
+    from connectors.postgres.schema import require_tables
+
     with closing(Database(settings)) as database, database.connection() as connection:
         require_tables(connection)
         yield connection
@@ -131,4 +173,4 @@ def _connected(settings: DatabaseSettings) -> Iterator[Connection]:
 def _print(counts: dict[str, int], *, dry_run: bool) -> None:
     for what, count in counts.items():
         done = "would erase" if dry_run else "erased"
-        console.print(f"{done} {count:6} {what}", highlight=False, soft_wrap=True)
+        say(f"{done} {count:6} {what}")

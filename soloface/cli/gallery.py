@@ -5,34 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from connectors.postgres.connection import Database
-from connectors.postgres.gallery_index import build, prove
-from connectors.postgres.gallery_proof import BATCH, Measured, draw_sample, measure, searcher
-from connectors.postgres.schema import require_tables
-from connectors.postgres.search import search_state, vector_dimension
-from connectors.postgres.session import Connection
-from connectors.postgres.sql_files import query
-from dataflow.gallery.intervals import wilson
-from dataflow.gallery.search import (
-    TARGET_RECALL,
-    Index,
-    Plan,
-    exact_limit,
-    list_count,
-    plan_search,
-)
 from dataflow.jobs.errors import ConfigurationError
-from dataflow.settings import DatabaseSettings, load_settings
-from soloface.cli.output import JsonOption, console, print_json
+from soloface.cli.output import JsonOption, console, counted, print_json, progress, say
+from soloface.cli.settings import load_settings
+
+if TYPE_CHECKING:
+    from connectors.postgres.gallery_proof import Measured
+    from connectors.postgres.session import Connection
+    from dataflow.gallery.search import Index, Plan
+    from dataflow.settings import DatabaseSettings
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="See how the enrolled users are searched, and build the index that many of them need.",
+    help="See how soloface searches the enrolled users, and build the index that many users need.",
 )
 
 FacesOption = Annotated[
@@ -40,7 +29,7 @@ FacesOption = Annotated[
 ]
 HardOption = Annotated[
     bool,
-    typer.Option("--hard", help="Faces that stray from their user as users differ."),
+    typer.Option("--hard", help="Make up harder faces, which differ in the ways users do."),
 ]
 REBUILD = "run: soloface gallery index --rebuild"
 INDEX = "run: soloface gallery index"
@@ -66,8 +55,8 @@ class Status:
         if self.measured.falls_short:
             return f"the search finds {self.measured.recall:.1%} of the nearest users; {INDEX}"
         if self.plan.proof and self.plan.outgrown:
-            before = self.plan.proof.users
-            return f"the gallery has grown from {before} users since it was measured; {INDEX}"
+            before = counted(self.plan.proof.users, "user")
+            return f"the gallery has grown from {before} since it was measured; {INDEX}"
         return None
 
 
@@ -77,8 +66,8 @@ def status(
 ) -> None:
     """Show the gallery's size, its index, and what the search finds, measured just now.
 
-    Faces are made up for some users, at a cosine similarity of 0.5 to 0.7, and searched for as the
-    worker does; what it finds is compared with a look at every user. Changes nothing. Exit code 1
+    Makes up faces of some users, at a cosine similarity of 0.5 to 0.7, searches for them as the
+    worker does, and compares the result with a look at every user. Changes nothing. Exit code 1
     if there is something to do.
     """
     with _connected(load_settings().database) as connection:
@@ -95,20 +84,25 @@ def status(
 def index(
     *,
     rebuild: Annotated[
-        bool, typer.Option("--rebuild", help="Build it anew even if there is one.")
+        bool, typer.Option("--rebuild", help="Build it again even if there is one.")
     ] = False,
     memory_mb: Annotated[
-        int, typer.Option("--memory", min=64, help="What building may take of the server, in MB.")
+        int, typer.Option("--memory", min=64, help="Memory of the server to build with, in MB.")
     ] = 1024,
     faces: FacesOption = 1000,
     hard: HardOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Build the index, if there is none, and find out how broadly it has to be searched.
+    """Build the index, if there is none, and measure how many of its lists to search.
 
-    The worker goes on meanwhile, and takes to the index within a minute after it has proved to find
-    at least 99 of 100. Interrupt it whenever you like, and run it again.
+    Workers go on meanwhile. They use the index within a minute after it was measured to find at
+    least 99 of 100 users. You may interrupt the command at any moment and run it again.
     """
+    from connectors.postgres.gallery_index import build, prove
+    from connectors.postgres.gallery_proof import draw_sample
+    from connectors.postgres.search import search_state, vector_dimension
+    from dataflow.gallery.search import TARGET_RECALL, exact_limit, list_count, plan_search
+
     settings = load_settings().database
     with _connected(settings) as connection:
         model, users = _most(connection)
@@ -118,18 +112,19 @@ def index(
         raise ConfigurationError("nobody is enrolled yet: soloface enroll")
     if users <= exact_limit(dimension) and not rebuild:
         raise ConfigurationError(
-            f"{users} users are searched exactly, which is fast and misses nobody up to "
-            f"{exact_limit(dimension)}; no index is needed (--rebuild builds one all the same)"
+            f"{counted(users, 'user is', 'users are')} searched exactly, which is fast and misses "
+            f"nobody up to {exact_limit(dimension)}; no index is needed (--rebuild builds one all "
+            "the same)"
         )
     foreign = known is not None and known.proof is not None and known.proof.model != model
     if rebuild or foreign or known is None or not known.fits(dimension):
-        with _progress(as_json=as_json) as progress:
-            task = progress.add_task(f"Indexing {users} users", total=1)
+        with progress(hidden=as_json) as bar:
+            task = bar.add_task(f"Indexing {counted(users, 'user')}", total=1)
             build(
                 settings,
                 list_count(users, dimension, memory_mb),
                 dimension,
-                lambda phase, done: progress.update(task, description=phase, completed=done),
+                lambda phase, done: bar.update(task, description=phase, completed=done),
             )
     tries: dict[int, Measured] = {}
     with _connected(settings) as connection:
@@ -145,15 +140,19 @@ def index(
         print_json({"users": users, "strategy": plan.name, "tries": rows})
     else:
         for breadth, one in tries.items():
-            console.print(f"looking through {breadth} lists {_words(one)}", highlight=False)
+            say(f"looking through {counted(breadth, 'list')} {_words(one)}")
     if best.recall < TARGET_RECALL:
         raise ConfigurationError(
-            "no breadth of search finds enough, so the worker keeps to the exact search"
+            "no number of lists finds enough users, so the worker keeps to the exact search"
         )
 
 
 def examine(connection: Connection, faces: int, *, hard: bool = False) -> Status:
     """Measure the search as the worker would do it now."""
+    from connectors.postgres.gallery_proof import BATCH, draw_sample, measure, searcher
+    from connectors.postgres.search import search_state, vector_dimension
+    from dataflow.gallery.search import plan_search
+
     model, _ = _most(connection)
     dimension = vector_dimension(connection)
     rows, known = search_state(connection, dimension)
@@ -168,6 +167,9 @@ def examine(connection: Connection, faces: int, *, hard: bool = False) -> Status
 
 @contextmanager
 def _connected(settings: DatabaseSettings) -> Iterator[Connection]:
+    from connectors.postgres.connection import Database
+    from connectors.postgres.schema import require_tables
+
     with closing(Database(settings)) as database, database.connection() as connection:
         require_tables(connection)
         # Looking at every vector of a large gallery takes longer than a worker's statement may.
@@ -176,6 +178,8 @@ def _connected(settings: DatabaseSettings) -> Iterator[Connection]:
 
 
 def _sizes(connection: Connection) -> dict[str | None, int]:
+    from connectors.postgres.sql_files import query
+
     return dict(connection.execute(query("gallery_sizes")).fetchall())
 
 
@@ -186,19 +190,9 @@ def _most(connection: Connection) -> tuple[str | None, int]:
     return model, sizes.get(model, 0)
 
 
-def _progress(*, as_json: bool) -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TaskProgressColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        transient=True,
-        disable=as_json or not console.is_terminal,
-    )
-
-
 def _words(measured: Measured) -> str:
+    from dataflow.gallery.intervals import wilson
+
     low, high = wilson(measured.found, measured.faces)
     return (
         f"finds {measured.found} of {measured.faces} nearest users "
@@ -208,6 +202,8 @@ def _words(measured: Measured) -> str:
 
 
 def _measured(breadth: int | None, measured: Measured) -> dict[str, object]:
+    from dataflow.gallery.intervals import wilson
+
     low, high = wilson(measured.found, measured.faces)
     return {
         "breadth": breadth,
@@ -220,6 +216,8 @@ def _measured(breadth: int | None, measured: Measured) -> dict[str, object]:
 
 
 def _as_dict(found: Status) -> dict[str, object]:
+    from dataflow.gallery.search import exact_limit
+
     proof = found.index.proof if found.index else None
     return {
         "contracts": found.contracts,
@@ -239,24 +237,22 @@ def _as_dict(found: Status) -> dict[str, object]:
 
 
 def _print(found: Status) -> None:
+    from dataflow.gallery.search import exact_limit
+
     for model, count in found.contracts.items():
-        console.print(f"{count} users of {model}", highlight=False)
+        say(f"{counted(count, 'user')} of {model}")
     if not found.contracts:
-        console.print("nobody is enrolled yet: soloface enroll")
+        say("nobody is enrolled yet: soloface enroll")
     limit = exact_limit(found.dimension)
-    console.print(
-        f"search: {found.plan.name} (exact up to {limit} users of {found.dimension} numbers)",
-        highlight=False,
-    )
+    say(f"search: {found.plan.name} (exact up to {limit} users of {found.dimension} numbers)")
     if found.index:
         size = f"{found.index.bytes / 2**20:.0f} MB"
-        console.print(f"index: {size}, {found.index.definition}", highlight=False, soft_wrap=True)
+        say(f"index: {size}, {found.index.definition}")
         if proof := found.index.proof:
-            console.print(
-                f"proved with {proof.users} users: {proof.recall:.1%} in {proof.breadth} of "
-                f"{found.index.lists} lists",
-                highlight=False,
+            say(
+                f"proved with {counted(proof.users, 'user')}: {proof.recall:.1%} in "
+                f"{proof.breadth} of {counted(found.index.lists, 'list')}"
             )
     if found.measured.faces:
-        console.print(f"measured now: {_words(found.measured)}", highlight=False, soft_wrap=True)
-    console.print(found.advice or "nothing to do", highlight=False, soft_wrap=True)
+        say(f"measured now: {_words(found.measured)}")
+    say(found.advice or "nothing to do")

@@ -6,17 +6,18 @@ import base64
 import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
-from connectors.jetstream.letters.dead_letters import UNKNOWN, Selection
-from connectors.jetstream.letters.letter import Header, Letter
-from dataflow.jobs.reason import Outcome, Reason
-from soloface.cli.output import printable
+from dataflow.jobs.reason import UNKNOWN, Outcome, Reason
+from soloface.cli.output import plain_table, printable
+
+if TYPE_CHECKING:
+    from connectors.jetstream.letters.dead_letters import Selection
+    from connectors.jetstream.letters.letter import Letter
 
 REASONS = (*(str(r) for r in Reason if r.outcome is Outcome.REJECTED), UNKNOWN)
 
@@ -46,7 +47,7 @@ def moment(text: str) -> datetime:
         return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
         raise typer.BadParameter(
-            f"{text!r} is no time such as 2026-01-31T12:00 (UTC) and no span such as 2h or 3d"
+            f"{text!r} is neither a time such as 2026-01-31T12:00 (UTC) nor a span such as 2h or 3d"
         ) from None
 
 
@@ -57,7 +58,7 @@ def rejection(text: str) -> str:
         typer.BadParameter: it is none.
     """
     if text not in REASONS:
-        raise typer.BadParameter(f"{text!r} is none of {', '.join(REASONS)}")
+        raise typer.BadParameter(f"{text!r} is not one of {', '.join(REASONS)}")
     return text
 
 
@@ -65,7 +66,7 @@ SequencesArgument = Annotated[
     list[int] | None,
     typer.Argument(help="Sequences, as `list` shows them.", metavar="SEQ", min=1),
 ]
-AllOption = Annotated[bool, typer.Option("--all", help="All that the filters leave.")]
+AllOption = Annotated[bool, typer.Option("--all", help="All letters that match the filters.")]
 ReasonsOption = Annotated[
     list[str] | None,
     typer.Option(
@@ -80,17 +81,15 @@ SinceOption = Annotated[
     typer.Option(
         parser=moment,
         metavar="TIME",
-        help="Only letters that died then or later: an ISO 8601 time (UTC unless it names a "
+        help="Only letters from then or later: an ISO 8601 time (UTC unless it names a "
         "zone), or how long ago: 30m, 2h, 3d.",
     ),
 ]
 UntilOption = Annotated[
     datetime | None,
-    typer.Option(parser=moment, metavar="TIME", help="Only letters that died then or earlier."),
+    typer.Option(parser=moment, metavar="TIME", help="Only letters from then or earlier."),
 ]
-LimitOption = Annotated[
-    int | None, typer.Option(min=1, help="No more than so many, the oldest first.")
-]
+LimitOption = Annotated[int | None, typer.Option(min=1, help="The most to take, the oldest first.")]
 
 
 def selection(
@@ -104,6 +103,8 @@ def selection(
     Raises:
         typer.BadParameter: nothing could be left.
     """
+    from connectors.jetstream.letters.dead_letters import Selection
+
     if since and until and since > until:
         raise typer.BadParameter("--since is later than --until")
     return Selection(frozenset(reasons or ()), since, until, limit)
@@ -115,6 +116,8 @@ def require_choice(sequences: list[int] | None, *, everything: bool, filters: Se
     Raises:
         typer.BadParameter: both or neither are given.
     """
+    from connectors.jetstream.letters.dead_letters import Selection
+
     if bool(sequences) == everything or (sequences and filters != Selection()):
         raise typer.BadParameter("give SEQ..., or --all with or without filters")
 
@@ -155,12 +158,10 @@ def table(rows: Iterable[Mapping[str, object]], *, narrow: bool) -> Table:
     stacks = [["seq"], ["died_at", "photo_id"], ["deliveries"], ["reason", "error"]]
     if not narrow:
         stacks = [[name] for name in _HEADINGS]
-    shown = Table(box=None, pad_edge=False, header_style="bold")
-    for stack in stacks:
-        justify: JustifyMethod = "right" if stack[0] in {"seq", "deliveries"} else "left"
-        heading = ", ".join(_HEADINGS[name] for name in stack)
-        last = stack is stacks[-1]
-        shown.add_column(heading, justify=justify, overflow="fold", no_wrap=not last)
+    headings = [", ".join(_HEADINGS[name] for name in stack) for stack in stacks]
+    shown = plain_table(*headings, right=("seq", "deliveries"))
+    for column in shown.columns[:-1]:
+        column.no_wrap = True
     for row in rows:
         shown.add_row(*(Text("\n").join(_shown(row[name]) for name in stack) for stack in stacks))
     return shown
@@ -168,6 +169,8 @@ def table(rows: Iterable[Mapping[str, object]], *, narrow: bool) -> Table:
 
 def details(letter: Letter) -> Text:
     """A letter with everything, for a person."""
+    from connectors.jetstream.letters.letter import Header
+
     known = {**summary(letter), "cut": "yes" if letter.cut else "no"}
     lines = [(name, _shown(value)) for name, value in known.items()]
     others = letter.headers.keys() - {str(name) for name in Header}

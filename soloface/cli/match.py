@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from contextlib import closing
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 import typer
 
-from connectors.postgres.connection import Database
-from connectors.postgres.decisions import Decision, Decisions, Effect, Word
-from dataflow.faces.packs.loading import threshold_of
-from dataflow.settings import load_settings
-from dataflow.steps.matching import MatchPolicy
-from soloface.cli.output import ByOption, JsonOption, console, print_json
+from soloface.cli.output import ByOption, JsonOption, print_json, say
+from soloface.cli.settings import load_settings
+
+if TYPE_CHECKING:
+    from connectors.postgres.connection import Database
+    from connectors.postgres.decisions import Effect
+    from dataflow.settings import Settings
+    from dataflow.steps.matching import MatchPolicy
 
 app = typer.Typer(
-    no_args_is_help=True, help="Say whether a photo shows a user: it is never undone."
+    no_args_is_help=True, help="Say whether a photo shows a user. No later job undoes it."
 )
 
 PhotoArgument = Annotated[UUID, typer.Argument(help="The photo's id in `photos`.")]
@@ -35,12 +37,12 @@ def reject(
     by: ByOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Say that the photo does not show the user: no later job will say so again.
+    """Say that the photo does not show the user. No later job will match them again.
 
     If the user is recorded for the photo, the match is removed, and the next nearest user is
-    considered at once, by the same rules as ever (SOLOFACE_MATCH__…).
+    considered at once, by the limits of the workers, which they note in the database.
     """
-    _take(Decision(photo_id, user_id, Word.REJECTED, by), face_index, as_json=as_json)
+    _take(photo_id, user_id, "rejected", by, face_index, as_json=as_json)
 
 
 @app.command()
@@ -52,19 +54,30 @@ def confirm(
     by: ByOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Say that the photo shows the user: whatever the models say, no later job changes it.
+    """Say that the photo shows the user. No later job changes it, whatever the models say.
 
-    If somebody else is recorded for the photo, the user takes their place. One user can be
-    confirmed for a photo; an earlier confirmation is replaced.
+    If somebody else is recorded for the photo, this user replaces them. Only one user can be
+    confirmed for a photo: this confirmation replaces an earlier one.
     """
-    _take(Decision(photo_id, user_id, Word.CONFIRMED, by), face_index, as_json=as_json)
+    _take(photo_id, user_id, "confirmed", by, face_index, as_json=as_json)
 
 
-def _take(decision: Decision, face_index: int | None, *, as_json: bool) -> None:
+def _take(
+    photo_id: UUID,
+    user_id: UUID,
+    word: str,
+    by: str | None,
+    face_index: int | None,
+    *,
+    as_json: bool,
+) -> None:
+    from connectors.postgres.connection import Database
+    from connectors.postgres.decisions import Decision, Decisions, Word
+
+    decision = Decision(photo_id, user_id, Word(word), by)
     settings = load_settings()
-    match = settings.match
-    policy = MatchPolicy(threshold_of(settings.model), match.max_distance, match.min_margin)
     with closing(Database(settings.database)) as database:
+        policy = _policy(settings, database)
         effect = Decisions(database, policy).take(decision, face_index)
     if as_json:
         print_json(
@@ -77,15 +90,33 @@ def _take(decision: Decision, face_index: int | None, *, as_json: bool) -> None:
                 "reason": effect.reason,
                 "distance": effect.match.distance if effect.match else None,
                 "margin": effect.match.margin if effect.match else None,
+                "limits": policy.limits,
             }
         )
     else:
-        console.print(f"{decision.user_id} is {decision.word}; {_told(effect)}", soft_wrap=True)
+        say(f"{decision.user_id} is {decision.word}; {_told(effect)}")
+
+
+def _policy(settings: Settings, database: Database) -> MatchPolicy:
+    """What the workers match by, whatever the environment of whoever decides."""
+    from connectors.postgres.limits import Limits
+    from dataflow.faces.packs.loading import threshold_of
+    from dataflow.steps.matching import MatchPolicy
+
+    if noted := Limits(database).noted():
+        return noted.policy
+    typer.echo(
+        "no worker has noted its limits in this database yet: those of this environment count "
+        "(SOLOFACE_MATCH__…)",
+        err=True,
+    )
+    match = settings.match
+    return MatchPolicy(threshold_of(settings.model), match.max_distance, match.min_margin)
 
 
 def _told(effect: Effect) -> str:
     if effect.reason is None and effect.now is None:
-        return "no face is recorded for the photo yet: its next job will respect that"
+        return "no face is recorded for the photo yet; its next job will respect this decision"
     if effect.now == effect.before and effect.now:
         return f"the photo's match stays {effect.now}"
     if effect.now and effect.match:

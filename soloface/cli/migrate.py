@@ -6,10 +6,8 @@ from typing import Annotated
 
 import typer
 
-from connectors.postgres.migrate import migrate as apply
-from connectors.postgres.turns import WAIT_S
-from dataflow.settings import load_settings
 from soloface.cli.output import JsonOption, print_json
+from soloface.cli.settings import load_settings
 
 
 def migrate(
@@ -22,14 +20,16 @@ def migrate(
     ] = False,
     wait: Annotated[
         float, typer.Option(min=0, help="Seconds to try again while somebody holds a table.")
-    ] = WAIT_S,
+    ] = 60,
     as_json: JsonOption = False,
 ) -> None:
     """Make the database's tables, or bring them up to date. Safe to run again.
 
-    Your own `photos` and `users` tables are extended, never replaced. The vectors' length follows
-    the pack in SOLOFACE_MODEL__PACK.
+    Your own `photos` and `users` tables get new columns and are never replaced. The pack in
+    SOLOFACE_MODEL__PACK decides the length of the vectors.
     """
+    from connectors.postgres.migrate import migrate as apply
+
     settings = load_settings()
     dimension = settings.model.embedding_dimension
     applied = apply(

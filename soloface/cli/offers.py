@@ -2,85 +2,121 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from uuid import UUID
 
 from dataflow.gallery.enrolment import Offer
 from dataflow.jobs.errors import ConfigurationError
 from dataflow.jobs.image_ref import SCHEME
+from soloface.cli.tables import rows
 
 
 def from_table(table: Path) -> list[Offer]:
     """Read a CSV with the columns user_id and photo; a relative path is looked for beside it.
 
     Raises:
-        ConfigurationError: it cannot be read, or a line names no user.
+        ConfigurationError: it cannot be read, or a line names no user or no photo.
     """
-    return _grouped(_rows(table))
+
+    def photos() -> Iterator[tuple[UUID, str]]:
+        for line, row in rows(table, "user_id", "photo"):
+            if not (photo := row["photo"]):
+                raise ConfigurationError(f"{table}, line {line}: the column photo is empty")
+            where = f"{table}, line {line}"
+            yield (
+                _user_of(row["user_id"], where),
+                photo if photo.startswith(SCHEME) else str(table.parent / photo),
+            )
+
+    return _grouped(photos(), str(table))
 
 
-def _rows(table: Path) -> Iterator[tuple[UUID, str]]:
-    try:
-        with table.open(newline="", encoding="utf-8-sig") as file:
-            for number, row in enumerate(csv.DictReader(file), start=2):
-                try:
-                    user_id, photo = UUID(row["user_id"]), row["photo"]
-                    yield user_id, photo if photo.startswith(SCHEME) else str(table.parent / photo)
-                except (KeyError, TypeError, ValueError, AttributeError):
-                    raise ConfigurationError(
-                        f"{table}, line {number}: needs a UUID in the column user_id and a path "
-                        "in the column photo"
-                    ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{table} cannot be read: {error}") from None
-
-
-def from_folder(folder: Path) -> list[Offer]:
-    """Read a tree USER/photo.jpg; hidden files and files beside the folders are passed over.
+def names_from(table: Path) -> dict[str, UUID]:
+    """Read a CSV with the columns folder and user_id: whose photos are in which folder.
 
     Raises:
-        ConfigurationError: it cannot be read, or a folder's name is no user's id.
+        ConfigurationError: it cannot be read, a line names no user, or a folder stands there twice.
+    """
+    users: dict[str, UUID] = {}
+    for line, row in rows(table, "folder", "user_id"):
+        folder, where = row["folder"].strip("/"), f"{table}, line {line}"
+        user = _user_of(row["user_id"], where)
+        if users.setdefault(folder, user) != user:
+            raise ConfigurationError(f"{where}: {folder} is another user's further up")
+    return users
+
+
+def from_folder(folder: Path, users: Mapping[str, UUID] | None = None) -> list[Offer]:
+    """Read a tree USER/photo.jpg; hidden files and files beside the folders are passed over.
+
+    Args:
+        folder: the tree.
+        users: whose photos are in which folder; by default a folder's name is the user's id.
+
+    Raises:
+        ConfigurationError: it cannot be read, or it is not known whose a folder is.
     """
     try:
-        users = sorted(path for path in folder.iterdir() if path.is_dir() and _shown(path.name))
+        theirs = sorted(path for path in folder.iterdir() if path.is_dir() and _shown(path.name))
+        _require_all(users, {user.name for user in theirs}, folder)
         return _grouped(
-            (_user_of(user.name, user), str(photo))
-            for user in users
-            for photo in sorted(user.iterdir())
-            if photo.is_file() and _shown(photo.name)
+            (
+                (_user_of(user.name, str(user), users), str(photo))
+                for user in theirs
+                for photo in sorted(user.iterdir())
+                if photo.is_file() and _shown(photo.name)
+            ),
+            str(folder),
         )
     except OSError as error:
-        raise ConfigurationError(f"{folder} cannot be read: {error.strerror}") from None
+        raise ConfigurationError(f"{error.filename} cannot be read: {error.strerror}") from None
 
 
-def from_objects(objects: Iterable[tuple[str, str]]) -> list[Offer]:
+def from_objects(
+    objects: Iterable[tuple[str, str]], prefix: str, users: Mapping[str, UUID] | None = None
+) -> list[Offer]:
     """Read objects named USER/photo under a prefix; those right under it are passed over.
 
     Raises:
-        ConfigurationError: the first part of a name is no user's id.
+        ConfigurationError: there are none, or it is not known whose one is.
     """
-    return _grouped(
-        (_user_of(name.partition("/")[0], photo), photo)
+    found = [
+        (name.partition("/")[0], photo)
         for name, photo in objects
         if "/" in name and _shown(name.rpartition("/")[2])
-    )
+    ]
+    _require_all(users, {name for name, _ in found}, prefix)
+    return _grouped(((_user_of(name, photo, users), photo) for name, photo in found), prefix)
 
 
-def _grouped(rows: Iterable[tuple[UUID, str]]) -> list[Offer]:
+def _grouped(photos: Iterable[tuple[UUID, str]], where: str) -> list[Offer]:
     """All photos of a user together, users in the order in which they first came."""
-    photos: dict[UUID, list[str]] = {}
-    for user_id, photo in rows:
-        photos.setdefault(user_id, []).append(photo)
-    return [Offer(user_id, tuple(theirs)) for user_id, theirs in photos.items()]
+    of_users: dict[UUID, list[str]] = {}
+    for user_id, photo in photos:
+        of_users.setdefault(user_id, []).append(photo)
+    if not of_users:
+        raise ConfigurationError(f"{where}: there are no photos of users, as USER/photo")
+    return [Offer(user_id, tuple(theirs)) for user_id, theirs in of_users.items()]
 
 
-def _user_of(name: str, where: object) -> UUID:
+def _user_of(name: str, where: str, users: Mapping[str, UUID] | None = None) -> UUID:
+    if users is not None:
+        if name in users:
+            return users[name]
+        raise ConfigurationError(f"{where}: the table of --users does not name the folder {name}")
     try:
         return UUID(name)
     except ValueError:
-        raise ConfigurationError(f"{where}: {name} is not the id of a user") from None
+        raise ConfigurationError(
+            f"{where}: {name or 'an empty cell'} is not the id of a user"
+        ) from None
+
+
+def _require_all(users: Mapping[str, UUID] | None, folders: set[str], where: object) -> None:
+    """A folder that the table names and that is not there is a slip of the pen in one of them."""
+    if absent := sorted(set(users or ()) - folders):
+        raise ConfigurationError(f"{where}: there is no folder {absent[0]}, which --users names")
 
 
 def _shown(name: str) -> bool:

@@ -9,23 +9,22 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import islice
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 import typer
-from nats.js import JetStreamContext
-from rich.progress import Progress
 
-from connectors.jetstream.connection import connect
-from connectors.jetstream.letters.publishing import send
-from connectors.jetstream.provision import provision
-from connectors.postgres.connection import Database
-from connectors.postgres.forgotten import Forgotten, Selection
 from dataflow.jobs.errors import DataError
 from dataflow.jobs.image_ref import RefPolicy
-from dataflow.settings import NatsSettings, Settings, load_settings
 from soloface.cli.letters import moment
-from soloface.cli.output import JsonOption, console, print_json, printable
+from soloface.cli.output import JsonOption, counted, print_json, printable, progress, say
+from soloface.cli.settings import load_settings
+
+if TYPE_CHECKING:
+    from nats.js import JetStreamContext
+
+    from connectors.postgres.forgotten import Forgotten
+    from dataflow.settings import NatsSettings, Settings
 
 _SHOWN = 5
 _TICKS = 10
@@ -78,26 +77,30 @@ def reconcile(
         typer.Option(
             parser=moment,
             metavar="TIME",
-            help="Only photos from before: a time, or how long ago. Their jobs must have had "
-            "time to be settled. [default: 1h]",
+            help="Only photos from before then: a time, or how long ago. Their jobs need time "
+            "to end. [default: 1h]",
         ),
     ] = None,
     created_after: Annotated[
-        datetime | None, typer.Option(parser=moment, metavar="TIME", help="Only photos from then.")
+        datetime | None,
+        typer.Option(parser=moment, metavar="TIME", help="Only photos from then on."),
     ] = None,
     created_column: Annotated[str, typer.Option(help="Column with that time.")] = "created_at",
     publish: Annotated[
-        bool, typer.Option("--publish", help="Publish their jobs; without it they are counted.")
+        bool, typer.Option("--publish", help="Publish their jobs. Without it, only count them.")
     ] = False,
-    limit: Annotated[int | None, typer.Option(min=1, help="No more than so many.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="The most to take.")] = None,
     rate: Annotated[float, typer.Option(min=0.1, help="Jobs per second, at most.")] = 100,
     as_json: JsonOption = False,
 ) -> None:
-    """Find photos that should have an outcome and have none; with --publish, publish their jobs.
+    """Find photos that have no outcome; with --publish, publish their jobs.
 
-    A photo gets the same job_id each time, so that to run it again does no harm. A photo whose job
-    still waits on the stream counts as having none.
+    A photo gets the same job_id each time, so it does no harm to run this again. A photo whose job
+    still waits on the stream has no outcome yet.
     """
+    from connectors.postgres.connection import Database
+    from connectors.postgres.forgotten import Forgotten, Selection
+
     settings = load_settings()
     before = created_before or datetime.now(UTC) - timedelta(hours=1)
     selection = Selection(
@@ -109,11 +112,9 @@ def reconcile(
         report = Report(count if limit is None else min(count, limit))
         jobs = _jobs(forgotten, settings, limit, report)
         if publish:
-            with Progress(console=console, disable=as_json) as progress:
-                task = progress.add_task("Publishing", total=report.found)
-                sent = _publish(
-                    jobs, settings.nats, rate, report, lambda n: progress.advance(task, n)
-                )
+            with progress(hidden=as_json) as bar:
+                task = bar.add_task("Publishing", total=report.found)
+                sent = _publish(jobs, settings.nats, rate, report, lambda n: bar.advance(task, n))
                 asyncio.run(sent)
         else:
             for _ in islice(jobs, _SHOWN):  # as many as are shown
@@ -153,6 +154,9 @@ async def _publish(
     report: Report,
     advance: Callable[[int], None],
 ) -> None:
+    from connectors.jetstream.connection import connect
+    from connectors.jetstream.provision import provision
+
     connection = await connect(settings, "soloface reconcile")
     try:
         js = connection.jetstream()
@@ -171,6 +175,8 @@ async def _keep_pace(  # noqa: PLR0917
     advance: Callable[[int], None],
 ) -> None:
     """Send them so that at no moment more than ``rate`` times the seconds have been sent."""
+    from connectors.jetstream.letters.publishing import send
+
     began, sent = time.monotonic(), 0
     while window := list(islice(jobs, max(1, int(rate / _TICKS)))):
         await asyncio.sleep(began + sent / rate - time.monotonic())
@@ -188,15 +194,15 @@ def _tell(report: Report, *, published: bool, as_json: bool) -> None:
             known |= {"published": report.published, "already_there": report.already_there}
         print_json({**known, "examples": report.examples, "bad_examples": report.bad_examples})
         return
-    typer.echo(f"{report.found} photos have no outcome")
+    say(f"{counted(report.found, 'photo has', 'photos have')} no outcome")
     for line in report.examples:
-        typer.echo(f"  {line}")
+        say(f"  {line}")
     for line in report.bad_examples:
-        typer.echo(f"  not a reference: {line}")
+        say(f"  not a reference: {line}")
     if published:
-        typer.echo(
+        say(
             f"published {report.published}, already there {report.already_there}, "
             f"not published {report.bad_refs}"
         )
     elif report.found:
-        typer.echo("nothing was published; --publish does it")
+        say("nothing was published; --publish does it")

@@ -10,22 +10,23 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.progress import Progress
 
-from connectors.enrolment_photos import EnrolmentPhotos
-from connectors.postgres.connection import Database
-from connectors.postgres.reembedding import Reembedding, ToDo
-from dataflow.faces.face import Embedding, FacePack
-from dataflow.faces.packs.loading import load_pack
-from dataflow.gallery.enrolment import USERS_AT_A_TIME, Examiner, Portrait, Refusal, mean_embedding
-from dataflow.process.retry import LinearBackoff
-from dataflow.settings import Settings, load_settings
-from soloface.cli.output import JsonOption, console, print_json
+from soloface.cli.output import JsonOption, console, counted, print_json, progress, say
+from soloface.cli.settings import load_settings
 
-_PATIENCE = LinearBackoff(tries=20, step_s=0.2)
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from connectors.postgres.reembedding import Reembedding, ToDo
+    from dataflow.faces.face import Embedding, FacePack
+    from dataflow.gallery.enrolment import Examiner
+    from dataflow.settings import Settings
+
+_TRIES, _STEP_S = 20, 0.2
+"""Of the cut-over, which waits for the workers' transactions."""
 
 
 @dataclass(slots=True)
@@ -42,37 +43,43 @@ def reembed(
     to: Annotated[str, typer.Option(help="The pack to move to: its name, or its folder's path.")],
     *,
     dimension: Annotated[
-        int | None, typer.Option(min=1, help="Its embedding size, if it is no usual one.")
+        int | None, typer.Option(min=1, help="Its embedding size, if it is not the usual one.")
     ] = None,
     photos: Annotated[
-        bool, typer.Option("--photos", help="Embed the faces on photos anew too.")
+        bool, typer.Option("--photos", help="Embed the faces on photos again too.")
     ] = False,
     leave_behind: Annotated[
         bool,
-        typer.Option("--leave-behind", help="Cut over also if some users cannot be embedded anew."),
+        typer.Option(
+            "--leave-behind", help="Cut over also if some users cannot be embedded again."
+        ),
     ] = False,
     drop_old: Annotated[
         bool, typer.Option("--drop-old", help="Drop the old vectors, once they are not needed.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Embed the users with another pack, from their enrolment photos, and cut over to it.
+    """Move the users to another pack: compute new vectors from their photos, then switch.
 
-    New vectors are put beside the old ones, by and by; the cut-over is one transaction. Workers of
-    the old pack then hold, and say so, until they are started with SOLOFACE_MODEL__PACK=PACK. The
-    old vectors are kept, so that moving back is quick, until `--drop-old`. Safe to interrupt and to
-    run again.
+    New vectors are stored beside the old ones, step by step. The switch (cut-over) is one
+    transaction. Workers of the old pack then hold their jobs, and say so, until you start them with
+    SOLOFACE_MODEL__PACK=PACK. The old vectors are kept until `--drop-old`, so moving back is quick.
+    Safe to interrupt and to run again.
 
-    Exit code 1, and no cut-over, if a user's photos are not to be had, unless `--leave-behind`.
+    Exit code 1, and no cut-over, if a user's photos are gone, unless you give `--leave-behind`.
     """
+    from connectors.postgres.connection import Database
+    from connectors.postgres.reembedding import Reembedding
+    from dataflow.faces.packs.loading import load_pack
+
     settings = load_settings()
     wanted = settings.model.model_copy(update={"pack": to, "dimension": dimension})
     pack = load_pack(wanted)
     with (
         closing(Database(settings.database)) as database,
-        Progress(console=console, disable=as_json) as progress,
+        progress(hidden=as_json) as bar,
     ):
-        work = _Work(Reembedding(database, pack.contract), settings, pack, progress)
+        work = _Work(Reembedding(database, pack.contract), settings, pack, bar)
         moved = work.move(photos=photos, leave_behind=leave_behind)
         dropped = work.reembedding.drop_old() if drop_old and moved else 0
     if as_json:
@@ -80,7 +87,7 @@ def reembed(
     else:
         _print(work.report, pack.contract.id, moved=moved)
         if drop_old and moved:
-            console.print(f"{dropped} old vectors are dropped", highlight=False)
+            say(f"{counted(dropped, 'old vector')} dropped")
     if not moved:
         raise typer.Exit(1)
 
@@ -97,11 +104,14 @@ class _Work:
     """One run of the command."""
 
     def __init__(
-        self, reembedding: Reembedding, settings: Settings, pack: FacePack, progress: Progress
+        self, reembedding: Reembedding, settings: Settings, pack: FacePack, bar: Progress
     ) -> None:
+        from connectors.store.enrolment_photos import EnrolmentPhotos
+        from dataflow.gallery.enrolment import Examiner
+
         self.reembedding = reembedding
         self.report = _Report()
-        self._progress = progress
+        self._bar = bar
         self._cores = settings.worker.cores or len(os.sched_getaffinity(0))
         photos, most = EnrolmentPhotos(settings), settings.images.max_pixels
         # What was good enough once is not asked again; another detector measures other things.
@@ -110,10 +120,12 @@ class _Work:
 
     def move(self, *, photos: bool, leave_behind: bool) -> bool:
         """Prepare, and cut over; says whether that was done."""
+        from dataflow.process.retry import LinearBackoff
+
         left: dict[ToDo, str] = {}
         while True:
             users = self.reembedding.users()
-            # Not those who were enrolled anew meanwhile: they have other photos to look at.
+            # Not those who were enrolled again meanwhile: they have other photos to look at.
             left = {user: left[user] for user in users if user in left}
             todo = [user for user in users if user not in left]
             for batch in self._batches("Users", todo, self._portraits):
@@ -131,13 +143,15 @@ class _Work:
             self.report.left_behind = left
             if left and not leave_behind:
                 return False
-            if _PATIENCE.call(partial(self.reembedding.cut_over, left)):
+            if LinearBackoff(_TRIES, _STEP_S).call(partial(self.reembedding.cut_over, left)):
                 return True
 
     def _batches(self, title: str, todo: Sequence[ToDo], examiner: Examiner) -> Iterator[_Batch]:
         """Embed all of them, so many at a time."""
+        from dataflow.gallery.enrolment import USERS_AT_A_TIME
+
         waiting = iter(todo)
-        task = self._progress.add_task(title, total=len(todo))
+        task = self._bar.add_task(title, total=len(todo))
         with ThreadPoolExecutor(self._cores) as pool:
             while items := list(islice(waiting, USERS_AT_A_TIME)):
                 batch = _Batch()
@@ -148,11 +162,13 @@ class _Work:
                     else:
                         batch.done.append((item, vector))
                 yield batch
-                self._progress.advance(task, len(items))
+                self._bar.advance(task, len(items))
 
 
 def _vector(examiner: Examiner, item: ToDo) -> Embedding | str:
     """The new vector, or why there is none."""
+    from dataflow.gallery.enrolment import Portrait, Refusal, mean_embedding
+
     if not item.photos:
         return "no_photo_recorded"
     seen = [examiner.examine(photo) for photo in item.photos]
@@ -176,18 +192,18 @@ def _as_dict(report: _Report, model: str, *, moved: bool, dropped: int) -> dict[
 
 def _print(report: _Report, model: str, *, moved: bool) -> None:
     for user, why in report.left_behind.items():
-        console.print(f"[yellow]no new vector[/] {user.id}: {why}", soft_wrap=True)
+        console.print(f"[yellow]no new vector[/] {user.id}: {why}")
     for why, count in report.faces_left.items():
-        console.print(f"[yellow]no new vector[/] {count} faces on photos: {why}", soft_wrap=True)
-    console.print(f"{report.users} users and {report.faces} faces were embedded anew")
+        faces = counted(count, "face on photos", "faces on photos")
+        console.print(f"[yellow]no new vector[/] {faces}: {why}")
+    done = f"{counted(report.users, 'user')} and {counted(report.faces, 'face')}"
+    say(f"{done} embedded with the new pack")
     if moved:
         console.print(
-            f"[green]moved[/] to {model}: start the workers with this pack (SOLOFACE_MODEL__PACK)",
-            soft_wrap=True,
+            f"[green]moved[/] to {model}: start the workers with this pack (SOLOFACE_MODEL__PACK)"
         )
     else:
         console.print(
             "[red]not moved[/]: enrol the users above by photos that last (soloface enroll "
-            "--keep-photos), or leave them behind (--leave-behind), and run it again",
-            soft_wrap=True,
+            "--keep-photos), or leave them behind (--leave-behind), and run it again"
         )

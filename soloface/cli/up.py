@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shlex
 import signal
@@ -11,20 +12,25 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from pydantic import SecretStr
-from rich.console import Console
 
-from connectors.embedded import Servers
-from connectors.embedded.buckets import create_bucket
-from connectors.embedded.folders import write_private
-from connectors.postgres.migrate import migrate
-from dataflow.jobs.errors import SolofaceError, SystemicError
-from dataflow.settings import OPEN_PACK, PREFIX, Settings, load_settings
+from dataflow.jobs.errors import ConfigurationError, SystemicError
+from soloface.cli.output import JsonOption, console_on, print_json
+from soloface.cli.settings import load_settings
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from connectors.embedded import Servers
+    from dataflow.settings import NatsSettings, Settings
 
 _CHECK_INTERVAL_S = 0.5
+_LIMIT_EXPLAINED = (
+    "# SOLOFACE_MATCH__MAX_DISTANCE is the pack's threshold. Without a limit the nearest user is\n"
+    "# recorded whatever the distance, so that strangers are tagged too.\n"
+)
 
 
 def up(
@@ -34,30 +40,31 @@ def up(
     env_file: Annotated[
         Path | None, typer.Option(help="Also write the variables there, for other terminals.")
     ] = None,
+    *,
+    as_json: JsonOption = False,
 ) -> None:
     """Start NATS, PostgreSQL and an S3 store, and print the environment to export.
 
     They stay until Ctrl-C or SIGTERM; their data stay for the next time.
     """
-    console = Console(stderr=True)  # standard output holds nothing but lines that a shell can read
+    console = console_on(sys.stderr)  # standard output holds nothing but what a program reads
     try:
         with _termination_as_interrupt():
-            _serve(directory, env_file, console)
+            _serve(directory, env_file, console, as_json=as_json)
     except KeyboardInterrupt:
         console.print("Stopped. The data are still there.")
-    except (SolofaceError, OSError) as error:
-        console.print("Cannot go on:", style="bold red", end=" ")
-        console.print(str(error), markup=False, highlight=False, soft_wrap=True)
-        raise typer.Exit(1) from None
 
 
-def _serve(directory: Path, env_file: Path | None, console: Console) -> None:
+def _serve(directory: Path, env_file: Path | None, console: Console, *, as_json: bool) -> None:
     """Run the servers until interrupted.
 
     Raises:
         ConfigurationError: a variable is wrong, or a server cannot run as asked.
         SystemicError: a server did not start, or ended by itself.
     """
+    from connectors.embedded import Servers
+    from dataflow.settings import OPEN_PACK, PREFIX
+
     # The pack that anybody may use and that comes with the servers' own extra.
     os.environ.setdefault(f"{PREFIX}MODEL__PACK", OPEN_PACK)
     settings = load_settings()
@@ -67,8 +74,10 @@ def _serve(directory: Path, env_file: Path | None, console: Console) -> None:
         with console.status("Starting NATS, PostgreSQL and an S3 store"):
             servers.start()
         _furnish(servers, settings, console)
-        variables = servers.environment() | {f"{PREFIX}MODEL__PACK": settings.model.pack}
-        _announce(variables, env_file, console)
+        variables = servers.environment() | _choices(settings)
+        if env_file is not None:
+            _write(variables, env_file)
+        _announce(variables, env_file, console, as_json=as_json)
         while all(server.process_id for server in servers.all):
             time.sleep(_CHECK_INTERVAL_S)
         ended = [server.name for server in servers.all if not server.process_id]
@@ -78,13 +87,24 @@ def _serve(directory: Path, env_file: Path | None, console: Console) -> None:
 
 
 def _make_folder(directory: Path) -> None:
-    if not directory.exists():
-        directory.mkdir(parents=True)
-        (directory / ".gitignore").write_text("*\n")  # it holds passwords and photos
+    try:
+        if not directory.exists():
+            directory.mkdir(parents=True)
+            (directory / ".gitignore").write_text("*\n")  # it holds passwords and photos
+    except OSError as error:
+        raise ConfigurationError(
+            f"the folder {directory} cannot be made: {error.strerror}; name another (--directory)"
+        ) from None
 
 
 def _furnish(servers: Servers, settings: Settings, console: Console) -> None:
-    """Make the default bucket and the tables, in these servers whatever the environment says."""
+    """Make bucket, streams and tables, in these servers whatever the environment says."""
+    from pydantic import SecretStr
+
+    from connectors.embedded.buckets import create_bucket
+    from connectors.jetstream.provision import make_missing
+    from connectors.postgres.migrate import migrate
+
     address = {"endpoint": servers.objects.endpoint, "secure": False}
     login = {
         "access_key": servers.objects.access_key,
@@ -92,18 +112,60 @@ def _furnish(servers: Servers, settings: Settings, console: Console) -> None:
     }
     if create_bucket(settings.store.model_copy(update=address | login)):
         console.print(f"Made bucket {settings.store.bucket}.")
+    for name in asyncio.run(make_missing(_nats(servers, settings.nats))):
+        console.print(f"Made {name}.")
     database = settings.database.model_copy(update={"dsn": SecretStr(servers.postgres.dsn)})
     for name in migrate(database, settings.model.embedding_dimension):
         console.print(f"Applied {name}.")
 
 
-def _announce(variables: Mapping[str, str], env_file: Path | None, console: Console) -> None:
-    lines = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in variables.items())
-    sys.stdout.write(lines)
+def _nats(servers: Servers, settings: NatsSettings) -> NatsSettings:
+    """The settings, but with this server and its login."""
+    from pydantic import SecretStr
+
+    elsewhere = ("token", "nkey_seed", "credentials", "tls_ca", "tls_cert", "tls_key")
+    server = servers.nats
+    login = {"url": server.url, "user": server.user, "password": SecretStr(server.password)}
+    return settings.model_copy(update=dict.fromkeys(elsewhere) | login)
+
+
+def _choices(settings: Settings) -> dict[str, str]:
+    """The pack, and the distance beyond which a face is a stranger's."""
+    from dataflow.faces.packs.catalog import published_threshold
+    from dataflow.settings import PREFIX
+
+    limit = settings.match.max_distance
+    if limit is None:
+        limit = round(published_threshold(settings.model.pack), 4)
+    return {f"{PREFIX}MODEL__PACK": settings.model.pack, f"{PREFIX}MATCH__MAX_DISTANCE": str(limit)}
+
+
+def _write(variables: Mapping[str, str], env_file: Path) -> None:
+    from connectors.embedded.folders import write_private
+
+    try:
+        write_private(env_file, _script(variables))
+    except OSError as error:
+        raise ConfigurationError(f"{env_file} cannot be written: {error.strerror}") from None
+
+
+def _script(variables: Mapping[str, str]) -> str:
+    return _LIMIT_EXPLAINED + "".join(
+        f"export {name}={shlex.quote(value)}\n" for name, value in variables.items()
+    )
+
+
+def _announce(
+    variables: Mapping[str, str], env_file: Path | None, console: Console, *, as_json: bool
+) -> None:
+    """Print the environment, passwords included, where a program can read it."""
+    if as_json:
+        print_json(variables)
+    else:
+        sys.stdout.write(_script(variables))
     sys.stdout.flush()
     if env_file is not None:
-        write_private(env_file, lines)
-        console.print(f"In another terminal: source {shlex.quote(str(env_file))}")
+        console.print(f"In another terminal: source {shlex.quote(str(env_file))}", markup=False)
     console.print("Running; Ctrl-C stops.")
 
 

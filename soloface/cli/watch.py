@@ -8,21 +8,23 @@ from collections.abc import Callable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
 import orjson
 import typer
 from rich.console import Group
-from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from connectors.jetstream.letters.following import Told, events
 from dataflow.jobs.reason import Outcome, Reason
-from dataflow.settings import NatsSettings, load_settings
 from soloface.cli.letters import moment
-from soloface.cli.output import console, print_json_line, printable
+from soloface.cli.output import console, plain_table, print_json_line, printable
+from soloface.cli.settings import load_settings
+
+if TYPE_CHECKING:
+    from connectors.jetstream.letters.following import Told
+    from dataflow.settings import NatsSettings
 
 _STYLES = {"matched": "green", "skipped": "yellow", "rejected": "red"}
 _FRAME_ROWS = 7
@@ -63,16 +65,16 @@ def watch(
         typer.Option(
             parser=moment,
             metavar="TIME",
-            help="Begin there and not now: an ISO 8601 time (UTC unless it names a zone), or how "
+            help="Begin then and not now: an ISO 8601 time (UTC unless it names a zone), or how "
             "long ago: 30m, 2h, 3d.",
         ),
     ] = None,
-    count: Annotated[int | None, typer.Option(min=1, help="End after so many.")] = None,
+    count: Annotated[int | None, typer.Option(min=1, help="End after this many events.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One event a line, as JSON.")] = False,
 ) -> None:
     """Follow the outcomes of jobs as they come, until Ctrl-C.
 
-    A live table in a terminal, a line each in a pipe. It only reads: no consumer, no answer.
+    Shows a live table in a terminal, and one line per event in a pipe. It only reads the events.
     """
     settings = load_settings().nats
     filters = Filters(
@@ -84,6 +86,8 @@ def watch(
         elif not console.is_terminal:
             _run(settings, filters, since, count, lambda told: _each(told, _as_line))
         else:
+            from rich.live import Live
+
             board = Board()
             with Live(board, console=console, auto_refresh=False) as live:
 
@@ -101,6 +105,8 @@ def _run(
     count: int | None,
     show: Callable[[list[Told]], None],
 ) -> None:
+    from connectors.jetstream.letters.following import events
+
     async def follow() -> None:
         left = count
         async with events(settings) as stream, aclosing(stream.follow(since)) as following:
@@ -140,11 +146,11 @@ class Board:
 
 
 def _table(told: list[Told]) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold", expand=True)
-    for heading in ("settled", "reason", "photo", "user or detail"):
-        table.add_column(heading, overflow="fold")
-    for heading in ("distance", "took", "tries"):
-        table.add_column(heading, justify="right", no_wrap=True)
+    numbers = ("distance", "took", "tries")
+    table = plain_table("settled", "reason", "photo", "user or detail", *numbers, right=numbers)
+    table.expand = True
+    for column in table.columns[-len(numbers) :]:
+        column.no_wrap = True
     for event in told:
         style = _STYLES.get(_text(event, "outcome"), "")
         table.add_row(

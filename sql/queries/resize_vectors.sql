@@ -1,4 +1,4 @@
--- Empty the vector columns and give them another length, before a cut-over fills them anew.
+-- Empty the vector columns and give them another length, before a cut-over fills them again.
 -- Indexes on them are made for the old length, also where only an expression says so.
 do $$
 declare

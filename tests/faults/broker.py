@@ -45,7 +45,7 @@ def run(lab: Lab, size: Size) -> Iterator[Row]:
         NUMBER,
         f"nats-server restarted under load, {size.stops} SIGTERM and {size.kills} kill -9",
         verdict,
-        f"slowest resumption {max(resumed_s):.1f} s; {verdict.redelivered} redeliveries",
+        f"resumed after {max(resumed_s):.1f} s at most; {verdict.redelivered} redeliveries",
         [f"work went on after {took:.1f} s" for took in slow],
     )
 

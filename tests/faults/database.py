@@ -13,10 +13,10 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
+from benchmarks.forwarder import DEAF, FORWARD, Forwarder
 from connectors.embedded import PostgresServer
 from tests.faults.lab import Lab, Scene, resumption, wait_for
 from tests.faults.ledger import Wanted
-from tests.faults.proxy import DEAF, FORWARD, Proxy
 from tests.faults.report import Row
 
 NUMBER = 3
@@ -74,7 +74,7 @@ def _down(lab: Lab, size: Size) -> Row:
 
 def _deaf(lab: Lab, size: Size) -> Row:
     with _scene(lab, size) as scene, ExitStack() as cleanup:
-        proxy = cleanup.enter_context(Proxy(lab.postgres.port))
+        proxy = cleanup.enter_context(Forwarder(lab.postgres.port))
 
         def be_deaf(meanwhile: Meanwhile) -> None:
             proxy.behave(DEAF)
@@ -83,7 +83,7 @@ def _deaf(lab: Lab, size: Size) -> Row:
             proxy.forget_connections()
             proxy.behave(FORWARD)
 
-        done = f"PostgreSQL deaf for {size.deaf_s:g} s, open connections for ever"
+        done = f"PostgreSQL does not answer for {size.deaf_s:g} s, its connections stay open"
         return _kept(scene, size, done, be_deaf, _through(scene, proxy))
 
 
@@ -142,15 +142,19 @@ def _two_writers(lab: Lab, size: Size) -> Row:
 
 
 def _kept(
-    scene: Scene, size: Size, done: str, break_and_mend: Callable[[Meanwhile], None], dsn: str = ""
+    scene: Scene,
+    size: Size,
+    done: str,
+    break_and_repair: Callable[[Meanwhile], None],
+    dsn: str = "",
 ) -> Row:
-    """Break something under load and mend it: no job may be delivered a second time."""
+    """Break something under load and repair it: no job may be delivered a second time."""
     jobs = scene.ledger.good(size.jobs)
     before = len(jobs) // 2
     scene.ledger.publish(jobs[:before])
     worker = scene.start(WORKER__BATCH="4", DATABASE__DSN=dsn or scene.variables["DATABASE__DSN"])
     wait_for(lambda: bool(worker.log.settled), "the worker works")
-    break_and_mend(lambda: scene.ledger.publish(jobs[before:]))
+    break_and_repair(lambda: scene.ledger.publish(jobs[before:]))
     resumed_s = resumption(scene)
     scene.wait_until_done()
     worker.stop()
@@ -159,9 +163,9 @@ def _kept(
 
 def _row(scene: Scene, done: str, measured: str) -> Row:
     verdict = scene.verdict()
-    burned = verdict.redelivered
-    problems = [f"{burned} attempts were burned"] if burned else []
-    what = "; ".join(filter(None, [measured, f"{burned} attempts burned"]))
+    used = verdict.redelivered
+    problems = [f"{used} attempts were used"] if used else []
+    what = "; ".join(filter(None, [measured, f"{used} attempts used"]))
     return Row.of(NUMBER, done, verdict, what, problems)
 
 
@@ -177,7 +181,7 @@ def _scene(lab: Lab, size: Size, server: PostgresServer | None = None) -> Iterat
         yield scene
 
 
-def _through(scene: Scene, proxy: Proxy) -> str:
+def _through(scene: Scene, proxy: Forwarder) -> str:
     """The scene's database, seen through a proxy."""
     dsn = scene.variables["DATABASE__DSN"]
     return dsn.replace(f":{conninfo_to_dict(dsn)['port']}/", f":{proxy.port}/")

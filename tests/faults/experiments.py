@@ -6,7 +6,19 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from tests.faults import broker, database, drains, hostile, kills, poison, replays, rivals, store
+from tests.faults import (
+    broker,
+    database,
+    drains,
+    headers,
+    hostile,
+    kills,
+    poison,
+    refusals,
+    replays,
+    rivals,
+    store,
+)
 from tests.faults.lab import Lab
 from tests.faults.machine import soak
 from tests.faults.report import Row
@@ -41,4 +53,6 @@ EXPERIMENTS: tuple[Experiment[Any], ...] = (
     Experiment(rivals.NUMBER, "rivals", 1, rivals.run, rivals.SMALL, rivals.FULL),
     Experiment(replays.NUMBER, "replays", 2, replays.run, replays.SMALL, replays.FULL),
     Experiment(soak.NUMBER, "state machine", 2, soak.run, soak.SMALL, soak.FULL),
+    Experiment(refusals.NUMBER, "refusals", 20, refusals.run, refusals.SMALL, refusals.FULL),
+    Experiment(headers.NUMBER, "headers", 5, headers.run, headers.SMALL, headers.FULL),
 )

@@ -18,14 +18,15 @@ from psycopg import sql
 
 from connectors.embedded import NatsServer, ObjectServer, PostgresServer
 from connectors.embedded.buckets import create_bucket
-from connectors.objects import minio_client
 from connectors.postgres.migrate import migrate
+from connectors.store import minio_client
 from dataflow.faces.face import FacePack
 from dataflow.settings import OPEN_PACK, PREFIX, Settings
 from tests.faults.checker import Verdict, check
 from tests.faults.ledger import Ledger
 from tests.fixtures.worker import BYTEWAX, Entry, Log, Worker
-from tests.world import World, drop_streams, nats_variables, store_variables
+from tests.variables import nats_variables, store_variables
+from tests.world import World, drop_streams
 
 PATIENCE_S = 300
 _POLL_S = 0.05
@@ -85,11 +86,11 @@ def wait_for(condition: Callable[[], bool], what: str, timeout_s: float = PATIEN
 
 def resumption(scene: Scene, timeout_s: float = PATIENCE_S) -> float:
     """Seconds until the next job is settled, from now."""
-    mended = time.monotonic()
+    repaired = time.monotonic()
     left = jobs_left(scene)
     assert left, "nothing is left to settle"
     wait_for(lambda: jobs_left(scene) < left, "the work resumes", timeout_s)
-    return time.monotonic() - mended
+    return time.monotonic() - repaired
 
 
 def jobs_left(scene: Scene) -> int:

@@ -28,5 +28,5 @@ def fill(page: Path, rows: Sequence[Row], size: str) -> None:
     made = (
         f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, Python {platform.python_version()}"
     )
-    block = f"{BEGIN}\nMade by the {size} size on {made}.\n\n{markdown(rows)}\n{END}"
+    block = f"{BEGIN}\nMade with `--size {size}` on {made}.\n\n{markdown(rows)}\n{END}"
     page.write_text(head + block + tail, encoding="utf-8")

@@ -15,8 +15,8 @@ from typing import Any
 import connectors.postgres.recorder
 import dataflow.steps.recognition
 from connectors.jetstream.jobs.settling import TERM, Settler
-from connectors.objects import MinioStore
 from connectors.postgres.recorder import Connection, Recorder
+from connectors.store import MinioStore
 from dataflow.jobs.outcome import Settled
 
 Answer = Callable[[Settler, str, bytes], Coroutine[Any, Any, None]]

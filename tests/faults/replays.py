@@ -132,8 +132,8 @@ def _state(scene: Scene) -> State:
 def _verdict(scene: Scene) -> Verdict:
     """After the replay the photos must be matched, and no letter is left."""
     users = frozenset(scene.ledger.users.values())
-    mended = {
+    corrected = {
         seq: replace(wanted, reasons=MATCHED, users=users)
         for seq, wanted in scene.ledger.jobs.items()
     }
-    return check(replace(scene.ledger, jobs=mended))
+    return check(replace(scene.ledger, jobs=corrected))

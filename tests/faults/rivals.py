@@ -102,7 +102,7 @@ def _erased_users(scene: Scene, count: int) -> Row:
         NUMBER,
         f"{len(gone)} users erased while {count:,} of their photos are matched",
         check(ledger),
-        f"{before} rows of theirs before, {rows} after",
+        f"{before} of their rows before, {rows} after",
         problems,
     )
 

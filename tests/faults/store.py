@@ -8,10 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from benchmarks.forwarder import FORWARD, REFUSE, Forwarder
 from dataflow.jobs.reason import Reason
 from tests.faults.lab import Lab, Scene, resumption, wait_for
 from tests.faults.ledger import Wanted
-from tests.faults.proxy import FORWARD, REFUSE, Proxy
 from tests.faults.report import Row
 from tests.faults.store_faults import (
     Fault,
@@ -72,7 +72,7 @@ def _busy(lab: Lab, size: Size) -> Row:
 
 
 def _refused(lab: Lab, size: Size) -> Row:
-    with _scene(lab, size) as scene, Proxy(lab.objects.port) as proxy:
+    with _scene(lab, size) as scene, Forwarder(lab.objects.port) as proxy:
         resumed_s = _wait_out(
             scene,
             size,
@@ -107,7 +107,7 @@ def _slow(lab: Lab, size: Size) -> Row:
 
 
 def _absent_and_large(lab: Lab, size: Size) -> Row:
-    """What no other try would mend."""
+    """What no other try would fix."""
     share = size.jobs // 3
     with _scene(lab, size) as scene:
         ledger = scene.ledger
@@ -133,7 +133,7 @@ def _answered(
 
 
 def _wait_out(
-    scene: Scene, size: Size, endpoint: str, spoil: Callable[[], None], mend: Callable[[], None]
+    scene: Scene, size: Size, endpoint: str, spoil: Callable[[], None], repair: Callable[[], None]
 ) -> float:
     """Spoil the store for a while, under load; returns how soon the work resumed, in seconds."""
     jobs = scene.ledger.good(size.jobs)
@@ -144,7 +144,7 @@ def _wait_out(
     spoil()
     scene.ledger.publish(jobs[before:])
     time.sleep(size.trouble_s)
-    mend()
+    repair()
     resumed_s = resumption(scene)
     scene.wait_until_done()
     worker.stop()
@@ -152,11 +152,11 @@ def _wait_out(
 
 
 def _row(scene: Scene, done: str, resumed_s: float, *, held: bool) -> Row:
-    """Where the failure is systemic, work is held and no attempt is burned."""
+    """Where the failure is systemic, work is held and no attempt is used."""
     verdict = scene.verdict()
-    burned = verdict.redelivered
-    measured = f"resumed after {resumed_s:.1f} s; {burned} attempts burned"
-    problems = [f"{burned} attempts were burned"] if held and burned else []
+    used = verdict.redelivered
+    measured = f"resumed after {resumed_s:.1f} s; {used} attempts used"
+    problems = [f"{used} attempts were used"] if held and used else []
     return Row.of(NUMBER, done, verdict, measured, problems)
 
 

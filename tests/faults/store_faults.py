@@ -31,7 +31,8 @@ def answering(status: int, code: bytes) -> Fault:
         request.send_header("Content-Type", "application/xml")
         request.send_header("Content-Length", str(len(body)))
         request.end_headers()
-        request.wfile.write(body)
+        if request.command != "HEAD":
+            request.wfile.write(body)
         return True
 
     return answer
@@ -91,12 +92,14 @@ def faulty_store(target: str) -> Iterator[FaultyStore]:
             store.faults += 1
             return
         # The signature covers the host that was asked, which is why the headers stay as they are.
-        real = pool.request("GET", request.path, headers=dict(request.headers.items()))
+        real = pool.request(request.command, request.path, headers=dict(request.headers.items()))
         request.send_response(real.status)
         for name in ("Content-Type", "Content-Length", "ETag"):
             if value := real.headers.get(name):
                 request.send_header(name, value)
         request.end_headers()
+        if request.command == "HEAD":
+            return
         store.faults += store.tamper is not whole
         try:
             store.tamper(request, real.data)

@@ -9,17 +9,16 @@ import pytest
 from dataflow.jobs.reason import Reason
 from tests.faults.lab import Lab, wait_for
 from tests.faults.ledger import Wanted
+from tests.patience import LONG_TEST_S
 
-START_S = 120
-
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(LONG_TEST_S)
 
 
 def test_a_worker_that_acknowledges_before_it_commits_loses_jobs(lab: Lab) -> None:
     with lab.scene({"NATS__ACK_WAIT_S": "1"}) as scene:
         scene.ledger.publish(scene.ledger.good(1))
         worker = scene.start(how="ack_before_commit,before_commit:1")
-        assert worker.ended(START_S) == -signal.SIGKILL
+        assert worker.ended() == -signal.SIGKILL
 
         verdict = scene.verdict()
 
@@ -31,7 +30,7 @@ def test_a_worker_that_gives_up_before_it_has_buried_loses_dead_letters(lab: Lab
     with lab.scene({"NATS__ACK_WAIT_S": "1"}) as scene:
         scene.ledger.publish(scene.ledger.bad(Reason.IMAGE_NOT_FOUND, "nowhere.jpg"))
         worker = scene.start(how="term_before_burying")
-        assert worker.ended(START_S) == -signal.SIGKILL
+        assert worker.ended() == -signal.SIGKILL
 
         verdict = scene.verdict()
 
@@ -43,7 +42,7 @@ def test_dead_letters_without_an_id_are_doubled(lab: Lab) -> None:
     with lab.scene({"NATS__ACK_WAIT_S": "1"}) as scene:
         scene.ledger.publish(scene.ledger.bad(Reason.IMAGE_NOT_FOUND, "nowhere.jpg"))
         workers = [scene.start(how="nameless_letters,before_term:1") for _ in range(2)]
-        assert [worker.ended(START_S) for worker in workers] == [-signal.SIGKILL] * 2
+        assert [worker.ended() for worker in workers] == [-signal.SIGKILL] * 2
 
         verdict = scene.verdict()
 

@@ -7,12 +7,13 @@ import pytest
 from tests.faults.experiments import EXPERIMENTS
 from tests.faults.lab import Lab
 from tests.faults.machine import soak
+from tests.patience import LONG_TEST_S
 
 NUMBERS = [one.number for one in EXPERIMENTS if one.number != soak.NUMBER]
 """The state machine has tests of its own."""
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(LONG_TEST_S)
 @pytest.mark.parametrize("number", NUMBERS)
 def test_nothing_is_lost_and_nothing_doubled(lab: Lab, number: int) -> None:
     (experiment,) = [one for one in EXPERIMENTS if one.number == number]

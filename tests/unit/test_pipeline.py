@@ -16,13 +16,13 @@ from structlog.testing import capture_logs
 
 from dataflow.jobs.delivery import Delivery
 from dataflow.jobs.errors import TransientError
-from dataflow.jobs.outcome import Retry, Settled
+from dataflow.jobs.outcome import Gone, Retry, Settled
 from dataflow.jobs.reason import Reason
-from dataflow.jobs.request import Recognised
 from dataflow.pipeline import Result, build
 from dataflow.services import Services
 from dataflow.settings import NatsSettings, Settings, StoreSettings
 from dataflow.steps.guardrails import PhotoState
+from dataflow.steps.request import Recognised
 from tests.builders import (
     KNOWN,
     MATCHED,
@@ -129,8 +129,8 @@ def end_of(result: Result) -> End:
             return Recognised, sequence
         case Settled(reason=reason):
             return Settled, reason
-        case Retry():
-            return Retry, None
+        case Retry() | Gone():
+            return type(result), None
 
 
 def by_token(pair: tuple[Delivery, End]) -> str:

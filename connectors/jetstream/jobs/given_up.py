@@ -13,16 +13,17 @@ import asyncio
 import math
 import time
 from collections import deque
-from datetime import UTC, datetime
 
 import orjson
 import structlog
-from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.js.api import ConsumerInfo, RetentionPolicy
-from nats.js.errors import APIError, NotFoundError
+from nats.js.errors import APIError
 
+from connectors.jetstream.connection import Connection
+from connectors.jetstream.provision import Provision
+from connectors.jetstream.stored import stored
 from dataflow.jobs.delivery import Delivery
 from dataflow.process.trace import traceparent_of
 from dataflow.settings import NatsSettings
@@ -40,7 +41,7 @@ SWEEP_EVERY_S = 60
 class GivenUp:
     """The jobs of one consumer that the server gave up on. Lives on the connection's loop."""
 
-    def __init__(self, connection: Client, settings: NatsSettings) -> None:
+    def __init__(self, connection: Connection, settings: NatsSettings) -> None:
         self._connection = connection
         self._js = connection.jetstream()
         self._settings = settings
@@ -50,16 +51,18 @@ class GivenUp:
         self._swept, self._floor = 0, 0
         self._sweep_at = math.inf
 
-    async def listen(self, consumer: ConsumerInfo) -> None:
+    async def listen(self, found: Provision) -> None:
         """Begin to hear advisories, one worker each, and to look for those that nobody heard."""
         settings = self._settings
         subject = f"{ADVISORY}.{settings.stream}.{settings.durable}"
         await self._connection.subscribe(subject, queue=settings.durable, cb=self._hear)
-        stream = await self._js.stream_info(settings.stream)
-        if stream.config.retention == RetentionPolicy.WORK_QUEUE:
-            self._removes = True
-            self._floor = _floor(consumer)
-            self._sweep_at = time.monotonic() + SETTLED_WITHIN_S
+        self.adapt(found)
+
+    def adapt(self, found: Provision) -> None:
+        """Begin from the beginning, with a stream and a consumer that may be others than before."""
+        self._removes = found.jobs.config.retention == RetentionPolicy.WORK_QUEUE
+        self._swept, self._floor = 0, _floor(found.consumer)
+        self._sweep_at = time.monotonic() + SETTLED_WITHIN_S if self._removes else math.inf
 
     async def next(self) -> Delivery | None:
         """One of them, for which there is no answer to send; to be told of it with `settled`."""
@@ -89,8 +92,12 @@ class GivenUp:
             log.debug("given_up_not_removed", stream_seq=delivery.stream_seq, error=repr(error))
 
     async def _hear(self, message: Msg) -> None:
-        advisory = orjson.loads(message.data)
-        seq, attempt = advisory["stream_seq"], advisory["deliveries"]
+        try:
+            advisory = orjson.loads(message.data)
+            seq, attempt = int(advisory["stream_seq"]), int(advisory["deliveries"])
+        except (ValueError, TypeError, KeyError):
+            log.warning("not_an_advisory", subject=message.subject)
+            return
         log.warning("server_gave_up", stream_seq=seq, deliveries=attempt)
         self._waiting.append((seq, attempt))
 
@@ -119,19 +126,22 @@ class GivenUp:
 
     async def _read(self, seq: int, attempt: int = 0, *, or_later: bool = False) -> Delivery | None:
         settings = self._settings
-        subject = settings.subject if or_later else None
-        try:
-            stored = await self._js.get_msg(settings.stream, seq, subject=subject, next=or_later)
-        except NotFoundError:
+        found = await stored(
+            self._connection,
+            settings.stream,
+            seq,
+            or_later=settings.subject if or_later else None,
+        )
+        if found is None:
             return None  # somebody settled it
         return Delivery(
-            payload=stored.data or b"",
+            payload=found.data,
             ack_token=NOBODY_ASKS,
-            stream_seq=stored.seq or seq,
+            stream_seq=found.seq,
             # Never below our own limit: it must not be tried again.
             attempt=max(attempt, settings.max_deliver + 1),
-            published_at=stored.time or datetime.fromtimestamp(0, UTC),
-            traceparent=traceparent_of(stored.headers),
+            published_at=found.at,
+            traceparent=traceparent_of(found.headers),
         )
 
 

@@ -31,12 +31,16 @@ class InFlight:
     def __init__(self, connection: Client, ack_wait_s: float) -> None:
         self._connection = connection
         self._loop = asyncio.get_running_loop()
-        self._interval_s = ack_wait_s / 4
+        self.pace(ack_wait_s)
         self._since: dict[str, float] = {}
         self._receipts: dict[str, str] = {}  # that others want, by token
         self._on_the_way: dict[str, tuple[str, float]] = {}  # token and since when, by receipt
         self._address = connection.new_inbox()
         self._departures = itertools.count()
+
+    def pace(self, ack_wait_s: float) -> None:
+        """Vouch often enough for a consumer that waits so many seconds."""
+        self._interval_s = ack_wait_s / 4
 
     async def listen(self) -> None:
         """Hear of what has arrived elsewhere."""

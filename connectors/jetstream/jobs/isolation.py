@@ -8,18 +8,24 @@ given up together. So from its third delivery on a job is a suspect:
   pulled before it is settled itself;
 * of several suspects that come at once one is kept, and the others are handed back. That counts as
   a delivery too, so it is not done for ever;
+* what came back without its image having been touched, because the store was busy for example, is
+  no suspect for that;
 * pulls begin small, and are small again once a suspect came: the next ones come one by one.
 """
 
 from __future__ import annotations
 
 import threading
+from collections import OrderedDict
 from collections.abc import Collection, Sequence
 
 from dataflow.jobs.delivery import SUSPECT_FROM, Delivery
 
 KEPT_FROM = SUSPECT_FROM + 2
 """The delivery from which on a suspect is not handed back any more."""
+
+REMEMBERED = 10_000
+"""How many jobs are known to have come back harmlessly."""
 
 
 class Isolation:
@@ -34,6 +40,7 @@ class Isolation:
         self._kept = range(min(KEPT_FROM, max_deliver), max_deliver + 1)
         self._lock = threading.Lock()
         self._waiting: list[Delivery] = []
+        self._absolved: OrderedDict[int, int] = OrderedDict()
         self._on_trial = ""
         self._step = 1
 
@@ -43,9 +50,20 @@ class Isolation:
             return 0
         return min(self._step, room)
 
+    def absolve(self, delivery: Delivery) -> None:
+        """This delivery of the job is no reason to suspect it."""
+        with self._lock:
+            count = self._absolved.pop(delivery.stream_seq, 0)
+            self._absolved[delivery.stream_seq] = count + 1
+            if len(self._absolved) > REMEMBERED:
+                self._absolved.popitem(last=False)
+
+    def _suspicious(self, delivery: Delivery) -> bool:
+        return delivery.attempt - self._absolved.get(delivery.stream_seq, 0) in self._suspects
+
     def sort(self, came: Sequence[Delivery]) -> tuple[list[Delivery], list[Delivery]]:
         """Keep suspects back; returns those that are none, and those to be handed back."""
-        suspects = [delivery for delivery in came if delivery.attempt in self._suspects]
+        suspects = [delivery for delivery in came if self._suspicious(delivery)]
         if not suspects:
             self._step = min(2 * self._step, 1024)
             return list(came), []
@@ -55,7 +73,7 @@ class Isolation:
             if not kept and not self._waiting and self._on_trial not in self._unsettled:
                 kept = [_whose_turn(suspects)]
             self._waiting += kept
-        others = [delivery for delivery in came if delivery.attempt not in self._suspects]
+        others = [delivery for delivery in came if delivery not in suspects]
         return others, [suspect for suspect in suspects if suspect not in kept]
 
     def next(self) -> Delivery | None:

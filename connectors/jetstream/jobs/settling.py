@@ -11,6 +11,7 @@ from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 
 from connectors.jetstream.connection import Connection
+from connectors.jetstream.explaining import why
 from connectors.jetstream.jobs.confirming import CONFIRM_TIMEOUT_S, confirmed
 from connectors.jetstream.jobs.given_up import NOBODY_ASKS, GivenUp
 from connectors.jetstream.jobs.heartbeat import InFlight
@@ -23,13 +24,14 @@ log = structlog.get_logger()
 
 ACK = b"+ACK"
 TERM = b"+TERM"
+_NAK = b"-NAK"
 FORGOTTEN_AFTER_S = 1
 """How long the first answers after a return of the server are waited for; see `Settler.answer`."""
 
 
 def nak(delay_s: float) -> bytes:
     """The answer that asks for another delivery after ``delay_s`` seconds."""
-    return b'-NAK {"delay": %d}' % int(delay_s * 1e9)
+    return _NAK + b' {"delay": %d}' % int(delay_s * 1e9)
 
 
 class Settler:
@@ -49,6 +51,18 @@ class Settler:
         self.given_up = GivenUp(connection, settings)
         self._waited_in_vain = False
         self._forgetful_since = math.inf
+        self._handed_back = 0
+        self._before_drain: int | None = None
+
+    def drain(self) -> None:
+        """Count from now on what is handed back."""
+        if self._before_drain is None:
+            self._before_drain = self._handed_back
+
+    @property
+    def handed_back(self) -> int | None:
+        """How many deliveries were handed back in the drain; ``None`` if there was none."""
+        return None if self._before_drain is None else self._handed_back - self._before_drain
 
     async def settle(self, items: Sequence[Settled | Retry]) -> None:
         """Answer all of them at once.
@@ -92,6 +106,8 @@ class Settler:
                 self._forgetful_since = connection.since
             self.in_vain()
             raise
+        if answer.startswith(_NAK):
+            self._handed_back += 1
 
     def in_vain(self) -> None:
         """Somebody has waited for the server already, and it is away."""
@@ -115,7 +131,7 @@ class Settler:
                     await self.answer(delivery.ack_token, ACK)
         except (NatsError, TimeoutError) as error:
             self._in_flight.remove(delivery.ack_token)
-            log.warning("answer_unconfirmed", stream_seq=delivery.stream_seq, error=repr(error))
+            log.warning("answer_unconfirmed", stream_seq=delivery.stream_seq, error=why(error))
 
     async def _bury(self, item: Settled) -> None:
         """Publish the dead letter; its id makes a repetition harmless."""

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from nats.errors import Error as NatsError
-from nats.js.errors import APIError
 
 from connectors.jetstream.connection import Connection
+from connectors.jetstream.explaining import why
 from connectors.jetstream.jobs.confirming import CONFIRM_TIMEOUT_S, confirmed
 from connectors.jetstream.jobs.settling import Settler
 from dataflow.jobs.errors import SystemicError
@@ -65,9 +65,8 @@ class Announcer:
 
     def _explained(self, error: Exception) -> str:
         settings = self._settings
-        why = error.description if isinstance(error, APIError) else str(error)
         return (
-            f"the stream {settings.settled_stream} does not confirm events: "
-            f"{why or type(error).__name__}; is it there, and may this login publish to "
-            f"{settings.settled_subject}? SOLOFACE_NATS__EVENTS=false does without"
+            f"the stream {settings.settled_stream} does not confirm events: {why(error)}; is "
+            f"it there, and may this login publish to {settings.settled_subject}? "
+            "SOLOFACE_NATS__EVENTS=false does without"
         )

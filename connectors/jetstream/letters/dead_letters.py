@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
-import orjson
-from nats.aio.client import Client
-from nats.errors import Error as NatsError
 from nats.errors import MaxPayloadError
 from nats.js.errors import APIError, NotFoundError
 
-from connectors.jetstream.connection import connect
+from connectors.jetstream.connection import Connection, connect
+from connectors.jetstream.explaining import explained, is_not_enabled, why
 from connectors.jetstream.letters.letter import Letter, header_value, letter_of
+from connectors.jetstream.stored import ask, stored
 from dataflow.jobs.errors import ConfigurationError, SystemicError
+from dataflow.jobs.reason import UNKNOWN
 from dataflow.settings import NatsSettings
 
 WINDOW = 32
 """Letters asked for at a time; bounds the memory to so many of the largest payloads."""
-TIMEOUT_S = 5
-UNKNOWN = "unknown"
-"""Stands for the reason of a letter that names none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +65,7 @@ class DeadLetters:
     """The letters up to the one that was the last when this was made."""
 
     def __init__(
-        self, connection: Client, settings: NatsSettings, first_seq: int, last_seq: int
+        self, connection: Connection, settings: NatsSettings, first_seq: int, last_seq: int
     ) -> None:
         self.last_seq = last_seq
         self._first_seq = max(first_seq, 1)  # a new stream says 0
@@ -108,18 +105,20 @@ class DeadLetters:
             return Replayed(letter.seq, problem)
         stream, dead = self._settings.stream, self._settings.dead_stream
         message_id = f"{letter.stream or stream}:{letter.stream_seq}:{dead}:{letter.seq}"
-        with _explained(stream):
+        with explained(_of(stream)):
             try:
-                stored = await self._js.publish(
+                confirmation = await self._js.publish(
                     self._settings.subject,
                     letter.payload,
                     stream=stream,
                     headers={"Nats-Msg-Id": header_value(message_id)},
                 )
             except (APIError, MaxPayloadError) as error:
-                return Replayed(letter.seq, f"the stream {stream} refuses it: {_why(error)}")
+                if is_not_enabled(error):
+                    raise
+                return Replayed(letter.seq, f"the stream {stream} refuses it: {why(error)}")
         await self.remove(letter.seq, erase=False)
-        return Replayed(letter.seq, repeated=bool(stored.duplicate))
+        return Replayed(letter.seq, repeated=bool(confirmation.duplicate))
 
     def refusal(self, letter: Letter) -> str | None:
         """Why a letter must not be replayed, ``None`` if it may be."""
@@ -139,18 +138,18 @@ class DeadLetters:
             SystemicError: JetStream does not answer, or does not let it be removed.
         """
         stream = self._settings.dead_stream
-        request = orjson.dumps({"seq": seq, "no_erase": not erase})
-        with _explained(stream):
-            # nats-py's own delete_msg cannot say no_erase; nor does its error tell that the
-            # letter is gone.
-            reply = await self._connection.request(
-                f"$JS.API.STREAM.MSG.DELETE.{stream}", request, timeout=TIMEOUT_S
-            )
-        if error := orjson.loads(reply.data).get("error"):
-            if await self.get(seq) is None:
+        request = {"seq": seq, "no_erase": not erase}
+        with explained(_of(stream)):
+            try:
+                # nats-py's own delete_msg cannot say no_erase.
+                await ask(self._connection, f"STREAM.MSG.DELETE.{stream}", request)
+            except APIError as error:
+                # That the letter is gone already is not told by the error.
+                if is_not_enabled(error) or await self.get(seq):
+                    raise SystemicError(
+                        f"the letter {seq} on {stream} cannot be removed: {why(error)}"
+                    ) from error
                 return False
-            why = error.get("description")
-            raise SystemicError(f"the letter {seq} on {stream} cannot be removed: {why}")
         return True
 
     async def _named(self, sequences: list[int]) -> AsyncIterator[Window]:
@@ -162,9 +161,8 @@ class DeadLetters:
             yield Window([letter for letter in found if letter], done, tuple(missing))
 
     async def _all(self) -> AsyncIterator[Window]:
-        # No consumer: it would have to be cleaned up, and nats-py's fetch takes a letter with a
-        # header "Status" for the end. Each sequence is asked for its next letter, so that where
-        # letters are missing the answers repeat themselves and nothing is passed over.
+        # No consumer: it would have to be cleaned up. Each sequence is asked for its next letter:
+        # where letters are missing the answers repeat themselves, and nothing is passed over.
         seq = self._first_seq
         while seq <= self.last_seq:
             wanted = range(seq, min(seq + WINDOW, self.last_seq + 1))
@@ -178,14 +176,11 @@ class DeadLetters:
     async def _next(self, seq: int) -> Letter | None:
         """The first letter from a sequence on."""
         settings = self._settings
-        with _explained(settings.dead_stream):
-            try:
-                message = await self._js.get_msg(
-                    settings.dead_stream, seq, subject=settings.dead_subject, next=True
-                )
-            except NotFoundError:
-                return None
-        return letter_of(message)
+        with explained(_of(settings.dead_stream)):
+            message = await stored(
+                self._connection, settings.dead_stream, seq, or_later=settings.dead_subject
+            )
+        return letter_of(message) if message else None
 
 
 @asynccontextmanager
@@ -200,13 +195,13 @@ async def dead_letters(
     """
     connection = await connect(settings, "soloface dlq")
     try:
-        with _explained(settings.dead_stream):
+        with explained(_of(settings.dead_stream)):
             try:
                 info = await connection.jetstream().stream_info(settings.dead_stream)
             except NotFoundError:
                 raise ConfigurationError(
                     f"there is no stream {settings.dead_stream} (SOLOFACE_NATS__DEAD_STREAM); "
-                    "the worker makes it at its first start"
+                    "soloface doctor --fix makes it"
                 ) from None
         last = info.state.last_seq if last_seq is None else last_seq
         yield DeadLetters(connection, settings, info.state.first_seq, last)
@@ -214,14 +209,5 @@ async def dead_letters(
         await connection.close()
 
 
-@contextmanager
-def _explained(stream: str) -> Iterator[None]:
-    try:
-        yield
-    except (NatsError, TimeoutError) as error:
-        raise SystemicError(f"the stream {stream} does not answer: {_why(error)}") from error
-
-
-def _why(error: Exception) -> str:
-    described = error.description if isinstance(error, APIError) else str(error)
-    return described or type(error).__name__
+def _of(stream: str) -> str:
+    return f"the stream {stream} does not answer"

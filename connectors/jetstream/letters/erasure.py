@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Mapping
 from uuid import UUID
 
-import orjson
-from nats.aio.client import Client
-from nats.errors import Error as NatsError
+from nats.js.errors import APIError, NotFoundError
 
-from connectors.jetstream.connection import connect
-from dataflow.jobs.errors import SystemicError
+from connectors.jetstream.connection import Connection, connect
+from connectors.jetstream.explaining import explained
+from connectors.jetstream.stored import ABSENT, Stored, ask, stored
 from dataflow.settings import NatsSettings
 
 _WINDOW = 64
-_TIMEOUT_S = 5
-_ABSENT = frozenset({10037, 10059})  # no message found, stream not found
 
 
 def our_streams(settings: NatsSettings) -> list[str]:
@@ -58,59 +52,50 @@ def names(text: bytes, subject_id: UUID) -> bool:
 
 
 class _Stream:
-    def __init__(self, connection: Client, name: str) -> None:
+    def __init__(self, connection: Connection, name: str) -> None:
         self._connection = connection
         self._name = name
 
     async def erase(self, subject_id: UUID, *, dry_run: bool) -> int:
-        info = await self._ask("INFO")
-        if info is None:
-            return 0
-        state = info["state"]
-        found = 0
-        seq = max(1, state["first_seq"])
+        state = await self._state()
+        found, seq = 0, max(1, state["first_seq"])
         while seq <= state["last_seq"]:
             # Each sequence is asked for its next message: where some are missing, the answers
             # repeat themselves, and nothing is passed over.
             window = range(seq, min(seq + _WINDOW, state["last_seq"] + 1))
             answers = await asyncio.gather(*map(self._next, window))
-            messages = {number: text for number, text in answers if number}
-            for number, text in sorted(messages.items()):
-                if names(text, subject_id):
+            messages = {message.seq: message for message in answers if message}
+            for number, message in sorted(messages.items()):
+                if names(b"\n".join((message.block, message.data)), subject_id):
                     found += 1
                     if not dry_run:
-                        await self._ask("MSG.DELETE", {"seq": number, "no_erase": False})
+                        await self._overwrite(number)
             seq = max(messages, default=state["last_seq"]) + 1
         return found
 
-    async def _next(self, seq: int) -> tuple[int, bytes]:
-        answer = await self._ask("MSG.GET", {"seq": seq, "next_by_subj": ">"})
-        if answer is None:
-            return 0, b""
-        message = answer["message"]
-        parts = (message.get("hdrs", ""), message.get("data", ""))
-        return message["seq"], b"\n".join(map(base64.b64decode, parts))
+    async def _state(self) -> dict[str, int]:
+        """The stream's; an empty one if there is no such stream."""
+        with explained(f"the stream {self._name}"):
+            try:
+                state: dict[str, int] = (await ask(self._connection, f"STREAM.INFO.{self._name}"))[
+                    "state"
+                ]
+            except NotFoundError:
+                return {"first_seq": 1, "last_seq": 0}
+        return state
 
-    async def _ask(self, what: str, request: Mapping[str, Any] | None = None) -> Any:  # noqa: ANN401
-        """Call JetStream's API; ``None`` if there is no such stream or message."""
-        with _explained(self._name):
-            reply = await self._connection.request(
-                f"$JS.API.STREAM.{what}.{self._name}",
-                orjson.dumps(request) if request else b"",
-                timeout=_TIMEOUT_S,
-            )
-        answer = orjson.loads(reply.data)
-        if error := answer.get("error"):
-            if error.get("err_code") in _ABSENT:
-                return None
-            raise SystemicError(f"the stream {self._name}: {error.get('description')}")
-        return answer
+    async def _next(self, seq: int) -> Stored | None:
+        with explained(f"the stream {self._name}"):
+            return await stored(self._connection, self._name, seq, or_later=">")
 
-
-@contextmanager
-def _explained(stream: str) -> Iterator[None]:
-    try:
-        yield
-    except (NatsError, TimeoutError) as error:
-        why = str(error) or type(error).__name__
-        raise SystemicError(f"the stream {stream} does not answer: {why}") from error
+    async def _overwrite(self, seq: int) -> None:
+        with explained(f"the stream {self._name}"):
+            try:
+                await ask(
+                    self._connection,
+                    f"STREAM.MSG.DELETE.{self._name}",
+                    {"seq": seq, "no_erase": False},
+                )
+            except APIError as error:
+                if error.err_code not in ABSENT:
+                    raise

@@ -6,17 +6,18 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import orjson
 import structlog
 from nats.errors import Error as NatsError
-from nats.js import JetStreamContext
-from nats.js.api import RawStreamMsg, StreamState
+from nats.js.api import StreamState
 from nats.js.errors import NotFoundError
 
-from connectors.jetstream.connection import connect
+from connectors.jetstream.connection import Connection, connect
+from connectors.jetstream.explaining import explained, why
+from connectors.jetstream.stored import Stored, stored
 from dataflow.jobs.errors import ConfigurationError
 from dataflow.settings import NatsSettings
 
@@ -40,8 +41,9 @@ class Told:
 class Events:
     """The stream of events."""
 
-    def __init__(self, js: JetStreamContext, settings: NatsSettings) -> None:
-        self._js = js
+    def __init__(self, connection: Connection, settings: NatsSettings) -> None:
+        self._connection = connection
+        self._js = connection.jetstream()
         self._stream = settings.settled_stream
         self._subject = settings.settled_subject
 
@@ -52,20 +54,24 @@ class Events:
         none; afterwards nothing is missing. No consumer is made: there is none to clean up.
 
         Raises:
-            ConfigurationError: there is no such stream (any more).
+            ConfigurationError: there is no such stream (any more), or no JetStream.
+            SystemicError: JetStream does not answer at the beginning.
         """
-        state = await self._state()
-        seq = state.last_seq + 1 if since is None else await self._first_since(since, state)
+        with explained(f"the stream {self._stream} does not answer"):
+            state = await self._state()
+            seq = state.last_seq + 1 if since is None else await self._first_since(since, state)
         while True:
             try:
                 last = (await self._state()).last_seq
+                if seq > last + 1:
+                    seq = 1  # the stream was made again, and counts again
                 if seq > last:
                     yield []
                     await asyncio.sleep(POLL_S)
                     continue
                 found = await self._window(seq, min(seq + WINDOW, last + 1))
             except (NatsError, TimeoutError) as error:
-                log.warning("nats_away", error=str(error) or type(error).__name__)
+                log.warning("nats_away", error=why(error))
                 await asyncio.sleep(AWAY_S)
                 continue
             seq = max((told.seq for told in found), default=last) + 1
@@ -74,7 +80,7 @@ class Events:
     async def _window(self, first: int, end: int) -> list[Told]:
         # Each sequence is asked for its next event: where some are missing, answers repeat.
         messages = await asyncio.gather(*map(self._next, range(first, end)))
-        found = {message.seq or 0: message for message in messages if message}
+        found = {message.seq: message for message in messages if message}
         return [_told(found[seq]) for seq in sorted(found)]
 
     async def _first_since(self, since: datetime, state: StreamState) -> int:
@@ -83,38 +89,35 @@ class Events:
         while low < high:
             middle = (low + high) // 2
             message = await self._next(middle)
-            if message and message.time and message.time < since:
-                low = (message.seq or middle) + 1
+            if message and message.at < since:
+                low = message.seq + 1
             else:
                 high = middle
         return low
 
-    async def _next(self, seq: int) -> RawStreamMsg | None:
-        try:
-            return await self._js.get_msg(self._stream, seq, subject=self._subject, next=True)
-        except NotFoundError:
-            return None
+    async def _next(self, seq: int) -> Stored | None:
+        return await stored(self._connection, self._stream, seq, or_later=self._subject)
 
     async def _state(self) -> StreamState:
         try:
             return (await self._js.stream_info(self._stream)).state
         except NotFoundError:
             raise ConfigurationError(
-                f"there is no stream {self._stream} (SOLOFACE_NATS__SETTLED_STREAM); the worker "
-                "makes it at its first start, unless SOLOFACE_NATS__EVENTS is false"
+                f"there is no stream {self._stream} (SOLOFACE_NATS__SETTLED_STREAM); soloface "
+                "doctor --fix makes it, unless SOLOFACE_NATS__EVENTS is false"
             ) from None
 
 
-def _told(message: RawStreamMsg) -> Told:
+def _told(message: Stored) -> Told:
     """Read a stored message; whoever may publish there may have written it."""
     try:
-        data = orjson.loads(message.data or b"")
+        data = orjson.loads(message.data)
     except orjson.JSONDecodeError:
         data = None
     if not isinstance(data, dict):
         log.warning("not_an_event", seq=message.seq)
         data = {}
-    return Told(message.seq or 0, message.time or datetime.now(UTC), data)
+    return Told(message.seq, message.at, data)
 
 
 @asynccontextmanager
@@ -127,6 +130,6 @@ async def events(settings: NatsSettings) -> AsyncIterator[Events]:
     """
     connection = await connect(settings, "soloface watch")
     try:
-        yield Events(connection.jetstream(), settings)
+        yield Events(connection, settings)
     finally:
         await connection.close()

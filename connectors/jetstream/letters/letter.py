@@ -10,8 +10,8 @@ from enum import StrEnum
 from uuid import UUID
 
 import orjson
-from nats.js.api import RawStreamMsg
 
+from connectors.jetstream.stored import Stored
 from dataflow.jobs.outcome import Settled
 from dataflow.jobs.reason import Reason
 
@@ -80,7 +80,8 @@ def seal(item: Settled, stream: str, max_payload: int) -> tuple[bytes, dict[str,
     """A rejected job's letter: its payload, cut to what the server takes, and its headers."""
     delivery = item.delivery
     headers: dict[str, str] = {
-        "Nats-Msg-Id": f"{stream}:{delivery.stream_seq}",  # makes a repetition harmless
+        # Makes a repetition harmless. With the time: a stream that is made again counts again.
+        "Nats-Msg-Id": f"{stream}:{delivery.stream_seq}:{delivery.published_at.timestamp():.6f}",
         Header.REASON: str(item.reason),
         Header.NATURE: POISON if item.reason is Reason.ATTEMPTS_EXHAUSTED else DATA,
         Header.ERROR: header_value(item.detail),
@@ -99,14 +100,13 @@ def seal(item: Settled, stream: str, max_payload: int) -> tuple[bytes, dict[str,
     return delivery.payload[:most], headers
 
 
-def letter_of(message: RawStreamMsg) -> Letter:
+def letter_of(message: Stored) -> Letter:
     """Read a stored message; anybody may have written it, so nothing in it is relied on."""
-    headers = {_text(name): _text(value) for name, value in (message.headers or {}).items()}
-    stored_at = message.time or datetime.fromtimestamp(0, UTC)
+    headers = message.headers
     return Letter(
-        seq=message.seq or 0,
-        payload=message.data or b"",
-        died_at=_time(headers.get(Header.DIED_AT)) or stored_at,
+        seq=message.seq,
+        payload=message.data,
+        died_at=_time(headers.get(Header.DIED_AT)) or message.at,
         reason=_matching(_CODE, headers.get(Header.REASON)),
         nature=_matching(_CODE, headers.get(Header.NATURE)),
         error=headers.get(Header.ERROR, ""),
@@ -118,11 +118,6 @@ def letter_of(message: RawStreamMsg) -> Letter:
         payload_bytes=_number(headers.get(Header.PAYLOAD_BYTES)),
         headers=headers,
     )
-
-
-def _text(value: object) -> str:
-    # The parser gives bytes that are no ASCII as surrogates or as objects of its own.
-    return str(value).encode("utf-8", "replace").decode()
 
 
 def _matching(pattern: re.Pattern[str], text: str | None) -> str | None:

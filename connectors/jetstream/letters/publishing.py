@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import orjson
-from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 
-from dataflow.jobs.errors import SystemicError
+from connectors.jetstream.explaining import explained
 from dataflow.settings import NatsSettings
 
 
@@ -16,13 +15,12 @@ async def send(js: JetStreamContext, job: Mapping[str, object], settings: NatsSe
     """Publish a job under its ``job_id``; returns whether the stream had it already.
 
     Raises:
+        ConfigurationError: this login may not publish it.
         SystemicError: the stream does not take it.
     """
     headers = {"Nats-Msg-Id": str(job["job_id"])}
-    try:
+    with explained(f"the stream {settings.stream} did not take the job"):
         stored = await js.publish(
             settings.subject, orjson.dumps(job), stream=settings.stream, headers=headers
         )
-    except (NatsError, TimeoutError) as error:
-        raise SystemicError(f"the stream did not take the job: {error!r}") from error
     return bool(stored.duplicate)

@@ -83,3 +83,10 @@ PUBLISHED = {
 
 INSTALLABLE = (OPEN_PACK, *PUBLISHED)
 """Names that can be installed."""
+
+
+def published_threshold(pack: str) -> float:
+    """The threshold of a pack that need not be installed yet, by its name or its folder."""
+    if pack == OPEN_PACK:
+        return OPEN_THRESHOLD
+    return PUBLISHED[pack].threshold if pack in PUBLISHED else ARCFACE_THRESHOLD

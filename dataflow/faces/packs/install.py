@@ -26,7 +26,7 @@ _READABLE = 0o755  # temporary folders are private, an installed pack is not
 
 
 def install_pack(name: str, root: Path) -> Path:
-    """Install a pack, unless it is there and intact; mend it if it was changed.
+    """Install a pack, unless it is there and intact; repair it if it was changed.
 
     The `open` pack is made from installed packages, in seconds. Others are downloaded from their
     publisher, or taken over from files that somebody put into the pack's folder.

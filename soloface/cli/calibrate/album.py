@@ -13,6 +13,7 @@ import numpy as np
 from dataflow.gallery.enrolment import Examined, Examiner, Portrait, Refusal
 from dataflow.gallery.made_up import Vectors
 from dataflow.jobs.errors import ConfigurationError
+from soloface.cli.output import counted
 
 LEAST_PEOPLE = 2
 
@@ -83,8 +84,9 @@ def embed_album(
     refused = [found for found in seen if isinstance(found, Refusal)]
     if len(set(people)) < LEAST_PEOPLE or len(set(people)) == len(people):
         raise ConfigurationError(
-            f"{len(faces)} of {len(photos)} photos show one face, of {len(set(people))} people: it "
-            f"takes two people, and two photos of one of them{_counted(refused)}"
+            f"photos that show one face: {len(faces)} of {len(photos)}, of "
+            f"{counted(len(set(people)), 'person', 'people')}; calibrate needs two people, and "
+            f"two photos of one of them{_counted(refused)}"
         )
     return Album(np.stack([face for _, face in faces]), people, refused)
 

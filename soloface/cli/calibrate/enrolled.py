@@ -10,10 +10,11 @@ from connectors.postgres.schema import require_tables
 from dataflow.jobs.errors import ConfigurationError
 from dataflow.settings import DatabaseSettings
 from soloface.cli.calibrate.album import LEAST_PEOPLE, Labelled
+from soloface.cli.output import counted
 
 CHOSEN = (
-    "enrolment has left out photos unlike the user's others and users like each other, which "
-    "flatters"
+    "enrolment has left out photos unlike the user's others and users like each other, so "
+    "these figures look too good"
 )
 
 
@@ -41,7 +42,7 @@ def enrolled_photos(
             raise ConfigurationError(_too_few(len(photos), register))
     caveats = [CHOSEN]
     if total > len(photos):
-        caveats.append(f"{len(photos)} of {total} photos on record were looked at (--most)")
+        caveats.append(f"looked at {len(photos)} of {total} photos on record (--most)")
     return [Labelled(str(user_id), ref) for user_id, ref in photos], caveats
 
 
@@ -53,6 +54,6 @@ def _too_few(photos: int, register: EnrolmentRegister) -> str:
         else ""
     )
     return (
-        f"{photos} photos of users who were enrolled with {register.model} are on record; it "
-        f"takes those of two users at least (soloface enroll){moved}"
+        f"on record with {register.model}: {counted(photos, 'photo')} of enrolled users; calibrate "
+        f"needs those of two users at least (soloface enroll){moved}"
     )

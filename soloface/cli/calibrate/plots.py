@@ -10,6 +10,7 @@ import numpy as np
 
 from dataflow.gallery.calibration import Distances, Pairs
 from dataflow.jobs.errors import ConfigurationError
+from soloface.cli.output import counted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,8 +28,8 @@ def draw_distances(pairs: Pairs, threshold: float, title: str) -> bytes:
     reach = max(1.2, float(pairs.impostor.max()) if len(pairs.impostor) else 0)
     edges = np.linspace(0, reach, 61).tolist()
     for values, label, colour in (
-        (pairs.genuine, f"one person ({len(pairs.genuine)} pairs)", GENUINE),
-        (pairs.impostor, f"different people ({len(pairs.impostor)} pairs)", IMPOSTOR),
+        (pairs.genuine, f"one person ({counted(len(pairs.genuine), 'pair')})", GENUINE),
+        (pairs.impostor, f"different people ({counted(len(pairs.impostor), 'pair')})", IMPOSTOR),
     ):
         weights = np.full(len(values), 100 / max(1, len(values)))
         axes.hist(values, edges, weights=weights, label=label, color=colour, alpha=0.65)
@@ -77,7 +78,7 @@ def draw_det(pairs: Pairs, threshold: float, title: str) -> bytes:
 
 def _figure() -> tuple[Figure, Axes]:
     try:
-        from matplotlib.figure import Figure  # noqa: PLC0415 - an extra, and slow to import
+        from matplotlib.figure import Figure
     except ModuleNotFoundError:
         raise ConfigurationError(
             "plots are drawn by matplotlib; install the extra soloface[plots], or leave --out away"

@@ -13,6 +13,7 @@ from dataflow.gallery.calibration import (
     Recommendation,
     Share,
 )
+from soloface.cli.output import counted
 
 FARS = (0.1, 0.01, 0.001, 0.0001)
 """For each of these the table tells the threshold, as far as the pairs can."""
@@ -40,12 +41,15 @@ class Calibration:
         found = []
         if self.pairs.people < FEW_PEOPLE:
             found.append(
-                f"{self.pairs.people} people only: other people may give quite other figures"
+                f"{counted(self.pairs.people, 'person', 'people')} only: others may give quite "
+                "other figures"
             )
         if single := self.pairs.single:
-            found.append(f"{single} people have one photo only, which tells nothing about TAR")
+            people = counted(single, "person has", "people have")
+            found.append(f"{people} one photo only, which tells nothing about TAR")
         if same := int((self.pairs.genuine < SAME_PICTURE).sum()):
-            found.append(f"{same} pairs of one person are the same picture twice, which flatters")
+            pairs = counted(same, "pair of one person is", "pairs of one person are")
+            found.append(f"{pairs} the same picture twice, which looks too good")
         found.extend(self.caveats)
         if self.recommended.objection:
             found.append(self.recommended.objection)
@@ -78,8 +82,9 @@ class Calibration:
     def head(self) -> str:
         """What was looked at."""
         return (
-            f"{self.model}: {self.pairs.photos} photos of {self.pairs.people} people, "
-            f"{self.refused} refused; {len(self.pairs.genuine)} pairs of one person, "
+            f"{self.model}: {counted(self.pairs.photos, 'photo')} of "
+            f"{counted(self.pairs.people, 'person', 'people')}, {self.refused} refused; "
+            f"{counted(len(self.pairs.genuine), 'pair')} of one person, "
             f"{len(self.pairs.impostor)} of different people; "
             f"equal error rate {self.pairs.equal_error_rate():.2%}"
         )
@@ -96,8 +101,9 @@ class Calibration:
     def tail(self) -> Iterator[str]:
         """Identification, the recommendation, and what to beware of."""
         found = self.identification
+        people = counted(found.people, "person", "people")
         yield (
-            f"Sought among {found.people} people, at the shipped threshold {found.threshold:.3f}: "
+            f"Sought among {people}, at the shipped threshold {found.threshold:.3f}: "
             f"nearest is right {_percent(found.rank_1)}, enrolled but not found (FNIR) "
             f"{_percent(found.fnir)}, stranger taken for somebody (FPIR) {_percent(found.fpir)}"
         )

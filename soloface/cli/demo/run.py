@@ -15,10 +15,10 @@ from nats.js import JetStreamContext
 
 from connectors.jetstream.connection import connect
 from connectors.jetstream.provision import provision
-from connectors.objects import minio_client, put_object
 from connectors.postgres.connection import Database
 from connectors.postgres.connection import connect as connect_postgres
 from connectors.postgres.gallery import Gallery
+from connectors.store import minio_client, put_object
 from dataflow.faces.face import FacePack
 from dataflow.jobs.errors import SystemicError
 from dataflow.jobs.image_ref import ImageRef
@@ -137,7 +137,7 @@ def run_worker(
     if waiting or process.returncode:
         last = "".join(said[-20:])
         raise SystemicError(
-            f"the worker ended with {process.returncode}, {len(waiting)} jobs unsettled:\n{last}"
+            f"the worker ended with {process.returncode}, jobs unsettled: {len(waiting)}\n{last}"
         )
 
 

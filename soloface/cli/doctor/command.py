@@ -2,49 +2,66 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
 from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
 
-from dataflow.settings import Settings, load_settings
-from soloface.cli.doctor import nats, people, postgres, store
-from soloface.cli.doctor.finding import Check, Finding, findings
-from soloface.cli.output import JsonOption, console, print_json
+from dataflow.jobs.errors import SolofaceError
+from soloface.cli.output import JsonOption, console, print_json, printable, say
+from soloface.cli.settings import load_settings
 
-CHECKS: dict[str, Check] = {
-    "nats": nats.consumer,
-    "postgres": postgres.server,
-    "schema": postgres.schema,
-    "rights": postgres.rights,
-    "object store": store.buckets,
-    "model": people.pack,
-    "gallery": people.gallery,
-}
+if TYPE_CHECKING:
+    from dataflow.settings import Settings
+    from soloface.cli.doctor.finding import Finding
 
 
-def doctor(*, as_json: JsonOption = False) -> None:
-    """Examine each dependency, the schema, the model and the consumer. Changes nothing.
+def doctor(
+    *,
+    image_ref: Annotated[
+        str | None,
+        typer.Option("--object", metavar="KEY", help="Read this object, not a recent photo's."),
+    ] = None,
+    fix: Annotated[
+        bool, typer.Option("--fix", help="First make the streams and the consumer that are absent.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Examine each dependency, the schema, the model and the consumer.
+
+    It also reads one real object from the store, and says which jobs are held. It changes nothing,
+    unless you say --fix: then `publish` and your platform can send jobs before any worker has run.
 
     Exit code 1 if something would keep the worker from working.
     """
-    found = list(examine(load_settings()))
+    from soloface.cli.doctor.checks import examine
+
+    settings = load_settings()
+    if fix:
+        _fix(settings, as_json=as_json)
+    found = list(examine(settings, image_ref))
     if as_json:
         print_json([asdict(finding) for finding in found])
     else:
         for finding in found:
-            console.print(
-                f"{_mark(finding)} {finding.name:12} {escape(finding.detail)}", soft_wrap=True
-            )
+            detail = escape(printable(finding.detail))
+            console.print(f"{_mark(finding)} {finding.name:12} {detail}")
     if not all(finding.healthy for finding in found):
         raise typer.Exit(1)
 
 
-def examine(settings: Settings) -> Iterator[Finding]:
-    """Run every check; one that fails does not keep the others from running."""
-    for name, check in CHECKS.items():
-        yield from findings(name, check, settings)
+def _fix(settings: Settings, *, as_json: bool) -> None:
+    from connectors.jetstream.provision import make_missing
+
+    try:
+        made = asyncio.run(make_missing(settings.nats))
+    except SolofaceError:
+        return  # the examination says what is wrong
+    if not as_json:
+        for name in made:
+            say(f"made {name}")
 
 
 def _mark(finding: Finding) -> str:

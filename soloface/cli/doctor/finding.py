@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from dataflow.jobs.errors import SolofaceError
 from dataflow.settings import Settings
+from soloface.cli.failures import explained
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,5 +36,8 @@ def findings(name: str, check: Check, settings: Settings) -> Iterator[Finding]:
     try:
         for detail in check(settings):
             yield Finding(name, healthy=True, detail=detail, warning=isinstance(detail, Warn))
-    except SolofaceError as error:
-        yield Finding(name, healthy=False, detail=str(error))
+    except Exception as error:
+        failure = explained(error)
+        if failure is None:
+            raise
+        yield Finding(name, healthy=False, detail=failure.message)

@@ -10,7 +10,9 @@ from connectors.postgres.gallery import Gallery
 from dataflow.faces.packs.loading import load_pack
 from dataflow.jobs.errors import ConfigurationError
 from dataflow.settings import Settings
+from soloface.cli.doctor.limits import differing
 from soloface.cli.gallery import examine as examine_gallery
+from soloface.cli.output import counted
 
 _FACES = 400
 
@@ -27,6 +29,7 @@ def gallery(settings: Settings) -> Iterator[str]:
     with closing(Database(settings.database)) as database:
         users = Gallery(database)
         users.require_comparable(contract)
+        yield from differing(database, settings.match)
         count = users.sizes().get(contract.id, 0)
         if not count:
             yield "nobody enrolled yet: soloface enroll"
@@ -36,4 +39,4 @@ def gallery(settings: Settings) -> Iterator[str]:
     if found.measured.falls_short:
         raise ConfigurationError(found.advice)
     remark = f"; {found.advice}" if found.advice else ""
-    yield f"{count} users enrolled, {found.plan.name} search{remark}"
+    yield f"{counted(count, 'user')} enrolled, {found.plan.name} search{remark}"

@@ -9,9 +9,9 @@ from uuid import UUID
 
 from dataflow.jobs.outcome import Match, Settled
 from dataflow.jobs.reason import Reason
-from dataflow.jobs.request import Recognised
 from dataflow.steps.guardrails import PastOutcome, PhotoState
 from dataflow.steps.matching import Candidate, MatchPolicy
+from dataflow.steps.request import Recognised
 from tests.builders import PUBLISHED, user
 
 POLICY = MatchPolicy(threshold=0.4)

@@ -13,8 +13,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from dataflow.jobs.outcome import Settled
 from dataflow.jobs.reason import Outcome, Reason
-from dataflow.jobs.request import Recognised
 from dataflow.steps.dedup import SeenPhotos
+from dataflow.steps.request import Recognised
 from tests.builders import PUBLISHED, payload, photo
 from tests.faults.machine.database import SimulatedDatabase
 from tests.faults.machine.jetstream import ACK_WAIT_S, SimulatedJetStream

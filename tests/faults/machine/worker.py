@@ -16,10 +16,10 @@ from dataflow.jobs.delivery import Delivery
 from dataflow.jobs.errors import TransientError
 from dataflow.jobs.outcome import Retry, Settled
 from dataflow.jobs.reason import Outcome, Reason
-from dataflow.jobs.request import Recognised, Request
 from dataflow.process.retry import LinearBackoff, Persistence
 from dataflow.steps.dedup import SeenPhotos
 from dataflow.steps.guardrails import Guardrails
+from dataflow.steps.request import Recognised, Request
 from dataflow.steps.validation import validate
 from tests.builders import embedded_face
 from tests.faults.machine.database import SimulatedDatabase
@@ -158,7 +158,7 @@ class SimulatedWorker:
         ends = cast("Any", self.ends)
         try:
             with capture_logs():
-                RecordingPartition(ends, ends, RETRY_DELAY_S).write_batch(some)
+                RecordingPartition(ends, ends, ends.persistence, RETRY_DELAY_S).write_batch([*some])
         except CrashedError:
             self.crash()
             raise

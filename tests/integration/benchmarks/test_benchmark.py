@@ -11,10 +11,13 @@ import orjson
 import pytest
 
 from dataflow.settings import PREFIX
+from tests.patience import LONG_TEST_S
 from tests.places import REPOSITORY
 
 
-@pytest.mark.timeout(600)  # it waits for nothing but work, which a busy machine is slow to do
+@pytest.mark.timeout(
+    LONG_TEST_S
+)  # it waits for nothing but work, which a busy machine is slow to do
 def test_the_benchmark_measures_everything_and_says_what_was_reached(tmp_path: Path) -> None:
     written = tmp_path / "results.json"
     parts = ("scenes", "threads", "plumbing", "start", "growth")

@@ -67,7 +67,7 @@ def test_the_users_own_photos_give_the_figures_that_a_folder_of_them_gives(
     assert (of_users.json["people"], of_users.json["photos"]) == (len(users), 5)
     assert [of_users.json[key] for key in TABLE] == [of_folder.json[key] for key in TABLE]
     assert of_users.json["model"] == world.pack.contract.id
-    assert warned(of_users, "1 people have one photo only")
+    assert warned(of_users, "1 person has one photo only")
     assert warned(of_users, "enrolment has left out")
     assert not warned(of_folder, "enrolment has left out")
     assert of_some.json["photos"] == 4
@@ -90,7 +90,7 @@ def test_photos_that_are_gone_are_named_until_too_few_are_left(
     assert f"refused minio://{bucket}/{theirs[0]}: image_not_found" in some.out
     assert "4 photos of 3 people, 1 refused" in some.out
     assert none.code == 1
-    assert "0 of 5 photos show one face" in none.err
+    assert "photos that show one face: 0 of 5" in none.err
     assert "refused: 5 image_not_found" in none.err
 
 
@@ -106,7 +106,7 @@ def test_where_nobody_is_enrolled_with_this_model_that_is_said_and_who_is_with_w
             connection.execute(statement, [UUID(int=1)])
     others = soloface("calibrate", "--enrolled")
 
-    found = f"0 photos of users who were enrolled with {world.pack.contract.id} are on record"
+    found = f"on record with {world.pack.contract.id}: 0 photos of enrolled users"
     assert (nobody.code, others.code) == (1, 1)
     assert found in nobody.err
     assert nobody.err.endswith("(soloface enroll)\n")

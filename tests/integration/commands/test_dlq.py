@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import io
 import sys
 import time
 from pathlib import Path
@@ -18,14 +17,15 @@ from connectors.embedded import NatsServer
 from connectors.jetstream.connection import Connection, connect
 from connectors.jetstream.jobs.heartbeat import InFlight
 from connectors.jetstream.jobs.settling import Settler
-from connectors.jetstream.jobs.source import delivery_of
 from connectors.jetstream.provision import provision
 from dataflow.jobs.outcome import Settled
 from dataflow.jobs.reason import Reason
 from dataflow.settings import PREFIX, NatsSettings
 from tests.builders import payload, photo
 from tests.fixtures.letters import Letters
+from tests.fixtures.terminal import Typed
 from tests.fixtures.worker import Soloface
+from tests.pulling import taken
 
 HOSTILE = "\x1b]0;owned\x07\x1b[2J\u202e\x9b31m\r[red]x[/]\nreason: matched :skull:".encode()
 
@@ -46,12 +46,10 @@ async def settle_one(connection: Connection, settings: NatsSettings, data: bytes
     js = connection.jetstream()
     await provision(js, settings)
     await js.publish(settings.subject, data)
-    pull = await js.pull_subscribe_bind(durable=settings.durable, stream=settings.stream)
-    (message,) = await pull.fetch(1)
+    (delivery,) = await taken(js, settings)
     settler = Settler(connection, js, InFlight(connection, 30), settings)
-    item = Settled(delivery_of(message), None, Reason.ATTEMPTS_EXHAUSTED, "it was\nof no use: é")
+    item = Settled(delivery, None, Reason.ATTEMPTS_EXHAUSTED, "it was\nof no use: é")
     await settler.settle([item])
-    await pull.unsubscribe()
 
 
 def test_what_the_worker_wrote_is_read_back_whole(
@@ -81,7 +79,7 @@ def test_what_the_worker_wrote_is_read_back_whole(
         "cut": False,
     }
     assert shown["payload"] == payload(1).decode()
-    assert shown["headers"]["Nats-Msg-Id"] == f"{nats_settings.stream}:1"
+    assert shown["headers"]["Nats-Msg-Id"].startswith(f"{nats_settings.stream}:1:")
 
 
 def test_the_newest_come_first_unless_asked_otherwise(letters: Letters, soloface: Soloface) -> None:
@@ -217,7 +215,7 @@ def test_purge_asks_first(
 ) -> None:
     letters.bury(1)
     letters.bury(2, Reason.IMAGE_TOO_LARGE)
-    monkeypatch.setattr(sys, "stdin", io.StringIO("n\ny\n"))
+    monkeypatch.setattr(sys, "stdin", Typed("n\ny\n"))
 
     refused = soloface("dlq", "purge", "--all")
     assert (refused.code, letters.kept()) == (1, [1, 2])
@@ -264,7 +262,7 @@ def test_an_absent_stream_is_one_clear_line(
     assert (done.code, done.out.strip()) == (1, "")
     assert done.err == (
         f"error: there is no stream {nats_settings.dead_stream} (SOLOFACE_NATS__DEAD_STREAM); "
-        "the worker makes it at its first start\n"
+        "soloface doctor --fix makes it\n"
     )
 
 

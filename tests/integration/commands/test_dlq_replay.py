@@ -15,6 +15,7 @@ from dataflow.jobs.reason import Reason
 from tests.builders import payload
 from tests.fixtures.letters import MAX_PAYLOAD, Letters
 from tests.fixtures.worker import Soloface
+from tests.pulling import connection_of
 
 
 def report(
@@ -192,7 +193,7 @@ def test_two_replays_at_once_leave_one_job_each(letters: Letters) -> None:
             if letter := await dead.get(seq):
                 await dead.replay(letter)
 
-        dead = DeadLetters(js._nc, letters.settings, 1, 40)
+        dead = DeadLetters(connection_of(js), letters.settings, 1, 40)
         await asyncio.gather(*(one(dead, seq) for seq in list(range(1, 41)) * 2))
 
     letters.with_jetstream(replay_all)

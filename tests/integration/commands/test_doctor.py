@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from connectors.postgres.connection import Database
+from connectors.postgres.limits import Limits
 from connectors.postgres.migrate import migrations
 from dataflow.settings import PREFIX
+from dataflow.steps.matching import MatchPolicy
+from soloface.cli.demo.changes import scaled
 from soloface.cli.demo.people import ENROLLED
-from tests.fixtures.worker import Done, MakeWorld, Soloface
+from tests.examination import NAMES, unhealthy
+from tests.fixtures.worker import MakeWorld, Soloface
 from tests.world import World, jetstream
-
-NAMES = ["nats", "postgres", "schema", "rights", "object store", "model", "gallery"]
-
-
-def unhealthy(done: Done) -> dict[str, str]:
-    """The names and details of what is wrong."""
-    assert [finding["name"] for finding in done.json] == NAMES
-    found = {f["name"]: str(f["detail"]) for f in done.json if not f["healthy"]}
-    assert done.code == (1 if found else 0)
-    return found
 
 
 def test_all_is_well(world: World, soloface: Soloface) -> None:
@@ -37,17 +33,74 @@ def test_all_is_well(world: World, soloface: Soloface) -> None:
     assert world.pack.contract.id in details["model"]
     for_people = soloface("doctor")
     assert for_people.code == 0
-    assert for_people.out.count("ok ") == len(NAMES)
+    assert {line[5:17].strip() for line in for_people.out.splitlines()} == set(NAMES)
     assert "bad" not in for_people.out
+
+
+def test_limits_that_are_not_the_workers_are_a_warning(
+    world: World, soloface: Soloface, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(Database(world.settings.database)) as database:
+        policy = MatchPolicy(0.55, max_distance=0.55)
+        Limits(database).note(world.pack.contract.id, policy)
+    monkeypatch.setenv(f"{PREFIX}MATCH__MAX_DISTANCE", "0.55")
+    assert not any(finding["warning"] for finding in soloface("doctor", "--json").json)
+    monkeypatch.setenv(f"{PREFIX}MATCH__MAX_DISTANCE", "0.7")
+
+    done = soloface("doctor", "--json")
+
+    assert done.code == 0
+    (warning,) = [finding for finding in done.json if finding["warning"]]
+    assert "this environment has max_distance 0.7, no min_margin" in warning["detail"]
+    assert "matches with max_distance 0.55, no min_margin" in warning["detail"]
 
 
 def test_a_worker_that_never_ran_is_well(world: World, soloface: Soloface) -> None:
     done = soloface("doctor", "--json")
 
     assert not unhealthy(done)
-    assert "will be made at the first start" in done.json[0]["detail"]
+    warning = done.json[0]
+    assert warning["warning"]
+    assert "soloface doctor --fix" in warning["detail"]
+    for name in (world.settings.nats.stream, world.settings.nats.settled_stream):
+        assert name in warning["detail"]
     assert done.json[-1]["detail"].startswith("nobody enrolled yet")
     assert streams(world) == []
+
+
+def test_what_is_missing_is_made_when_asked_for(world: World, soloface: Soloface) -> None:
+    done = soloface("doctor", "--fix")
+
+    nats = world.settings.nats
+    ours = [nats.stream, nats.dead_stream, nats.settled_stream, nats.durable]
+    assert [line for line in done.out.splitlines() if line.startswith("made ")] == [
+        f"made {name}" for name in ours
+    ]
+    assert sorted(streams(world)) == sorted(ours[:3])
+    again = soloface("doctor", "--fix", "--json")
+    assert not unhealthy(again)
+    assert again.json[0]["detail"].endswith("0 jobs waiting, 0 in work")
+    assert not again.json[0]["warning"]
+
+
+@pytest.mark.parametrize("which", ["stream", "dead_stream", "settled_stream"])
+def test_each_stream_is_looked_at(world: World, soloface: Soloface, which: str) -> None:
+    soloface("doctor", "--fix")
+    name = getattr(world.settings.nats, which)
+
+    async def change(*, away: bool) -> None:
+        async with jetstream(world.settings.nats) as js:
+            if away:
+                await js.delete_stream(name)
+            else:
+                await js.add_stream(name=name, subjects=[f"other.{name}"])
+
+    asyncio.run(change(away=True))
+    assert f"not there: the stream {name}" in soloface("doctor", "--json").json[0]["detail"]
+    asyncio.run(change(away=False))
+    found = unhealthy(soloface("doctor", "--json"))
+    assert found.keys() == {"nats"}
+    assert f"the stream {name} does not take the subject" in found["nats"]
 
 
 def streams(world: World) -> list[str]:
@@ -56,7 +109,8 @@ def streams(world: World) -> list[str]:
     async def look() -> list[str]:
         async with jetstream(world.settings.nats) as js:
             names = [info.config.name or "" for info in await js.streams_info()]
-            ours = {world.settings.nats.stream, world.settings.nats.dead_stream}
+            nats = world.settings.nats
+            ours = {nats.stream, nats.dead_stream, nats.settled_stream}
             return [name for name in names if name in ours]
 
     return asyncio.run(look())
@@ -107,6 +161,9 @@ def test_what_is_wrong_is_found_and_nothing_else(  # noqa: PLR0913, PLR0917 - fi
     assert found.keys() == names
     assert all(words in detail for detail in found.values())
     assert "hidden" not in done.out
+
+
+IMAGE = scaled(ENROLLED[0].portrait(), 0.7)
 
 
 def test_a_finding_is_a_red_line_for_people(

@@ -114,18 +114,46 @@ def test_a_csv_enrols_many_users_by_photos_beside_it(
     assert gallery[ana] == pytest.approx(both, abs=1e-5)
 
 
-@pytest.mark.parametrize("text", ["user,photo\n1,2\n", "user_id,photo\nnobody,a.jpg\n"])
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"user,photo\n1,2\n", "line 1: there is no column user_id"),
+        (b"", "line 1: there is no column user_id or photo"),
+        (f"{UUID(int=1)},a.jpg\n".encode(), "line 1: there is no column"),
+        (b"user_id,photo\nnobody,a.jpg\n", "line 2: nobody is not the id of a user"),
+        (b"user_id,photo\n,a.jpg\n", "line 2: an empty cell is not the id"),
+        (f"user_id,photo\n{UUID(int=1)},\n".encode(), "line 2: the column photo is empty"),
+        (f"user_id,photo\n{UUID(int=1)}\n".encode(), "line 2: it has not as many cells"),
+        (f"user_id,photo\n{UUID(int=1)},a,b\n".encode(), "line 2: it has not as many cells"),
+        (b"user_id,photo\n", "there are no photos of users"),
+        ("user_id,photo\n\xe4,a.jpg\n".encode("latin-1"), "is not text in UTF-8"),
+        ("user_id,photo\n".encode("utf-16"), "is not text in UTF-8"),
+        (b"user_id,photo\n\x00,a.jpg\n", "line 2"),
+    ],
+)
 @pytest.mark.usefixtures("world")
-def test_a_csv_that_names_no_user_is_an_error_with_its_line(
-    soloface: Soloface, tmp_path: Path, text: str
+def test_a_csv_that_cannot_be_read_is_an_error_with_its_line(
+    soloface: Soloface, tmp_path: Path, content: bytes, words: str
 ) -> None:
     table = tmp_path / "users.csv"
-    table.write_text(text)
+    table.write_bytes(content)
 
     done = soloface("enroll", "--csv", table)
 
     assert done.code == 1
-    assert "line 2" in done.err
+    assert str(table) in done.err
+    assert words in done.err
+    assert done.err.count("\n") == 1
+
+
+def test_a_csv_may_part_its_cells_by_semicolons(
+    world: World, soloface: Soloface, album: Path
+) -> None:
+    ana = uuid4()
+    (album / "users.csv").write_text(f"user_id;photo\r\n{ana};ana1.jpg\r\n")
+
+    assert soloface("enroll", "--csv", album / "users.csv").code == 0
+    assert world.gallery().keys() == {ana}
 
 
 @pytest.mark.usefixtures("world")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -195,3 +196,81 @@ def test_a_gallery_of_another_model_is_not_mixed_with_this_one(
 
     assert done.code == 1
     assert "soloface reembed" in done.err
+
+
+@pytest.fixture
+def named(tmp_path: Path, tree: dict[str, UUID]) -> dict[str, UUID]:
+    """The same folders by names of their own, and the table that says whose they are."""
+    lines = ["folder,user_id"]
+    for number, user in enumerate(tree.values()):
+        name = f"Ana & Béa {number}"
+        (tmp_path / str(user)).rename(tmp_path / name)
+        lines.append(f"{name},{user}")
+    (tmp_path / "names.csv").write_text("\n".join(lines), encoding="utf-8")
+    return tree
+
+
+def test_folders_with_any_names_enrol_the_users_that_a_table_names(
+    world: World, soloface: Soloface, tmp_path: Path, named: dict[str, UUID]
+) -> None:
+    done = soloface("enroll", "--folder", tmp_path, "--users", tmp_path / "names.csv")
+
+    assert done.code == 0
+    assert world.gallery().keys() == set(named.values())
+
+
+def test_objects_in_folders_with_any_names_too(
+    world: World, soloface: Soloface, tmp_path: Path, named: dict[str, UUID]
+) -> None:
+    for photo in tmp_path.glob("*/*.jpg"):
+        world.upload(f"people/{photo.parent.name}/{photo.name}", photo.read_bytes())
+
+    done = soloface("enroll", "--prefix", "people", "--users", tmp_path / "names.csv")
+
+    assert done.code == 0
+    assert world.gallery().keys() == set(named.values())
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda text: text.replace("Béa 1", "Bea 1"), "there is no folder Ana & Bea 1"),
+        (lambda text: text.partition("\nAna & Béa 1")[0], "does not name the folder Ana & Béa 1"),
+        (lambda text: text + f"\nAna & Béa 1,{UUID(int=7)}", "is another user's further up"),
+        (lambda text: text.replace("folder", "name"), "there is no column folder"),
+    ],
+)
+def test_a_table_of_names_that_does_not_fit_the_folders_enrols_nobody(  # noqa: PLR0913, PLR0917 - fixtures and a table
+    world: World,
+    soloface: Soloface,
+    tmp_path: Path,
+    named: dict[str, UUID],
+    change: Callable[[str], str],
+    words: str,
+) -> None:
+    assert named
+    table = tmp_path / "names.csv"
+    table.write_text(change(table.read_text(encoding="utf-8")), encoding="utf-8")
+
+    done = soloface("enroll", "--folder", tmp_path, "--users", table)
+
+    assert (done.code, done.err.count("\n")) == (1, 1)
+    assert words in done.err
+    assert not world.gallery()
+
+
+@pytest.mark.parametrize("source", ["--prefix", "--folder"])
+@pytest.mark.usefixtures("world")
+def test_where_there_is_nobody_to_enrol_the_exit_code_says_so(
+    soloface: Soloface, tmp_path: Path, source: str
+) -> None:
+    (tmp_path / "no-such").mkdir()
+    done = soloface("enroll", source, "no-such" if source == "--prefix" else tmp_path / "no-such")
+
+    assert (done.code, done.out) == (1, "")
+    assert "no-such: there are no photos of users" in done.err
+
+
+@pytest.mark.usefixtures("world")
+def test_a_table_of_names_goes_with_folders_only(soloface: Soloface, tmp_path: Path) -> None:
+    assert soloface("enroll", uuid4(), "a.jpg", "--users", tmp_path / "names.csv").code == 2

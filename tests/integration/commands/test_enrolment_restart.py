@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 import pytest
 
+from tests.patience import PATIENCE_S
 from tests.places import REPOSITORY
 from tests.world import World, eventually
 
@@ -55,7 +56,7 @@ def start(world: World, tree: Path, monkeypatch: pytest.MonkeyPatch) -> Start:
 
 
 def finished(process: subprocess.Popen[bytes]) -> str:
-    out, _ = process.communicate(timeout=100 + USERS / 10)
+    out, _ = process.communicate(timeout=PATIENCE_S + USERS / 10)
     assert process.returncode == 0
     return out.decode()
 
@@ -84,7 +85,7 @@ def test_enrolling_twice_and_after_a_kill_ends_in_the_same_state(
     try:
         # All of the batches before the one in which it stands still.
         whole = USERS // 2 // 32 * 32
-        eventually(lambda: count(world) >= whole, "half of them are stored", timeout_s=100)
+        eventually(lambda: count(world) >= whole, "half of them are stored")
     finally:
         first.kill()
         first.communicate()

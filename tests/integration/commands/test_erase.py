@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from io import StringIO
 from uuid import UUID, uuid4
 
 import psycopg
@@ -22,12 +21,13 @@ from connectors.postgres.erasure import drop_unmatched, erase
 from connectors.postgres.recorder import Recorder
 from connectors.postgres.sql_files import query
 from dataflow.jobs.job import parse_job
-from dataflow.jobs.request import Recognised
 from dataflow.steps.matching import MatchPolicy
+from dataflow.steps.request import Recognised
 from soloface.cli.demo.changes import CHANGES
 from soloface.cli.demo.people import ENROLLED, Person
 from tests.builders import request
 from tests.fixtures.recording import ONCE
+from tests.fixtures.terminal import Typed
 from tests.fixtures.worker import Soloface
 from tests.world import Photo, World
 
@@ -193,7 +193,7 @@ def test_whoever_says_no_erases_nothing(
     past: Past, soloface: Soloface, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = past.dump()
-    monkeypatch.setattr("sys.stdin", StringIO("n\n"))
+    monkeypatch.setattr("sys.stdin", Typed("n\n"))
 
     done = soloface("erase", "--user", past.users[ANA])
 
@@ -207,8 +207,9 @@ def test_erasing_what_is_not_there_erases_nothing(past: Past, soloface: Soloface
 
     done = soloface("erase", "--photo", uuid4(), "--row", "--yes", "--json")
 
-    assert done.code == 0
-    assert not any(done.json["erased"].values())
+    assert done.code == 1
+    assert (done.out, done.err.count("\n")) == ("", 1)
+    assert "there is no photo" in done.err
     assert past.dump() == before
 
 

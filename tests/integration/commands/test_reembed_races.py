@@ -156,7 +156,7 @@ def test_an_enrolment_waits_for_a_cut_over_and_is_then_refused_whole(
     assert move.reembedding.users() == []
 
 
-def test_an_index_that_outlives_a_move_is_not_searched_before_it_has_proved_itself_anew(
+def test_an_index_that_outlives_a_move_is_not_searched_before_it_has_proved_itself_again(
     move: Move, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(gallery_search, "EXACT_BUDGET_MS", 0)

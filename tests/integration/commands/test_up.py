@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import os
 import signal
 import subprocess
@@ -10,20 +12,26 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import nats
 import psycopg
 import pytest
 
-from dataflow.settings import PREFIX
+from dataflow.faces.packs.catalog import OPEN_THRESHOLD, PUBLISHED, published_threshold
+from dataflow.settings import PREFIX, NatsSettings, load_settings
+from soloface.cli.up import _choices
+from tests.fixtures.environment import Environment
+from tests.patience import PATIENCE_S
 from tests.places import REPOSITORY
 
-PROGRAM = "import typer; from soloface.cli.up import up; typer.run(up)"
-LINES = 9
+COMMENTS = 2
+VARIABLES = 10
+LINES = COMMENTS + VARIABLES
 
 
 @contextmanager
 def running(folder: Path) -> Iterator[tuple[subprocess.Popen[str], dict[str, str]]]:
     """`soloface up` and the environment that a shell gets out of what it printed."""
-    command = [sys.executable, "-c", PROGRAM, "--directory", str(folder / "data")]
+    command = [sys.executable, "-m", "soloface", "up", "--directory", str(folder / "data")]
     environment = {k: v for k, v in os.environ.items() if not k.startswith(PREFIX)}
     with subprocess.Popen(
         [*command, "--env-file", str(folder / "dev.env")],
@@ -48,17 +56,56 @@ def sourced(script: str) -> dict[str, str]:
     return {name: value for name, _, value in pairs if name.startswith(PREFIX)}
 
 
+def test_up_tells_a_program_the_same_as_a_shell(open_folder: Path) -> None:
+    command = [sys.executable, "-m", "soloface", "up", "--json", "--env-file", "dev.env"]
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(PREFIX)}
+    with subprocess.Popen(
+        command,
+        cwd=open_folder,
+        env=environment | {"PYTHONPATH": str(REPOSITORY)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        try:
+            document = "".join(iter(process.stdout.readline, "}\n")) + "}"
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=60)
+        finally:
+            process.kill()
+
+    assert json.loads(document) == sourced((open_folder / "dev.env").read_text())
+
+
+def jobs_can_be_published(variables: dict[str, str]) -> bool:
+    """Whether a platform's first message is stored before any worker has run."""
+
+    async def send() -> int:
+        login = (variables[f"{PREFIX}NATS__{name}"] for name in ("URL", "USER", "PASSWORD"))
+        url, user, password = login
+        connection = await nats.connect(url, user=user, password=password)
+        stored = await connection.jetstream().publish(NatsSettings().subject, b"{}")
+        await connection.close()
+        return stored.seq
+
+    return asyncio.run(send()) == 1
+
+
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
 def test_up_serves_until_it_is_told_to_stop(open_folder: Path, stop: signal.Signals) -> None:
     with running(open_folder) as (process, variables):
         with psycopg.connect(variables[f"{PREFIX}DATABASE__DSN"]) as connection:
             tables = connection.execute("select to_regclass('face_matches') is not null").fetchone()
         assert sourced((open_folder / "dev.env").read_text()) == variables
+        assert jobs_can_be_published(variables)
         process.send_signal(stop)
-        printed, said = process.communicate(timeout=20)
+        printed, said = process.communicate(timeout=PATIENCE_S)
 
     assert tables == (True,)
-    assert len(variables) == LINES
+    assert len(variables) == VARIABLES
+    assert float(variables[f"{PREFIX}MATCH__MAX_DISTANCE"]) == OPEN_THRESHOLD
+    assert (open_folder / "dev.env").read_text().count("# ") == COMMENTS
     assert printed == ""
     assert "The data are still there" in said
     assert process.returncode == 0
@@ -72,12 +119,12 @@ def test_up_keeps_addresses_and_data(open_folder: Path) -> None:
         with psycopg.connect(before[f"{PREFIX}DATABASE__DSN"]) as connection:
             connection.execute("create table kept as select 1")
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=20)
+        process.communicate(timeout=PATIENCE_S)
     with running(open_folder) as (process, after):
         with psycopg.connect(after[f"{PREFIX}DATABASE__DSN"]) as connection:
             assert connection.execute("select * from kept").fetchone() == (1,)
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=20)
+        process.communicate(timeout=PATIENCE_S)
 
     assert after == before
 
@@ -86,7 +133,24 @@ def test_up_says_when_a_server_ends(open_folder: Path) -> None:
     with running(open_folder) as (process, _):
         postmaster = (open_folder / "data" / "postgres" / "data" / "postmaster.pid").read_text()
         os.kill(int(postmaster.split()[0]), signal.SIGKILL)
-        _, said = process.communicate(timeout=20)
+        _, said = process.communicate(timeout=PATIENCE_S)
 
     assert process.returncode == 1
     assert "PostgreSQL ended unexpectedly" in " ".join(said.split())
+
+
+@pytest.mark.parametrize("pack", ["open", "buffalo_l", "buffalo_s", "/a/folder"])
+def test_up_limits_the_distance_to_the_packs_threshold(pack: str, environment: Environment) -> None:
+    environment(MODEL__PACK=pack)
+    choices = _choices(load_settings())
+
+    assert choices[f"{PREFIX}MODEL__PACK"] == pack
+    limit = float(choices[f"{PREFIX}MATCH__MAX_DISTANCE"])
+    assert limit == pytest.approx(published_threshold(pack), abs=1e-4)
+    assert pack not in PUBLISHED or limit == pytest.approx(PUBLISHED[pack].threshold, abs=1e-4)
+
+
+def test_up_keeps_a_limit_that_was_set(environment: Environment) -> None:
+    environment(MATCH__MAX_DISTANCE="0.4")
+
+    assert _choices(load_settings())[f"{PREFIX}MATCH__MAX_DISTANCE"] == "0.4"

@@ -147,7 +147,7 @@ def test_without_the_stream_the_command_says_what_makes_it(
     del nats_settings
     done = soloface("watch")
     assert done.code == 1
-    assert "the worker makes it at its first start" in done.err
+    assert "soloface doctor --fix makes it" in done.err
     assert done.err.count("\n") == 1
 
 

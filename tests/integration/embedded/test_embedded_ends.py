@@ -17,6 +17,7 @@ import pytest
 from connectors.embedded import NatsServer, ObjectServer, PostgresServer, Server, folders
 from connectors.embedded.folders import barrier, wheel_file
 from dataflow.jobs.errors import ConfigurationError, SystemicError
+from tests.patience import PATIENCE_S
 from tests.places import REPOSITORY
 
 KINDS: list[type[Server]] = [NatsServer, PostgresServer, ObjectServer]
@@ -32,8 +33,8 @@ def is_gone(process_id: int) -> bool:
     return state == "Z"
 
 
-def wait_until_gone(process_ids: list[int], timeout_s: float = 10) -> None:
-    deadline = time.monotonic() + timeout_s
+def wait_until_gone(process_ids: list[int]) -> None:
+    deadline = time.monotonic() + PATIENCE_S
     while not all(is_gone(process_id) for process_id in process_ids):
         assert time.monotonic() < deadline, "a server outlived its parent"
         time.sleep(0.02)

@@ -14,7 +14,7 @@ from connectors.jetstream.jobs.confirming import confirmed
 from connectors.jetstream.jobs.heartbeat import InFlight
 from connectors.jetstream.jobs.settling import ACK, Settler
 from dataflow.settings import NatsSettings
-from tests.fixtures.configured_nats import IN_TIME_S
+from tests.patience import PATIENCE_S
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ async def connected(server: NatsServer) -> Connection:
 
 
 async def lost(connection: Connection) -> None:
-    deadline = asyncio.get_running_loop().time() + IN_TIME_S
+    deadline = asyncio.get_running_loop().time() + PATIENCE_S
     with pytest.raises(LostError):
         async with connection.while_there(deadline):
             await asyncio.Event().wait()
@@ -59,7 +59,7 @@ def test_what_was_asked_before_a_crash_is_asked_again_after_it(own_nats: NatsSer
         await lost(connection)
         own_nats.start()
         try:
-            return await asyncio.wait_for(answer, IN_TIME_S)
+            return await asyncio.wait_for(answer, PATIENCE_S)
         finally:
             await connection.close()
 
@@ -73,7 +73,7 @@ def test_nobody_waits_on_a_connection_that_was_closed(own_nats: NatsServer) -> N
         answer = asyncio.create_task(confirmed(connection, question.ask))
         await question.begun.wait()
         await connection.close()
-        await asyncio.wait_for(answer, IN_TIME_S)
+        await asyncio.wait_for(answer, PATIENCE_S)
 
     with pytest.raises(ConnectionClosedError):
         asyncio.run(story())
@@ -93,7 +93,7 @@ def test_a_server_that_forgot_its_deliveries_is_not_waited_for_each_time(
         own_nats.kill()
         await lost(connection)
         own_nats.start()
-        await asyncio.wait_for(connection.there.wait(), IN_TIME_S)
+        await asyncio.wait_for(connection.there.wait(), PATIENCE_S)
         failures = []
         for token in silent:
             with pytest.raises(TimeoutError) as failure:

@@ -10,9 +10,12 @@ from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig, RetentionPolicy, StreamConfig
 
 from connectors.jetstream.jobs.given_up import NOBODY_ASKS, GivenUp
+from connectors.jetstream.provision import provision
 from dataflow.jobs.delivery import Delivery
 from dataflow.jobs.reason import Reason
 from tests.fixtures.worker import Log, MakeWorld, RunWorker
+from tests.patience import PATIENCE_S
+from tests.pulling import connection_of
 from tests.world import World, jetstream
 
 OURS, THEIRS = 2, 3
@@ -52,7 +55,7 @@ async def exhaust(js: JetStreamContext, world: World) -> None:
     nats = world.settings.nats
     pull = await js.pull_subscribe_bind(durable=nats.durable, stream=nats.stream)
     for _ in range(THEIRS):
-        (message,) = await pull.fetch(1, timeout=10)
+        (message,) = await pull.fetch(1, timeout=PATIENCE_S)
         await js._nc.request(message.reply, b"-NAK")
     with pytest.raises(TimeoutError):
         await pull.fetch(1, timeout=0.2)
@@ -62,12 +65,12 @@ async def settle(js: JetStreamContext, world: World) -> None:
     """Settle the next job; the server then knows that all before it are done with."""
     nats = world.settings.nats
     pull = await js.pull_subscribe_bind(durable=nats.durable, stream=nats.stream)
-    (message,) = await pull.fetch(1, timeout=10)
+    (message,) = await pull.fetch(1, timeout=PATIENCE_S)
     await message.ack_sync()
 
 
 async def first(given_up: GivenUp) -> Delivery:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         while not (found := await given_up.next()):  # noqa: ASYNC110 - as a source asks
             await asyncio.sleep(0.05)
     return found
@@ -81,10 +84,10 @@ def with_listeners(
 
     async def run() -> None:
         async with jetstream(nats) as one, jetstream(nats) as two:
-            consumer = await one.consumer_info(nats.stream, nats.durable)
-            listeners = [GivenUp(js._nc, nats) for js in (one, two)]
+            found = await provision(one, nats)
+            listeners = [GivenUp(connection_of(js), nats) for js in (one, two)]
             for listener in listeners:
-                await listener.listen(consumer)
+                await listener.listen(found)
                 await listener._connection.flush()
             await work(one, listeners)
 

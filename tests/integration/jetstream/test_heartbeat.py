@@ -13,10 +13,10 @@ from connectors.jetstream.jobs.heartbeat import InFlight
 from connectors.jetstream.provision import provision
 from dataflow.jobs.custody import UNCLAIMED
 from dataflow.settings import NatsSettings
+from tests.patience import PATIENCE_S
 from tests.world import eventually
 
 ACK_WAIT_S = 2
-PATIENCE_S = 20
 
 
 @asynccontextmanager

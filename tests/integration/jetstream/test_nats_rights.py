@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from connectors.jetstream.client import JetStreamClient
 from connectors.jetstream.connection import connect
-from connectors.jetstream.rights import may_publish
+from connectors.jetstream.rights import permissions
 from dataflow.jobs.errors import ConfigurationError
 from dataflow.process.health import Health
 from dataflow.settings import NatsSettings
@@ -37,6 +37,7 @@ def login(serve: Serve, tmp_path: Path) -> NatsSettings:
         password=SecretStr("s3cret"),
         subject="jobs.wanted",
         settled_subject="settled.jobs",
+        dead_subject="jobs.dead",
     )
 
 
@@ -44,7 +45,8 @@ def allowed(settings: NatsSettings, user: str, subject: str) -> bool | None:
     async def ask() -> bool | None:
         connection = await connect(settings.model_copy(update={"user": user}))
         try:
-            return await may_publish(connection, subject)
+            ours = await permissions(connection)
+            return ours.publish.permit(subject) if ours else None
         finally:
             await connection.close()
 

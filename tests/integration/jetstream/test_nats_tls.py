@@ -15,12 +15,12 @@ from dataflow.jobs.errors import ConfigurationError
 from dataflow.settings import NatsSettings
 from tests.fixtures.certificates import Certificates
 from tests.fixtures.configured_nats import (
-    IN_TIME_S,
     ConfiguredServer,
     Serve,
     encryption,
     refusal,
 )
+from tests.patience import PATIENCE_S
 
 NO_TLS = b'INFO {"server_id":"x","version":"2.15.1","max_payload":1048576}\r\n'
 """How a server begins that knows no TLS, or somebody in between who says so."""
@@ -95,7 +95,7 @@ def test_nothing_is_said_in_the_clear_where_tls_is_asked_for(
                 changes = {"url": f"nats://{address}", "tls_ca": certificates.ca}
             settings = NatsSettings(user="me", password=SecretStr("s3cret"), **changes)
             with pytest.raises(ConfigurationError) as failure:
-                await asyncio.wait_for(connect(settings), IN_TIME_S)
+                await asyncio.wait_for(connect(settings), PATIENCE_S)
             return str(failure.value)
 
     assert "offers no TLS" in asyncio.run(attempt())
@@ -118,10 +118,10 @@ def test_nothing_is_said_in_the_clear_at_a_reconnect_either(certificates: Certif
         connection = await connect(settings)
         server.stop()
         async with await asyncio.start_server(overhear, "127.0.0.1", server.port):
-            await asyncio.wait_for(tried.wait(), IN_TIME_S)
+            await asyncio.wait_for(tried.wait(), PATIENCE_S)
         assert not connection.is_connected
         server.start()
-        await connection.flush(IN_TIME_S)
+        await connection.flush(PATIENCE_S)
         await connection.close()
 
     with ConfiguredServer(tls_lines(certificates)) as server:

@@ -9,7 +9,8 @@ import pytest
 from dataflow.jobs.reason import Reason
 from soloface.cli.demo.changes import scaled
 from soloface.cli.demo.people import ENROLLED
-from tests.fixtures.worker import PATIENCE_S, Log, MakeWorld, RunWorker
+from tests.fixtures.worker import Log, MakeWorld, RunWorker
+from tests.patience import PATIENCE_S
 from tests.places import REPOSITORY
 from tests.world import World, eventually
 

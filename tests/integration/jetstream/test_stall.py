@@ -1,4 +1,4 @@
-"""A subscription that goes quiet is noticed and made anew."""
+"""A subscription that goes quiet is noticed and replaced."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ def connection(crowd: Crowd) -> Iterator[Connection]:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The plan is made anew for every batch."""
+    """The plan is made again for every batch."""
     monkeypatch.setattr(search, "REVISIT_S", 0)
 
 

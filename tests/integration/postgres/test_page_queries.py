@@ -11,7 +11,7 @@ QUERY = re.compile(r"```sql\n(select .*?);\n```", re.DOTALL)
 
 
 def test_every_query_of_a_page_runs(records: Records) -> None:
-    pages = [REPOSITORY / "README.md", *(REPOSITORY / "docs").glob("*.md")]
+    pages = [REPOSITORY / "README.md", *(REPOSITORY / "docs").rglob("*.md")]
     queries = [query for page in pages for query in QUERY.findall(page.read_text(encoding="utf-8"))]
 
     assert len(queries) >= 5

@@ -11,7 +11,7 @@ import pytest
 from dataflow.faces.face import Embedding
 from dataflow.jobs.outcome import Match, Settled
 from dataflow.jobs.reason import Reason
-from dataflow.jobs.request import Recognised
+from dataflow.steps.request import Recognised
 from tests.builders import DIMENSION, PUBLISHED, photo, settled, user
 from tests.fixtures.recording import MODEL, Records, distance, face
 
@@ -131,7 +131,7 @@ def test_the_same_sequence_again_repeats_the_first_outcome(records: Records) -> 
     assert records.matches() == {photo(1): user(1)}
 
 
-def test_a_sequence_of_a_stream_that_was_made_anew_is_another_job(records: Records) -> None:
+def test_a_sequence_of_a_stream_that_was_made_again_is_another_job(records: Records) -> None:
     records.add_user(1, 0)
     records.add_photos(1)
     recorder = records.recorder()
@@ -272,7 +272,7 @@ def test_a_photo_takes_its_faces_its_match_and_its_outcome_along(records: Record
     assert len(records.faces()) == 1
 
 
-def test_a_user_takes_the_matches_along_and_their_photos_can_be_matched_anew(
+def test_a_user_takes_the_matches_along_and_their_photos_can_be_matched_again(
     records: Records,
 ) -> None:
     records.add_user(1, 0)

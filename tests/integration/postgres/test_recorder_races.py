@@ -16,7 +16,7 @@ from psycopg.rows import TupleRow
 from connectors.postgres.recorder import Recorder, _Proposal
 from dataflow.jobs.outcome import Settled
 from dataflow.jobs.reason import Reason
-from dataflow.jobs.request import Recognised
+from dataflow.steps.request import Recognised
 from tests.builders import photo, user
 from tests.fixtures.recording import Records, face
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 
 from connectors.postgres.connection import Database
 from connectors.postgres.decisions import Decision, Decisions, Word
+from connectors.postgres.limits import Limits
 from dataflow.jobs.reason import Reason
 from dataflow.settings import DatabaseSettings
 from dataflow.steps.matching import MatchPolicy
 from tests.builders import photo, user
 from tests.fixtures.logins import login_with, refused
-from tests.fixtures.recording import THRESHOLD, Records, face
+from tests.fixtures.recording import MODEL, THRESHOLD, Records, face
 
 
 @pytest.fixture
@@ -49,6 +51,22 @@ def test_a_reviewer_can_reject_and_confirm(records: Records, reviewer: DatabaseS
     assert records.reasons() == {photo(1): Reason.MATCHED}
     (row,) = records.run("select distinct database_role from face_match_decisions")
     assert row["database_role"].startswith("login_")
+
+
+def test_a_reviewer_reads_the_limits_that_the_workers_have_noted(
+    records: Records, reviewer: DatabaseSettings
+) -> None:
+    with closing(Database(records.settings)) as workers, closing(Database(reviewer)) as own:
+        assert Limits(own).noted() is None
+        for model, max_distance in (("old", 0.9), (MODEL, 0.4)):
+            Limits(workers).note(model, MatchPolicy(THRESHOLD, max_distance, 0.05))
+
+        noted = Limits(own).noted()
+
+    assert noted
+    assert (noted.model, noted.policy) == (MODEL, MatchPolicy(THRESHOLD, 0.4, 0.05))
+    refused(reviewer, "delete from face_match_limits")
+    refused(reviewer, "update face_match_limits set max_distance = 2")
 
 
 def test_a_reviewer_is_refused_everything_else(reviewer: DatabaseSettings) -> None:

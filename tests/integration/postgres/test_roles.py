@@ -16,12 +16,15 @@ from connectors.embedded import PostgresServer
 from connectors.postgres.connection import Database
 from connectors.postgres.enrolments import EnrolmentRegister
 from connectors.postgres.gallery import Gallery
+from connectors.postgres.limits import Limits
 from connectors.postgres.migrate import migrate, pending
 from connectors.postgres.photos import PostgresPhotos
 from dataflow.gallery.enrolment import Enrolment, Portrait, Status
 from dataflow.jobs.outcome import Settled
 from dataflow.jobs.reason import Reason
+from dataflow.process.version import VERSION
 from dataflow.settings import DatabaseSettings
+from dataflow.steps.matching import MatchPolicy
 from tests.builders import DIMENSION, FakePack, photo, request, user
 from tests.fixtures.logins import as_login, login_with, refused
 from tests.fixtures.recording import MODEL, ONCE, Records, direction, face
@@ -83,6 +86,21 @@ def test_the_worker_can_look_up_photos_and_examine_the_gallery(worker: Records) 
             assert pending(connection) == []
 
     assert (states[photo(1)].exists, states[photo(2)].exists) == (True, False)
+
+
+def test_the_worker_notes_its_limits_and_learns_those_before(worker: Records) -> None:
+    first, second = MatchPolicy(0.4, max_distance=0.5), MatchPolicy(0.4, min_margin=0.1)
+    with closing(Database(worker.settings)) as database:
+        limits = Limits(database)
+        assert limits.note(MODEL, first) is None
+        for policy in (first, second):
+            past = limits.note(MODEL, policy)
+            assert past
+            assert past.policy == first
+        noted = limits.noted()
+
+    assert noted
+    assert (noted.model, noted.policy, noted.version) == (MODEL, second, VERSION)
 
 
 def test_a_user_who_is_deleted_while_matched_is_no_matter_for_the_workers_rights(

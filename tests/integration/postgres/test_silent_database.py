@@ -8,23 +8,25 @@ from collections.abc import Iterator
 import pytest
 from pydantic import SecretStr
 
+from benchmarks.forwarder import DEAF, FORWARD, Forwarder
 from connectors.embedded import PostgresServer
 from connectors.postgres.connection import Database
 from connectors.postgres.migrate import migrate
 from dataflow.jobs.errors import SystemicError
 from dataflow.settings import DatabaseSettings
 from tests.builders import DIMENSION
-from tests.faults.proxy import DEAF, FORWARD, Proxy
 
 
 @pytest.fixture
-def proxy(postgres_server: PostgresServer) -> Iterator[Proxy]:
-    with Proxy(postgres_server.port) as proxy:
+def proxy(postgres_server: PostgresServer) -> Iterator[Forwarder]:
+    with Forwarder(postgres_server.port) as proxy:
         yield proxy
 
 
 @pytest.fixture
-def settings(database_dsn: str, postgres_server: PostgresServer, proxy: Proxy) -> DatabaseSettings:
+def settings(
+    database_dsn: str, postgres_server: PostgresServer, proxy: Forwarder
+) -> DatabaseSettings:
     migrate(DatabaseSettings(dsn=SecretStr(database_dsn)), DIMENSION)
     dsn = database_dsn.replace(f":{postgres_server.port}/", f":{proxy.port}/")
     return DatabaseSettings(dsn=SecretStr(dsn), statement_timeout_s=0.5, connect_timeout_s=2)
@@ -36,7 +38,7 @@ def ask(database: Database) -> None:
 
 
 def test_a_silent_server_is_given_up_and_asked_again_over_a_new_connection(
-    settings: DatabaseSettings, proxy: Proxy
+    settings: DatabaseSettings, proxy: Forwarder
 ) -> None:
     database = Database(settings, threading.Event())
     ask(database)
@@ -52,7 +54,7 @@ def test_a_silent_server_is_given_up_and_asked_again_over_a_new_connection(
 
 
 def test_a_stop_ends_the_wait_for_a_silent_server(
-    settings: DatabaseSettings, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+    settings: DatabaseSettings, proxy: Forwarder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("connectors.postgres.session.LAST_WORDS_S", 0.5)
     stop = threading.Event()

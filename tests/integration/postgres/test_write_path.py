@@ -12,7 +12,7 @@ from connectors.postgres.sql_files import query, sql_folder
 from dataflow.jobs.errors import DataError
 from dataflow.jobs.outcome import Settled
 from dataflow.jobs.reason import Reason
-from dataflow.jobs.request import Recognised
+from dataflow.steps.request import Recognised
 from tests.builders import delivery, job, photo
 from tests.fixtures.recording import ONCE, Records, face
 

@@ -15,7 +15,7 @@ from minio import Minio
 from pydantic import SecretStr
 
 from connectors.embedded import ObjectServer
-from connectors.objects import MinioStore
+from connectors.store import MinioStore
 from dataflow.jobs.errors import DataError, SystemicError, TransientError
 from dataflow.jobs.image_ref import ImageRef
 from dataflow.jobs.reason import Reason

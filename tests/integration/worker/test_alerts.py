@@ -35,6 +35,9 @@ class Watch:
         wanted = self.scrapes() + scrapes
         eventually(lambda: self.scrapes() >= wanted, "scrapes", 60)
 
+    def knows_of_a_job(self) -> bool:
+        return bool(self.server.value("max(soloface_oldest_job_age_seconds)"))
+
     @contextmanager
     def fires(self, *alerts: str, within_scrapes: int) -> Iterator[None]:
         """What happens inside must raise these alerts and no other."""
@@ -64,10 +67,13 @@ def test_a_quiet_run_raises_no_alert_and_each_trouble_its_own(
             log.wait_settled(world.publish(first.job(), *skipped(world, 20)))
         with watch.fires("SolofaceDeadLetters", within_scrapes=10):
             log.wait_settled(world.publish(*[b"no job"] * 15, *skipped(world, 20)))
-        with watch.fires("SolofaceDependencyDown", "SolofaceNotReady", within_scrapes=14):
+        with watch.fires(
+            "SolofaceDependencyDown", "SolofaceNotReady", "SolofaceNoWorkerReady", within_scrapes=14
+        ):
             objects.stop()
             world.publish(second.job())
             log.wait(partial(is_unusable, log, "object store"))
+            eventually(watch.knows_of_a_job, "Prometheus knows that a job has no outcome", 60)
 
 
 def skipped(world: World, count: int) -> list[bytes]:

@@ -12,9 +12,9 @@ from connectors.postgres.recorder import Recorder
 from dataflow.jobs.job import parse_job
 from dataflow.jobs.outcome import Settled
 from dataflow.jobs.reason import Reason
-from dataflow.jobs.request import Recognised
 from dataflow.process.retry import LinearBackoff, Persistence
 from dataflow.steps.matching import MatchPolicy
+from dataflow.steps.request import Recognised
 from soloface.cli.demo.changes import jpeg, scaled
 from soloface.cli.demo.people import ENROLLED
 from tests.fixtures.worker import Log, MakeWorld, RunWorker

@@ -32,7 +32,7 @@ def header(message: RawStreamMsg, name: str) -> str | None:
 
 
 def platform_of(world: World) -> World:
-    """The same world, whose platform does not make the stream of events anew."""
+    """The same world, whose platform does not make the stream of events again."""
     nats = world.settings.nats.model_copy(update={"events": False})
     return replace(world, settings=world.settings.model_copy(update={"nats": nats}))
 

@@ -43,7 +43,7 @@ def test_two_hosts_share_the_work_and_one_that_is_lost_in_the_middle_of_a_write_
     assert settled_by(log, other.pid) >= set(meanwhile)
     other.stop()
 
-    hosts[lost].mend()
+    hosts[lost].reconnect()
     log.wait(lambda: len(log.events("nats_reconnected", worker=lost.pid)) > 0)
     later = world.publish(*(photo.job() for photo in photos[24:]))
     log.wait(lambda: settled_by(log, lost.pid) >= set(later))

@@ -30,6 +30,7 @@ from tests.dashboard_picture import Window, draw
 from tests.fixtures.prometheus import Prometheus, StartPrometheus, free_port
 from tests.fixtures.worker import Log, MakeWorld, RunWorker
 from tests.load import PEOPLE, Wanted, mixed
+from tests.patience import PATIENCE_S
 from tests.unit.repository.test_contracts import validator
 from tests.world import World, eventually
 
@@ -41,7 +42,7 @@ Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 
 def scraped(port: int) -> Samples:
     """What the worker says of itself, by name and labels."""
-    connection = HTTPConnection("127.0.0.1", port, timeout=10)
+    connection = HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)
     connection.request("GET", "/metrics")
     text = connection.getresponse().read().decode()
     connection.close()
@@ -94,7 +95,7 @@ def settled_load(
     sequences: list[int] = []
     for part in ([], jobs[: len(jobs) // 2], jobs[len(jobs) // 2 :]):
         sequences += world.publish(*(job.payload for job in part))
-        log.wait_settled(sequences, timeout_s=60 + JOBS)
+        log.wait_settled(sequences, timeout_s=PATIENCE_S + JOBS)
         # A rate takes two scrapes, so let it see the beginning and the middle too.
         eventually(partial(has_seen, server, len(sequences)), "a scrape", 60)
     seen = Window(server, began, time.time())

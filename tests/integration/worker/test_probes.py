@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,13 +12,14 @@ from typing import Any
 import orjson
 import pytest
 
-from connectors.embedded import NatsServer, ObjectServer
-from connectors.probes import Probes, serve_probes
+from connectors.embedded import NatsServer, ObjectServer, PostgresServer
+from connectors.telemetry.probes import Probes, serve_probes
 from dataflow.jobs.errors import ConfigurationError
 from dataflow.process.health import Health
 from soloface.cli.demo.changes import scaled
 from soloface.cli.demo.people import ENROLLED
 from tests.fixtures.worker import Log, MakeWorld, RunWorker
+from tests.patience import PATIENCE_S
 from tests.unit.repository.test_kubernetes import CONTAINER, PROBES
 from tests.world import eventually
 
@@ -34,7 +36,7 @@ class Answer:
 
 
 def ask(port: int, path: str) -> Answer:
-    connection = HTTPConnection("127.0.0.1", port, timeout=10)
+    connection = HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)
     try:
         connection.request("GET", path)
         response = connection.getresponse()
@@ -141,3 +143,35 @@ def test_to_kubernetes_a_worker_is_ready_while_its_dependencies_are_there_and_al
         log.wait_settled(sequences)
         eventually(lambda: unready() == set(), "everything is back")
         worker.stop()
+
+
+def test_an_idle_worker_is_not_ready_while_a_dependency_is_away(
+    make_world: MakeWorld, run_worker: RunWorker, log: Log, port: int
+) -> None:
+    def unready() -> set[str]:
+        ready = ask(port, "/readyz")
+        causes = set(ready.causes) if ready.status != 200 else set()
+        metrics = ask(port, "/metrics").body.decode()
+        down = re.findall(r'^soloface_dependency_up\{dependency="(.*)"\} 0', metrics, re.MULTILINE)
+        # Asked one after the other, so that one of them may have heard of it first.
+        return causes & set(down)
+
+    with NatsServer() as nats, ObjectServer() as objects, PostgresServer() as postgres:
+        world = make_world(nats=nats, objects=objects, postgres=postgres, METRICS_PORT=str(port))
+        worker = run_worker()
+        log.wait_settled(world.publish(b"no job"))
+        assert unready() == set()
+        servers = {"NATS": nats, "object store": objects, "PostgreSQL": postgres}
+        for name, server in servers.items():
+            server.kill()
+            eventually(lambda: unready() == {name}, f"the absence of {name} is seen")  # noqa: B023
+            server.start()
+            eventually(lambda: ask(port, "/readyz").status == 200, f"{name} is back")
+        for server in servers.values():
+            server.kill()
+        eventually(lambda: unready() == set(servers), "all are away")
+        for server in servers.values():
+            server.start()
+        eventually(lambda: ask(port, "/readyz").status == 200, "all are back")
+        worker.stop()
+    assert not log.events("job_sent_back")

@@ -27,12 +27,12 @@ from dataflow.settings import PREFIX
 from soloface.cli.demo.changes import jpeg
 from soloface.cli.demo.people import ENROLLED, Person
 from tests.fixtures.worker import Log, MakeWorld
+from tests.patience import PATIENCE_S
 from tests.places import REPOSITORY
 from tests.world import Photo, World
 
 MARK = "K7-PLANTED-IN-AN-IMAGE"
 NOTE = "K7-PLANTED-IN-A-PAYLOAD"
-EXIT_S = 20
 
 
 class LoudWorker:
@@ -58,14 +58,14 @@ class LoudWorker:
         return self.ended()
 
     def ended(self) -> int:
-        code = self._process.wait(EXIT_S)
-        self._reader.join(EXIT_S)
+        code = self._process.wait(PATIENCE_S)
+        self._reader.join(PATIENCE_S)
         return code
 
     def close(self) -> None:
         self._process.kill()
         self._process.wait()
-        self._reader.join(EXIT_S)
+        self._reader.join(PATIENCE_S)
         if self._process.stdout:
             self._process.stdout.close()
 

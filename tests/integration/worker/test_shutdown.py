@@ -6,6 +6,7 @@ import signal
 import threading
 from uuid import UUID
 
+import orjson
 import pytest
 
 from dataflow.jobs.reason import Reason
@@ -13,6 +14,7 @@ from soloface.cli.demo.changes import scaled
 from soloface.cli.demo.people import ENROLLED
 from tests.answering import served
 from tests.fixtures.worker import Log, MakeWorld, RunWorker
+from tests.patience import PATIENCE_S
 from tests.world import World, eventually
 
 JOBS = 50
@@ -24,6 +26,11 @@ def patient_world(make_world: MakeWorld) -> World:
     world = make_world(NATS__ACK_WAIT_S="300")
     world.enrol(*ENROLLED)
     return world
+
+
+def last_line(log: Log) -> dict[str, object]:
+    line: dict[str, object] = orjson.loads(log.text.splitlines()[-1])
+    return line
 
 
 @pytest.mark.parametrize(("number", "threads"), [(signal.SIGTERM, 1), (signal.SIGINT, 4)])
@@ -38,6 +45,7 @@ def test_a_busy_worker_finishes_what_it_began_and_hands_back_the_rest(
     worker.stop(number)
 
     assert len(log.events("draining", signal=number.name)) == 1
+    assert last_line(log).items() >= {"event": "drained", "unanswered": 0}.items()
     first = {UUID(line["photo_id"]) for line in log.settled}
     assert len(first) < JOBS
     assert world.rows("face_match_outcomes").keys() == first
@@ -61,6 +69,7 @@ def test_an_idle_worker_ends(
     worker.stop(number)
 
     assert len(log.events("draining", signal=number.name)) == 1
+    assert last_line(log).items() >= {"event": "drained", "handed_back": 0, "unanswered": 0}.items()
     patient_world.assert_nothing_is_left()
 
 
@@ -77,6 +86,7 @@ def test_a_worker_ends_while_somebody_keeps_its_photo_locked(
         worker.stop()
 
     assert log.events("job_sent_back", stream_seq=sequence)
+    assert last_line(log).items() >= {"event": "drained", "handed_back": 1}.items()
     assert not world.rows("face_match_outcomes")
     assert [delivery.stream_seq for delivery in world.take()] == [sequence]
 
@@ -110,7 +120,7 @@ def test_a_worker_ends_while_the_store_says_nothing(
     with served(silent) as endpoint:
         worker = run_worker(STORE__ENDPOINT=endpoint, STORE__READ_TIMEOUT_S="300")
         (sequence,) = world.publish(world.photo().job())
-        assert asked.wait(60)
+        assert asked.wait(PATIENCE_S)
 
         worker.stop()
         over.set()

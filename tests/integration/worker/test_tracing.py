@@ -19,8 +19,8 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import StatusCode
 
-from connectors.trace_ids import JobTraceIds
-from connectors.tracing import JobTraces, tracing, untraced
+from connectors.telemetry.trace_ids import JobTraceIds
+from connectors.telemetry.tracing import JobTraces, tracing, untraced
 from dataflow.jobs.errors import ConfigurationError, Stopped, TransientError
 from dataflow.jobs.outcome import Retry, Settled, sent_back
 from dataflow.jobs.reason import Reason
@@ -185,7 +185,7 @@ def test_a_stop_that_sends_a_job_back_is_no_error() -> None:
 
 def test_without_an_endpoint_opentelemetry_is_not_imported() -> None:
     script = (
-        "import sys, soloface.worker as w; from connectors.tracing import *\n"
+        "import sys, soloface.worker as w; from connectors.telemetry.tracing import *\n"
         "assert tracing(TracingSettings()) is untraced\n"
         "sys.exit(any(name.startswith('opentelemetry') for name in sys.modules))"
     )

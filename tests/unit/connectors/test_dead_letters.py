@@ -13,11 +13,11 @@ import pytest
 import typer
 from hypothesis import given
 from hypothesis import strategies as st
-from nats.js.api import RawStreamMsg
 from rich.console import Console
 
 from connectors.jetstream.letters.dead_letters import Selection
 from connectors.jetstream.letters.letter import HEADERS_BYTES, Header, Letter, letter_of, seal
+from connectors.jetstream.stored import Stored
 from dataflow.jobs.outcome import Settled
 from dataflow.jobs.reason import Outcome, Reason
 from soloface.cli.letters import REASONS, details, moment, require_choice, selection, table
@@ -35,8 +35,10 @@ names = st.sampled_from([str(name) for name in Header]) | st.text(min_size=1)
 odd_headers = st.dictionaries(names, st.text(st.characters()))
 
 
-def stored(headers: dict[str, str] | None = None, data: bytes | None = b"{}") -> RawStreamMsg:
-    return RawStreamMsg(subject="dead", seq=7, data=data, headers=headers, time=STORED)
+def stored(headers: dict[str, str] | None = None, data: bytes = b"{}") -> Stored:
+    lines = "".join(f"{name}: {value}\r\n" for name, value in (headers or {}).items())
+    block = f"NATS/1.0\r\n{lines}\r\n".encode("utf-8", "surrogatepass")
+    return Stored(7, data, STORED, block)
 
 
 def settled(reason: Reason = Reason.IMAGE_NOT_FOUND, data: bytes = b"{}") -> Settled:
@@ -93,7 +95,7 @@ def test_a_payload_that_leaves_no_room_for_the_headers_is_cut(size: int) -> None
 def test_a_letter_without_headers_of_ours_says_when_it_was_stored(
     headers: dict[str, str] | None,
 ) -> None:
-    letter = letter_of(stored(headers, None))
+    letter = letter_of(stored(headers, b""))
 
     assert (letter.died_at, letter.payload, letter.error) == (STORED, b"", "")
     told = (letter.reason, letter.nature, letter.stream, letter.stream_seq, letter.deliveries)
@@ -220,7 +222,7 @@ def test_a_time_without_a_zone_is_utc(text: str, time: datetime) -> None:
 
 @pytest.mark.parametrize("text", ["", "2 h", "h", "-2h", "1y", "yesterday", "999999999w", "12:30"])
 def test_what_is_no_time_is_refused(text: str) -> None:
-    with pytest.raises(typer.BadParameter, match="no time such as"):
+    with pytest.raises(typer.BadParameter, match="neither a time such as"):
         moment(text)
 
 

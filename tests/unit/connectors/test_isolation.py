@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from connectors.jetstream.jobs.isolation import Isolation
+from connectors.jetstream.jobs.isolation import REMEMBERED, Isolation
 from dataflow.jobs.delivery import Delivery
 from tests.builders import delivery
 
@@ -194,3 +194,20 @@ def test_only_what_kills_is_given_up_however_it_comes(
     for _ in range(len(deadly) * MAX_DELIVER + 1):
         live(server, deadly, done)
     assert done == {seq: "exhausted" if seq in deadly else "matched" for seq in range(1, jobs + 1)}
+
+
+def test_who_came_back_harmlessly_is_no_suspect_for_that(held: Held) -> None:
+    for attempt in (1, 2):
+        held.isolation.absolve(delivery(seq=1, attempt=attempt))
+    third, fifth = (delivery(seq=1, attempt=attempt) for attempt in (3, 5))
+    assert held.came(third) == ([1], [])
+    held.settle(third)
+    assert held.came(fifth) == ([], [])  # two deliveries went elsewhere, and one is this one
+    assert held.isolation.next() == fifth
+
+
+def test_the_memory_of_harmless_jobs_is_bounded(held: Held) -> None:
+    for seq in range(REMEMBERED + 1):
+        held.isolation.absolve(delivery(seq=seq))
+    assert len(held.isolation._absolved) == REMEMBERED
+    assert held.came(delivery(seq=0, attempt=3)) == ([], [])

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from nats.aio.client import Client
-from nats.aio.msg import Msg
 from nats.js.api import AckPolicy, ConsumerConfig
 
 from connectors.jetstream.jobs.settling import nak
-from connectors.jetstream.jobs.source import delivery_of
 from connectors.jetstream.letters.letter import header_value
 from connectors.jetstream.provision import consumer_problems, effective_ack_wait_s
 from connectors.jetstream.subjects import covers
@@ -146,19 +142,3 @@ def test_the_heart_beats_for_the_shortest_wait_of_the_consumer(
     config: ConsumerConfig, ack_wait_s: float
 ) -> None:
     assert effective_ack_wait_s(config) == ack_wait_s
-
-
-@pytest.mark.parametrize(
-    "reply",
-    [
-        "$JS.ACK.PHOTO_FACES.soloface.3.42.7.1767323045000001000.5",
-        "$JS.ACK.hub.accounthash.PHOTO_FACES.soloface.3.42.7.1767323045000001000.5.token",
-    ],
-    ids=["plain", "with a domain"],
-)
-def test_a_delivery_is_read_from_the_reply_subject(reply: str) -> None:
-    came = delivery_of(Msg(Client(), "photo_faces.single.requested", reply, b"payload"))
-    assert (came.payload, came.ack_token) == (b"payload", reply)
-    assert (came.stream_seq, came.attempt) == (42, 3)
-    published = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-    assert abs(came.published_at - published) <= timedelta(microseconds=1)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import ssl
 from typing import TypeAlias
+from xml.etree.ElementTree import ParseError
 
 import nats.errors
 import psycopg
 import pytest
-from minio.error import InvalidResponseError, S3Error, ServerError
 from urllib3.connection import HTTPConnection
 from urllib3.exceptions import (
     ConnectTimeoutError,
@@ -21,9 +21,9 @@ from urllib3.exceptions import (
 from urllib3.poolmanager import PoolManager
 
 from connectors.jetstream.connection import explain as explain_nats
-from connectors.objects import _RedirectedError
-from connectors.objects import explain as explain_store
 from connectors.postgres.connection import explain as explain_postgres
+from connectors.store import explain as explain_store
+from connectors.store.answers import RedirectedError, RefusedError
 from dataflow.jobs.errors import (
     ConfigurationError,
     DataError,
@@ -44,33 +44,32 @@ def nature(error: SolofaceError) -> Nature:
     return error.reason if isinstance(error, DataError) else type(error)
 
 
-def s3(code: str) -> S3Error:
-    response = None
-    return S3Error(response, code, "message", "resource", "request", "host", "bucket", "key")  # type: ignore[arg-type]
-
-
 STORE: list[tuple[str, Exception, Nature]] = [
-    ("404, no such key", s3("NoSuchKey"), Reason.IMAGE_NOT_FOUND),
-    ("404, by HEAD", s3("ResourceNotFound"), Reason.IMAGE_NOT_FOUND),
-    ("404, no such version", s3("NoSuchVersion"), Reason.IMAGE_NOT_FOUND),
-    ("404, no such bucket", s3("NoSuchBucket"), SystemicError),
-    ("403, denied", s3("AccessDenied"), SystemicError),
-    ("403, wrong secret", s3("SignatureDoesNotMatch"), SystemicError),
-    ("403, unknown key", s3("InvalidAccessKeyId"), SystemicError),
-    ("403, clocks apart", s3("RequestTimeTooSkewed"), SystemicError),
-    ("503, slow down", s3("SlowDown"), TransientError),
-    ("503, unavailable", s3("ServiceUnavailable"), TransientError),
-    ("500, internal", s3("InternalError"), TransientError),
-    ("400, too slow", s3("RequestTimeout"), TransientError),
-    ("502, a proxy's page", ServerError("bad gateway", 502), TransientError),
-    ("504, no XML", InvalidResponseError(504, "text/html", "<h1>"), TransientError),
+    ("404, no such key", RefusedError(404, "NoSuchKey"), Reason.IMAGE_NOT_FOUND),
+    ("404, no such version", RefusedError(404, "NoSuchVersion"), Reason.IMAGE_NOT_FOUND),
+    ("404, no such bucket", RefusedError(404, "NoSuchBucket"), SystemicError),
+    ("403, denied", RefusedError(403, "AccessDenied"), SystemicError),
+    ("403, wrong secret", RefusedError(403, "SignatureDoesNotMatch"), SystemicError),
+    ("403, unknown key", RefusedError(403, "InvalidAccessKeyId"), SystemicError),
+    ("403, clocks apart", RefusedError(403, "RequestTimeTooSkewed"), SystemicError),
+    ("403, no words", RefusedError(403), SystemicError),
+    ("503, slow down", RefusedError(503, "SlowDown"), TransientError),
+    ("503, unavailable", RefusedError(503, "ServiceUnavailable"), TransientError),
+    ("500, internal", RefusedError(500, "InternalError"), TransientError),
+    ("507, of a name unknown to us", RefusedError(507, "XMinioStorageFull"), TransientError),
+    ("400, too slow", RefusedError(400, "RequestTimeout"), TransientError),
+    ("400, too often", RefusedError(400, "TooManyRequests"), TransientError),
+    ("429, no words", RefusedError(429), TransientError),
+    ("502, a proxy's page", RefusedError(502), TransientError),
+    ("501, never", RefusedError(501, "NotImplemented"), SystemicError),
     ("refused", NewConnectionError(HTTPConnection("store"), "refused"), SystemicError),
     ("does not connect", ConnectTimeoutError(), SystemicError),
     ("says nothing", ReadTimeoutError(NO_CLIENT, "/", "timed out"), TransientError),
     ("hangs up", ProtocolError("reset", ConnectionResetError()), TransientError),
     ("body cut short", ProtocolError("broken", IncompleteRead(1, 9)), TransientError),
+    ("a page where a list was due", ParseError("not well-formed"), SystemicError),
     ("no TLS", SSLError("wrong version number"), SystemicError),
-    ("redirects", _RedirectedError(), SystemicError),
+    ("redirects", RedirectedError(307), SystemicError),
     ("name of no bucket", ValueError("invalid bucket name"), Reason.INVALID_IMAGE_REF),
 ]
 

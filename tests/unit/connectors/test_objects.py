@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from connectors.objects import minio_client
+from connectors.store import minio_client
 from dataflow.settings import StoreSettings
 
 

@@ -16,12 +16,12 @@ from structlog.testing import capture_logs
 from connectors.jetstream.client import SharedJetStream
 from connectors.postgres.recorder import Recorder
 from connectors.sink import RecordingPartition, Result, waves
-from connectors.tracing import Ended
+from connectors.telemetry.tracing import Ended
 from dataflow.jobs.errors import Stopped, SystemicError, TransientError
-from dataflow.jobs.outcome import Retry, Settled
+from dataflow.jobs.outcome import Gone, Retry, Settled
 from dataflow.jobs.reason import Reason
-from dataflow.jobs.request import Recognised
 from dataflow.process.retry import LinearBackoff, Persistence
+from dataflow.steps.request import Recognised
 from tests.builders import RecordingStop, delivery, recognised, request, settled
 
 RETRY_DELAY_S = 5
@@ -41,10 +41,6 @@ class Notes:
     on_release: Exception | None = None
 
     model = "fake-0123456789ab"
-
-    @property
-    def database(self) -> Notes:
-        return self
 
     @property
     def persistence(self) -> Persistence:
@@ -73,6 +69,9 @@ class Notes:
             for item in items
         ]
 
+    def let_go(self, items: Sequence[Gone]) -> None:
+        self.events.append(("let go", sequences(items)))
+
     def announce(self, items: Sequence[Settled], model: str) -> None:
         assert model == self.model
         if self.unannounced:
@@ -91,7 +90,7 @@ def sequences(items: Sequence[Result]) -> list[int]:
 
 def partition(notes: Notes) -> RecordingPartition:
     shared, recorder = cast("SharedJetStream", notes), cast("Recorder", notes)
-    return RecordingPartition(shared, recorder, RETRY_DELAY_S)
+    return RecordingPartition(shared, recorder, notes.persistence, RETRY_DELAY_S)
 
 
 def write(notes: Notes, *items: Result) -> list[str]:
@@ -156,6 +155,13 @@ def test_what_goes_back_is_not_recorded() -> None:
     assert notes.naks == [retry]
 
 
+def test_what_somebody_else_has_settled_is_let_go_of_and_not_answered() -> None:
+    notes = Notes()
+    gone = Gone(delivery(seq=1), None, "it has left the stream")
+    assert write(notes, gone, recognised(2)) == ["job_let_go", "job_settled"]
+    assert notes.events == [("let go", [1]), ("commit", [2]), ("answer", [2])]
+
+
 def test_every_delivery_is_traced_before_it_is_answered() -> None:
     notes = Notes()
     traced: list[tuple[int, int]] = []
@@ -165,7 +171,7 @@ def test_every_delivery_is_traced_before_it_is_answered() -> None:
         return item
 
     shared, recorder = cast("SharedJetStream", notes), cast("Recorder", notes)
-    RecordingPartition(shared, recorder, RETRY_DELAY_S, trace).write_batch(
+    RecordingPartition(shared, recorder, notes.persistence, RETRY_DELAY_S, trace).write_batch(
         [sent_back(1), recognised(2)]
     )
     assert [name for name, _ in notes.events] == ["commit", "answer", "answer"]

@@ -16,7 +16,8 @@ from structlog.testing import capture_logs
 
 from connectors.jetstream.client import SharedJetStream
 from connectors.jetstream.jobs.isolation import Isolation
-from connectors.jetstream.jobs.source import JetStreamPartition, PullSubscription
+from connectors.jetstream.jobs.pulling import Pull
+from connectors.jetstream.jobs.source import JetStreamPartition
 from dataflow.process.health import Health
 from tests.builders import delivery
 
@@ -33,6 +34,14 @@ class FakeShared:
     released: int = 0
     health: Health = field(default_factory=Health)
     isolation: Isolation = field(default_factory=lambda: Isolation(set(), max_deliver=8))
+    drains: int = 0
+
+    @property
+    def settler(self) -> FakeShared:
+        return self
+
+    def drain(self) -> None:
+        self.drains += 1
 
     def acquire(self) -> FakeShared:
         return self
@@ -106,11 +115,11 @@ def test_a_connection_that_is_closed_for_good_ends_the_source(
     partition: JetStreamPartition,
 ) -> None:
     class Closed:
-        async def fetch(self, *_batch: int, **_timeout: float) -> None:
+        async def fetch(self, *_batch: int) -> None:
             raise ConnectionClosedError
 
     with capture_logs(), pytest.raises(ConnectionClosedError):
-        asyncio.run(partition._fetcher._pull(cast("PullSubscription", Closed()), BATCH))
+        asyncio.run(partition._fetcher._pull(cast("Pull", Closed()), BATCH))
 
 
 @pytest.mark.parametrize("fetching", [None, ValueError("a bug")])

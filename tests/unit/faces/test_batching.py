@@ -14,9 +14,9 @@ from dataflow.faces.batching import Batched
 from dataflow.faces.packs.loading import load_pack
 from dataflow.settings import ModelSettings
 from dataflow.steps.recognition import recognise
+from tests.patience import PATIENCE_S
 from tests.photos import ASTRONAUT, SIX_PEOPLE, TOM_HANKS, jpeg, read, rotated, scaled
 
-PATIENCE_S = 30
 MAX_PIXELS = 10_000_000
 
 

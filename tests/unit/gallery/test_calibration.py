@@ -95,7 +95,7 @@ def test_who_asks_for_too_much_is_told_how_many_pairs_it_takes() -> None:
     assert advice.point is None
     assert advice.objection
     assert "1210 pairs" in advice.objection
-    assert "it takes 3000" in advice.objection
+    assert "that needs 3000 pairs" in advice.objection
 
 
 @pytest.mark.parametrize(("similarity", "low", "high"), [(0.99, 0, 0), (0.1, 0.4, 0.6)])

@@ -10,7 +10,7 @@ import pytest
 
 from dataflow.jobs import custody
 from dataflow.jobs.custody import UNCLAIMED
-from dataflow.jobs.request import Fetched
+from dataflow.steps.request import Fetched
 from tests.builders import delivery, recognised, request
 
 RECEIPT = "inbox.1"

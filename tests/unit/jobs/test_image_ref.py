@@ -7,13 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dataflow.jobs.errors import DataError
-from dataflow.jobs.image_ref import MAX_KEY_BYTES, SCHEME, ImageRef, RefPolicy
+from dataflow.jobs.image_ref import MAX_KEY_BYTES, MAX_PART_BYTES, SCHEME, ImageRef, RefPolicy
 from dataflow.jobs.reason import Reason
 
 POLICY = RefPolicy("images", frozenset({"archive", "more.images"}))
 
 PRINTABLE = st.characters(exclude_categories=("Cc", "Cs"), exclude_characters="/\\")
-PARTS = st.text(PRINTABLE, min_size=1, max_size=40).filter(lambda part: part not in (".", ".."))
+PARTS = st.text(PRINTABLE, min_size=1, max_size=40).filter(
+    lambda part: part.strip() not in {".", ".."}
+)
 KEYS = st.lists(PARTS, min_size=1, max_size=5).map("/".join)
 BUCKETS = st.sampled_from(["images", "archive", "more.images"])
 SCHEMES = st.from_regex(r"[A-Za-z][A-Za-z0-9+.-]{0,15}", fullmatch=True)
@@ -39,7 +41,7 @@ def test_a_bare_key_is_in_the_default_bucket(key: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "key", ["a b.jpg", "2024/ä ß 写真.jpg", "a//b.jpg", "...", "a..b", "..a/b..", "%2e%2e", "a:b"]
+    "key", ["a b.jpg", "2024/ä ß 写真.jpg", "a/", "...", "a..b", "..a/b..", "%2e%2e", "a:b"]
 )
 def test_a_key_need_not_be_pretty(key: str) -> None:
     assert POLICY.parse(key).key == key
@@ -80,6 +82,8 @@ def test_an_empty_key_is_refused(text: str) -> None:
         "a/../b",
         "a/..",
         "./a",
+        "a/ .. /b",
+        " ./a",
         "a/./b",
         "\\\\host\\share",
         "a\\..\\b",
@@ -105,11 +109,26 @@ def test_a_lone_surrogate_is_refused(key: str, surrogate: str) -> None:
     assert "Unicode" in refused(key + surrogate)
 
 
+@pytest.mark.parametrize("key", ["double//slash.jpg", "a/b//", "a//"])
+def test_what_minio_never_stores_is_refused(key: str) -> None:
+    assert "//" in refused(key)
+    assert "//" in refused(f"minio://archive/{key}")
+
+
 @pytest.mark.parametrize("char", ["a", "ä", "写", "🙂"])
 def test_a_keys_length_is_counted_in_bytes(char: str) -> None:
-    fits = MAX_KEY_BYTES // len(char.encode())
-    assert POLICY.parse(char * fits).key == char * fits
-    assert str(MAX_KEY_BYTES) in refused(char * (fits + 1))
+    part = char * (120 // len(char.encode())) + "/"
+    fits = part * (MAX_KEY_BYTES // len(part.encode()))
+    fits += "x" * (MAX_KEY_BYTES - len(fits.encode()))
+    assert POLICY.parse(fits).key == fits
+    assert str(MAX_KEY_BYTES) in refused(f"{fits}x")
+
+
+@pytest.mark.parametrize("char", ["a", "ä", "写", "🙂"])
+def test_so_is_the_length_of_its_parts(char: str) -> None:
+    fits = "photos/" + char * (MAX_PART_BYTES // len(char.encode())) + "/a.jpg"
+    assert POLICY.parse(fits).key == fits
+    assert str(MAX_PART_BYTES) in refused(fits.replace("/a.jpg", f"{char}/a.jpg"))
 
 
 @pytest.mark.parametrize("bucket", ["", "other", "IMAGES", "images ", "image", "..", "more-images"])

@@ -28,10 +28,12 @@ CODES = {
         "malformed_payload",
         "invalid_image_ref",
         "image_not_found",
+        "image_unreadable",
         "image_undecodable",
         "image_too_large",
         "attempts_exhausted",
         "write_rejected",
+        "buried",
     },
 }
 

@@ -8,8 +8,8 @@ import pytest
 
 from dataflow.jobs.outcome import Settled
 from dataflow.jobs.reason import Reason
-from dataflow.jobs.request import Request
 from dataflow.jobs.stages import Lap, Stage, Stopwatch, seconds_by_stage, timed, timed_batch, waited
+from dataflow.steps.request import Request
 from tests.builders import request
 
 

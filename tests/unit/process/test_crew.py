@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 import pytest
 
 from dataflow.process.crew import Crew
+from tests.patience import PATIENCE_S
 
-PATIENCE_S = 30
 SOON_S = 0.3
 
 
@@ -69,29 +69,29 @@ def test_as_many_work_at_a_time_as_the_crew_is_large(notes: Notes) -> None:
 
 
 def test_who_is_late_is_left_behind_once_and_replaced(notes: Notes) -> None:
-    crew, mended = Crew(1, SOON_S, notes.note("given up")), threading.Event()
+    crew, repaired = Crew(1, SOON_S, notes.note("given up")), threading.Event()
 
     def come_back_late() -> None:
-        mended.wait(PATIENCE_S)
+        repaired.wait(PATIENCE_S)
         notes.note("came back")()
 
     crew.submit(come_back_late, notes.note("late"))
     crew.submit(notes.note("next"), notes.note("next is late"))
     notes.expect("late", "next")
-    mended.set()
+    repaired.set()
     notes.expect("late", "next", "came back")
 
 
 def test_the_place_of_who_came_back_is_not_taken_twice(notes: Notes) -> None:
-    crew, mended = Crew(1, SOON_S, notes.note("given up")), threading.Event()
+    crew, repaired = Crew(1, SOON_S, notes.note("given up")), threading.Event()
     for _ in range(3):
-        crew.submit(lambda: wait_for(mended), notes.note("late"))
+        crew.submit(lambda: wait_for(repaired), notes.note("late"))
         with notes.changed:
             assert notes.changed.wait_for(lambda: "late" in notes.lines, PATIENCE_S)
-        mended.set()
+        repaired.set()
         while crew._left_behind:
             time.sleep(0.001)
-        mended.clear()
+        repaired.clear()
         notes.lines.clear()
     assert crew._present == 1
 

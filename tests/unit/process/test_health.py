@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 
 from dataflow.jobs.errors import DataError, SystemicError, TransientError
 from dataflow.jobs.reason import Reason
-from dataflow.process.health import Cause, Health
+from dataflow.process.health import NAMED, Cause, Health
 
 
 @dataclass
@@ -118,3 +118,33 @@ def test_who_waits_for_a_dependency_is_alive_however_long(health: Health, clock:
     assert health.still_for_s() == 0
     clock.now += 2
     assert health.still_for_s() == 2
+
+
+def test_of_many_jobs_that_are_held_all_are_named_in_turn_and_few_at_a_time(
+    health: Health, clock: Clock
+) -> None:
+    watches = [health.watch("store", {"stream_seq": number}) for number in range(12)]
+    rounds = []
+    for _ in range(4):
+        with capture_logs() as logs:
+            for watch in watches:
+                watch.failed("refused")
+        rounds.append([line["stream_seq"] for line in logs if line["event"] == "job_held"])
+        clock.now += 10
+    assert rounds[0] == [0]  # the others came a moment later
+    assert [len(some) for some in rounds[1:]] == [NAMED] * 3
+    assert {number for some in rounds for number in some} == set(range(12))
+
+
+def test_who_is_held_no_longer_is_not_named(health: Health, clock: Clock) -> None:
+    first, second = (health.watch("store", {"stream_seq": number}) for number in (1, 2))
+    first.failed("refused")
+    second.failed("refused")
+    first.succeeded()
+    clock.now += 10
+    with capture_logs() as logs:
+        second.failed("refused")
+    assert [(line["event"], line.get("jobs_held"), line.get("stream_seq")) for line in logs] == [
+        ("dependency_unusable", 1, None),
+        ("job_held", None, 2),
+    ]

@@ -11,6 +11,7 @@ from threading import Barrier
 import pytest
 
 from dataflow.process.lazy import Lazy
+from tests.patience import PATIENCE_S
 
 
 def test_nothing_is_made_before_it_is_needed_and_then_once() -> None:
@@ -30,7 +31,7 @@ def test_threads_that_ask_at_once_share_one_value() -> None:
     lazy = Lazy(make)
 
     def ask(_index: int) -> int:
-        together.wait(timeout=10)
+        together.wait(timeout=PATIENCE_S)
         return lazy()
 
     with ThreadPoolExecutor(4) as pool:

@@ -15,6 +15,7 @@ import pytest
 
 from dataflow.process.health import Health
 from dataflow.process.shutdown import stop_on_signals
+from tests.patience import PATIENCE_S
 
 WORKER = """
 import hashlib, sys, threading
@@ -63,7 +64,7 @@ def events(process: subprocess.Popen[str]) -> Iterator[str]:
 def test_the_first_signal_lets_the_worker_end_by_itself(number: signal.Signals) -> None:
     with worker("quick") as process:
         process.send_signal(number)
-        assert process.wait(timeout=20) == 0
+        assert process.wait(timeout=PATIENCE_S) == 0
 
 
 @pytest.mark.parametrize(
@@ -81,7 +82,7 @@ def test_the_second_signal_ends_a_stuck_worker_at_once(
         process.send_signal(first)
         assert next(events(process)) == "draining"
         process.send_signal(second)
-        assert process.wait(timeout=20) == code
+        assert process.wait(timeout=PATIENCE_S) == code
 
 
 def test_a_worker_in_native_code_ends_too() -> None:
@@ -89,7 +90,7 @@ def test_a_worker_in_native_code_ends_too() -> None:
         process.send_signal(signal.SIGTERM)
         assert next(events(process)) == "draining"
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=20) == 143
+        assert process.wait(timeout=PATIENCE_S) == 143
 
 
 def test_a_signal_disturbs_no_line_that_is_being_written() -> None:
@@ -97,13 +98,13 @@ def test_a_signal_disturbs_no_line_that_is_being_written() -> None:
         assert next(events(process)) == "busy"
         process.send_signal(signal.SIGTERM)
         assert Counter(events(process))["draining"] == 1
-        assert process.wait(timeout=20) == 0
+        assert process.wait(timeout=PATIENCE_S) == 0
 
 
 def test_a_drain_that_takes_too_long_is_given_up() -> None:
     with worker("stuck", drain_timeout_s=0.2) as process:
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=20) == 1
+        assert process.wait(timeout=PATIENCE_S) == 1
 
 
 def test_a_thread_that_may_not_handle_signals_leaves_them_alone() -> None:

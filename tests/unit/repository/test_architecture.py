@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from docs.floors import rooms
 from tests.places import REPOSITORY
 
 FLOORS = ("soloface", "connectors", "dataflow")
@@ -86,6 +87,10 @@ def test_no_module_imports_itself_by_a_detour() -> None:
         dotted(path): edges(path) - {dotted(path)} for path in PRODUCTION if name_of(path) != ENTRY
     }
     assert list(TopologicalSorter(graph).static_order())
+
+
+def test_no_room_leads_back_to_itself() -> None:
+    assert list(TopologicalSorter(rooms()).static_order())
 
 
 def edges(path: Path) -> set[str]:

@@ -17,17 +17,22 @@ from pydantic import SecretStr
 
 from connectors.embedded.folders import wheel_file
 from connectors.jetstream.connection import connect
+from dataflow.faces.packs.catalog import OPEN_THRESHOLD
 from dataflow.jobs.errors import ConfigurationError
 from dataflow.settings import PREFIX, NatsSettings, Settings
+from tests.patience import PATIENCE_S
 from tests.places import REPOSITORY
 from tests.world import eventually
 
 WORKER_COMMAND = ["python", "-m", "bytewax.run", "dataflow:flow"]
 SECRETS = {
     "POSTGRES_PASSWORD": "postgres-secret",
+    "POSTGRES_OWNER_PASSWORD": "owner-secret",
+    "POSTGRES_WORKER_PASSWORD": "worker-secret",
     "NATS_PASSWORD": "12e3",  # bare, NATS would take it for a number
     "S3_ACCESS_KEY": "access",
     "S3_SECRET_KEY": "store-secret",
+    "S3_WORKER_SECRET_KEY": "store-worker-secret",
 }
 
 
@@ -54,7 +59,7 @@ def compose(*arguments: str, **variables: str) -> subprocess.CompletedProcess[st
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=PATIENCE_S,
     )
 
 
@@ -131,7 +136,7 @@ def test_the_worker_has_time_to_stop(services: dict[str, dict[str, Any]]) -> Non
     assert services["worker"]["stop_grace_period"] == "30s"
 
 
-@pytest.mark.parametrize("optional", ["models", "prometheus", "grafana"])
+@pytest.mark.parametrize("optional", ["models", "tools", "prometheus", "grafana"])
 def test_what_is_optional_runs_only_when_asked_for(optional: str) -> None:
     assert optional in configuration()["services"]
     asked = compose("config", "--services", **SECRETS)
@@ -219,6 +224,7 @@ def test_the_workers_variables_are_settings(
     assert settings.nats.password.get_secret_value() == SECRETS["NATS_PASSWORD"]
     assert settings.store.endpoint == "store:9000"
     assert settings.model.embedding_dimension == 128
+    assert settings.match.max_distance == OPEN_THRESHOLD
 
 
 def test_services_that_keep_data_keep_them_in_named_volumes(
@@ -227,7 +233,7 @@ def test_services_that_keep_data_keep_them_in_named_volumes(
     kept = {
         name: [volume["source"] for volume in service["volumes"] if volume["type"] == "volume"]
         for name, service in services.items()
-        if "volumes" in service
+        if any(volume["type"] == "volume" for volume in service.get("volumes", []))
     }
 
     assert kept == {
@@ -236,6 +242,7 @@ def test_services_that_keep_data_keep_them_in_named_volumes(
         "store": ["store"],
         "models": ["models"],
         "worker": ["models"],
+        "tools": ["models"],
         "prometheus": ["prometheus"],
         "grafana": ["grafana"],
     }

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from dataflow.settings import PREFIX
+from tests.patience import PATIENCE_S
 from tests.places import REPOSITORY
 
 NO_NETWORK = """
@@ -34,7 +35,7 @@ def draw(folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=100,
+        timeout=PATIENCE_S,
     )
 
 

@@ -56,13 +56,13 @@ def test_an_exact_search_that_was_kept_is_one_line_and_the_reason_is_said() -> N
     (page,) = pages(run)
 
     assert [row[1] for row in page.rows] == ["everybody (chosen)"]
-    assert f"the exact search was kept, because {objection}" in said(run)
+    assert f"soloface kept the exact search, because {objection}" in said(run)
     assert run.place == "measured: sizes isotropic 512"
 
 
 def test_a_million_users_are_only_extrapolated_and_only_from_two_indexed_sizes() -> None:
     assert "Extrapolated" not in said(sizes(indexed(100_000, 4)))
-    assert "16 ms of CPU per face by the index" in said(
+    assert "16 ms of CPU per face with the index" in said(
         sizes(indexed(62_500, 4), indexed(250_000, 8))
     )
 

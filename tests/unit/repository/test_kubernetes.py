@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,37 +11,43 @@ import yaml
 
 from dataflow.settings import PREFIX, Settings, load_settings
 from tests.fixtures.environment import Environment
+from tests.fixtures.kubernetes import (
+    FOLDER,
+    NOT_KUBERNETES_OWN,
+    Manifest,
+    base,
+    container,
+    everything,
+    keda,
+    pods,
+)
 from tests.places import REPOSITORY
 from tests.unit.repository.test_compose import WORKER_COMMAND
 
-FOLDER = REPOSITORY / "deploy/k8s"
 VERSIONS = ["1.29", "1.33", "1.37"]
-KEDA = "keda.sh/v1alpha1"  # not among Kubernetes' own schemas
-NO_MANIFESTS = "kustomization.yaml"
-
-Manifest = dict[str, Any]
-
-
-def manifests() -> Iterator[tuple[str, Manifest]]:
-    """Each resource with a name for it."""
-    for file in sorted(FOLDER.rglob("*.yaml")):
-        if file.name != NO_MANIFESTS:
-            for manifest in yaml.safe_load_all(file.read_text(encoding="utf-8")):
-                yield f"{file.stem}/{manifest['metadata']['name']}", manifest
-
-
-MANIFESTS = dict(manifests())
-NATIVE = {name: found for name, found in MANIFESTS.items() if found["apiVersion"] != KEDA}
-PODS = {
-    name: found["spec"]["template"]["spec"]
-    for name, found in MANIFESTS.items()
-    if "template" in found.get("spec", {})
+BUILT = {
+    f"{variant}: {name}": manifest
+    for variant, found in (("base", base()), ("keda", keda()), ("everything", everything()))
+    for name, manifest in found.items()
 }
-WORKER = PODS["deployment/worker"]
-[CONTAINER] = WORKER["containers"]
+UNLIKE = {str(found): name for name, found in BUILT.items()}
+NATIVE = {
+    name: BUILT[name]
+    for name in UNLIKE.values()
+    if not BUILT[name]["apiVersion"].startswith(NOT_KUBERNETES_OWN)
+}
+PODS = {name: pod for name, pod in pods(BUILT).items() if name in NATIVE}
+WORKER = pods(base())["Deployment/worker"]
+CONTAINER = container(base(), "Deployment/worker")
 PROBES = ("startupProbe", "livenessProbe", "readinessProbe")
-CONFIG: dict[str, str] = MANIFESTS["configmap/soloface"]["data"]
-SCALED = MANIFESTS["scaledobject/worker"]
+CONFIG: dict[str, str] = {
+    **base()["ConfigMap/soloface"]["data"],
+    **base()["ConfigMap/soloface-pack"]["data"],
+}
+SECRETS: dict[str, dict[str, str]] = {
+    secret["metadata"]["name"]: secret["stringData"]
+    for secret in yaml.safe_load_all((FOLDER / "base/secret.example.yaml").read_text())
+}
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -52,47 +57,86 @@ def test_kubernetes_accepts_every_manifest_and_knows_every_field(name: str, vers
 
 
 def test_a_misspelt_field_would_be_found() -> None:
-    misspelt = {**MANIFESTS["deployment/worker"], "sepc": {}}
+    misspelt = {**base()["Deployment/worker"], "sepc": {}}
 
     with pytest.raises(kubernetes_validate.ValidationError):
         kubernetes_validate.validate(misspelt, VERSIONS[-1], strict=True)
 
 
+def test_every_example_of_a_secret_is_one() -> None:
+    for secret in yaml.safe_load_all((FOLDER / "base/secret.example.yaml").read_text()):
+        kubernetes_validate.validate(secret, VERSIONS[-1], strict=True)
+
+
 def test_every_file_is_listed_but_the_example_of_a_secret() -> None:
-    for folder in (FOLDER / "base", FOLDER / "keda"):
-        listed = yaml.safe_load((folder / NO_MANIFESTS).read_text())["resources"]
-        there = {file.name for file in folder.glob("*.yaml")} - {NO_MANIFESTS}
+    kustomizations = list(FOLDER.rglob("kustomization.yaml"))
+    assert len(kustomizations) >= 5
+    for file in kustomizations:
+        found: dict[str, Any] = yaml.safe_load(file.read_text())
+        generated = [name for map_ in found.get("configMapGenerator", []) for name in map_["envs"]]
+        listed = {*found.get("resources", []), *generated}
+        there = {one.name for one in file.parent.iterdir() if one.is_file()} - {file.name}
 
-        assert there - set(listed) <= {"secret.example.yaml"}
-        assert all((folder / name).exists() for name in listed)
+        assert there - listed <= {"secret.example.yaml"}
+        assert all((file.parent / name).exists() for name in listed)
 
 
-def test_variables_and_secrets_are_the_settings_that_a_worker_takes(
-    environment: Environment, tmp_path: Path
+def settings_of(
+    container: Manifest, secret: str, environment: Environment, folder: Path
+) -> Settings:
+    """What a container's variables make of the settings."""
+    held = SECRETS[secret]
+    files = {
+        one["name"].removeprefix(PREFIX): Path(one["value"]) for one in container.get("env", [])
+    }
+    for setting, file in files.items():
+        # A key of a secret is named like its setting.
+        assert f"{file.name}_file" == setting.lower().replace("__", "_")
+        (folder / file.name).write_text(held[file.name])
+    assert {file.name for file in files.values()} == set(held)
+    plain: dict[str, str] = {}
+    for source in container.get("envFrom", []):
+        name = source["configMapRef"]["name"].rpartition("-")[0]
+        plain |= everything()[f"ConfigMap/{name}"]["data"]
+    environment(
+        **{name.removeprefix(PREFIX): value for name, value in plain.items()},
+        **{name: str(folder / file.name) for name, file in files.items()},
+    )
+    return load_settings()
+
+
+@pytest.mark.parametrize("name", [name for name in PODS if not name.endswith("Job/models")])
+def test_variables_and_secrets_of_a_pod_are_settings(
+    name: str, environment: Environment, tmp_path: Path
 ) -> None:
-    [volume] = [found for found in WORKER["volumes"] if found["name"] == "secrets"]
-    secret = MANIFESTS[f"secret.example/{volume['secret']['secretName']}"]["stringData"]
-    files = {one["name"].removeprefix(PREFIX): Path(one["value"]) for one in CONTAINER["env"]}
-    for file in files.values():
-        (tmp_path / file.name).write_text(secret.pop(file.name))
-    plain = {name.removeprefix(PREFIX): value for name, value in CONFIG.items()}
-    environment(**plain, **{name: str(tmp_path / file.name) for name, file in files.items()})
+    [only] = PODS[name]["containers"]
+    volumes = {found["name"]: found for found in PODS[name]["volumes"]}
+    secret = volumes["secrets"]["secret"]["secretName"]
+    settings = settings_of(only, secret, environment, tmp_path)
 
-    assert load_settings().database.dsn.get_secret_value().startswith("postgresql://photo_worker")
-    assert not secret
-    [mount] = [one for one in CONTAINER["volumeMounts"] if one["name"] == "secrets"]
-    assert {str(file.parent) for file in files.values()} == {mount["mountPath"]}
+    assert settings.database.dsn.get_secret_value() == SECRETS[secret]["database_dsn"]
+    [mount] = [one for one in only["volumeMounts"] if one["name"] == "secrets"]
+    assert {str(Path(one["value"]).parent) for one in only["env"]} == {mount["mountPath"]}
 
 
-def test_the_migration_logs_in_as_the_owner_and_makes_vectors_of_the_workers_length() -> None:
-    migrate = PODS["migrate-job/migrate"]
-    [container] = migrate["containers"]
-    variables = {one["name"]: one for one in container["env"]}
-    secret = migrate["volumes"][0]["secret"]["secretName"]
+def test_no_two_pods_share_a_login_to_the_database() -> None:
+    logins = [secret["database_dsn"].partition(":change-me@")[0] for secret in SECRETS.values()]
+    mounted = [
+        volume["secret"]["secretName"]
+        for pod in pods(everything()).values()
+        for volume in pod["volumes"]
+        if "secret" in volume
+    ]
 
-    assert secret == "soloface-owner"
-    assert "dsn" in MANIFESTS[f"secret.example/{secret}"]["stringData"]
-    assert variables["SOLOFACE_MODEL__PACK"]["valueFrom"]["configMapKeyRef"]["key"] in CONFIG
+    assert len(set(logins)) == len(logins)
+    assert sorted(mounted) == sorted(SECRETS)
+
+
+def test_the_migration_makes_vectors_of_the_workers_length() -> None:
+    migrate = container(base(), "Job/migrate")
+
+    assert migrate["envFrom"][0] in CONTAINER["envFrom"]
+    assert "SOLOFACE_MODEL__PACK" in base()["ConfigMap/soloface-pack"]["data"]
 
 
 def test_the_worker_runs_the_documented_command_and_serves_where_it_is_probed() -> None:
@@ -119,21 +163,23 @@ def test_every_pod_is_hardened(name: str) -> None:
     assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
     assert pod["automountServiceAccountToken"] is False
     assert pod["enableServiceLinks"] is False
-    for container in pod["containers"]:
-        assert container["securityContext"] == {
+    for only in pod["containers"]:
+        assert only["securityContext"] == {
             "allowPrivilegeEscalation": False,
             "readOnlyRootFilesystem": True,
             "capabilities": {"drop": ["ALL"]},
         }
-        assert "memory" in container["resources"]["limits"]
+        assert "memory" in only["resources"]["limits"]
 
 
 def test_keda_scales_the_worker_by_the_jobs_that_wait_for_it() -> None:
     # KEDA's own definitions come with no package: what its documentation says is held here.
     nats = Settings().nats
-    [trigger] = SCALED["spec"]["triggers"]
+    scaled = keda()["ScaledObject/worker"]
+    [trigger] = scaled["spec"]["triggers"]
 
-    assert SCALED["spec"]["scaleTargetRef"] == {"name": "worker"}
+    assert "replicas" not in keda()["Deployment/worker"]["spec"]
+    assert scaled["spec"]["scaleTargetRef"] == {"name": "worker"}
     assert trigger["type"] == "nats-jetstream"
     assert trigger["metadata"] == {
         "natsServerMonitoringEndpoint": "nats.nats.svc.cluster.local:8222",
@@ -144,3 +190,15 @@ def test_keda_scales_the_worker_by_the_jobs_that_wait_for_it() -> None:
         "activationLagThreshold": "0",
         "useHttps": "false",
     }
+
+
+def test_as_many_jobs_may_be_in_work_as_all_workers_can_hold() -> None:
+    work = Settings().worker
+    held = work.in_flight + 3 * work.batch  # docs/scaling.md
+    surge = base()["Deployment/worker"]["spec"]["strategy"]["rollingUpdate"]["maxSurge"]
+    page = (REPOSITORY / "docs/scaling.md").read_text()
+    workers = keda()["ScaledObject/worker"]["spec"]["maxReplicaCount"] + surge
+
+    assert not {f"{PREFIX}WORKER__IN_FLIGHT", f"{PREFIX}WORKER__BATCH"} & set(CONFIG)
+    assert int(CONFIG["SOLOFACE_NATS__MAX_ACK_PENDING"]) == workers * held
+    assert f"manifests set it to {workers * held}" in page

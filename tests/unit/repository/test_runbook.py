@@ -15,6 +15,7 @@ from typer.core import TyperGroup
 from dataflow.jobs.reason import Reason
 from docs.generate import metrics_table
 from soloface.cli.app import app
+from soloface.cli.lazy import Unloaded
 from tests.fixtures.prometheus import RULES
 from tests.unit.repository.test_docs import DOCS
 
@@ -34,7 +35,7 @@ ROOT = typer.main.get_command(app)
 
 def commands() -> Iterator[str]:
     """What the pages tell to run of ours, in their text and in blocks of commands."""
-    for page in (DOCS.parent / "README.md", *DOCS.glob("*.md")):
+    for page in (DOCS.parent / "README.md", *DOCS.rglob("*.md")):
         text = page.read_text(encoding="utf-8")
         blocks = "\n".join(FENCE.findall(text)).replace("\\\n", "").splitlines()
         for line in (*CODE.findall(FENCE.sub("", text)), *blocks):
@@ -63,6 +64,7 @@ def test_a_command_exists_with_its_options(line: str) -> None:
     while isinstance(command, TyperGroup):
         assert rest[0] in command.commands, line
         command = command.commands[rest.pop(0)]
+        command = command.load() if isinstance(command, Unloaded) else command
     known = {option: param for param in command.params for option in param.opts}
     for option, value in pairwise([*rest, ""]):
         if option.startswith("-"):

@@ -1,4 +1,4 @@
-"""What follows from unit costs, and how the wire counts."""
+"""What follows from unit costs, and how the forwarder counts."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ import pytest
 from rich.console import Console
 
 from benchmarks.capacity import Plan, needs
+from benchmarks.direction import Direction
+from benchmarks.forwarder import Forwarder
 from benchmarks.measure import Sample, Series
 from benchmarks.report import show_pages, write_pages
 from benchmarks.scaling import Results, introduction, pages, rounded
 from benchmarks.unit_costs import JetStreamCost, PostgresCost, StoreCost, UnitCosts, WorkerCost
 from benchmarks.ways import WAYS
-from benchmarks.wire import Direction, Wire
 from connectors.jetstream.provision import EVENTS_KEPT, EVENTS_KEPT_S
 
 COSTS = UnitCosts(
@@ -55,32 +56,32 @@ def test_what_a_million_photos_an_hour_need_follows_from_what_one_costs() -> Non
 
     assert {name: round(amount, 3) for name, amount in found.items()} == {
         "workers: cores that are busy": 10,
-        "workers: processes of 2 cores, with the spare": 7,
+        "workers: processes of 2 cores, with the reserve": 7,
         "workers: memory, at least": 2.1,
         "workers: `SOLOFACE_NATS__MAX_ACK_PENDING`": 7 * (32 + 3 * 16),
-        "workers: to work off a pile with the spare": 12,
+        "workers: time to work off the backlog, with the reserve": 12,
         "store: requests": 277.778,
         "store: bandwidth": 250,
-        "store: the same for a network": 2,
+        "store: bandwidth, as network speed": 2,
         "store: fetches at a time": 13.889,
         "store: fetchers of those processes": 7 * 16,
-        "JetStream: cores, of the leader": 0.1,
+        "JetStream: cores of the leader": 0.1,
         "JetStream: messages of the workers": 2222.222,
         "JetStream: traffic of the workers": 1,
         "JetStream: written, on each replica": 0.25,
-        "JetStream: storage for the pile, all replicas": 2.16,
+        "JetStream: storage for the backlog, all replicas": 2.16,
         "JetStream: storage for events, all replicas": 21.6,
         "JetStream: storage for dead letters, all replicas": 19.44,
         "JetStream: events are kept for": 10,
         "JetStream: dead letters are kept for": 30,
-        "PostgreSQL: cores, but for the search": 0.2,
+        "PostgreSQL: cores, without the search": 0.2,
         "PostgreSQL: cores for the search among 10,000 users": 1,
         "PostgreSQL: connections": 7,
         "PostgreSQL: transactions that write": 27.778,
         "PostgreSQL: rows written": 833.333,
         "PostgreSQL: write-ahead log": 1,
         "PostgreSQL: traffic of the workers": 0.5,
-        "PostgreSQL: growth by a million photos": 1.5,
+        "PostgreSQL: growth per million photos": 1.5,
     }
 
 
@@ -95,7 +96,7 @@ def test_events_are_kept_by_age_where_photos_are_few_and_by_count_where_they_are
 def test_a_part_of_a_worker_is_a_whole_one() -> None:
     tiny = needed(Plan(photos_per_hour=1))
 
-    assert tiny["workers: processes of 2 cores, with the spare"] == 1
+    assert tiny["workers: processes of 2 cores, with the reserve"] == 1
     assert tiny["PostgreSQL: connections"] == 1
 
 
@@ -142,24 +143,25 @@ def echo() -> Iterator[socket.socket]:
         yield listener
 
 
-def test_a_wire_counts_bytes_and_messages_each_way(echo: socket.socket) -> None:
+def test_a_forwarder_counts_bytes_and_messages_each_way(echo: socket.socket) -> None:
     asked = b"CONNECT {}\r\nPUB a 1\r\nx\r\nHP", b"UB b 1\r\ny\r\nPUB c 1\r\nz"
     answered = b"MSG d 2\r\nok\r\n"
-    address = f"127.0.0.1:{echo.getsockname()[1]}"
-    with Wire(address, Direction(b"\r\nPUB ", b"\r\nHPUB "), Direction(b"MSG ")) as wire:
-        host, _, port = wire.address.rpartition(":")
-        with socket.create_connection((host, int(port))) as client:
-            server, _ = echo.accept()
-            with server:
-                client.sendall(asked[0])
-                assert server.recv(1000)  # so that a mark is cut in two
-                client.sendall(asked[1])
-                server.sendall(answered)
-                assert client.recv(1000)
-                client.shutdown(socket.SHUT_WR)
-                while server.recv(1000):
-                    pass
+    published, delivered = Direction(b"\r\nPUB ", b"\r\nHPUB "), Direction(b"MSG ")
+    port = echo.getsockname()[1]
+    with (
+        Forwarder(port, requests=published, answers=delivered) as forwarder,
+        socket.create_connection(("127.0.0.1", forwarder.port)) as client,
+        echo.accept()[0] as server,
+    ):
+        client.sendall(asked[0])
+        assert server.recv(1000)  # so that a mark is cut in two
+        client.sendall(asked[1])
+        server.sendall(answered)
+        assert client.recv(1000)
+        client.shutdown(socket.SHUT_WR)
+        while server.recv(1000):
+            pass
 
-    assert (wire.asked.messages, wire.asked.bytes) == (3, sum(map(len, asked)))
-    assert (wire.answered.messages, wire.answered.bytes) == (1, len(answered))
-    assert (wire.messages, wire.bytes) == (4, sum(map(len, (*asked, answered))))
+    assert (published.messages, published.bytes) == (3, sum(map(len, asked)))
+    assert (delivered.messages, delivered.bytes) == (1, len(answered))
+    assert (forwarder.messages, forwarder.bytes) == (4, sum(map(len, (*asked, answered))))

@@ -86,3 +86,51 @@ def test_an_authority_for_connections_without_tls_is_refused(environment: Enviro
 def test_a_prefix_that_no_key_can_have_is_refused(prefix: str, environment: Environment) -> None:
     environment(STORE__PREFIXES=f"photos/,{prefix}")
     assert "SOLOFACE_STORE__PREFIXES" in refused()
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["", ",", "nats://", "me:s3cret@:4222", "nats://a:99999", "nats://a:b", "nats://[::1", "a:0"],
+)
+def test_an_address_without_host_or_port_is_refused_and_not_shown(
+    url: str, environment: Environment
+) -> None:
+    environment(NATS__URL=url)
+    message = refused()
+    assert "SOLOFACE_NATS__URL is not nats://HOST:PORT" in message
+    assert "s3cret" not in message
+
+
+@pytest.mark.parametrize(
+    ("variables", "prefix"),
+    [
+        ({}, "$JS.API"),
+        ({"NATS__JETSTREAM_DOMAIN": "hub"}, "$JS.hub.API"),
+        ({"NATS__API_PREFIX": "imported.js"}, "imported.js"),
+    ],
+)
+def test_jetstream_is_where_the_settings_say(
+    variables: dict[str, str], prefix: str, environment: Environment
+) -> None:
+    environment(**variables)
+    assert load_settings().nats.jetstream_prefix == prefix
+
+
+@pytest.mark.parametrize(
+    ("variables", "word"),
+    [
+        ({"NATS__JETSTREAM_DOMAIN": "hub", "NATS__API_PREFIX": "x"}, "keep one"),
+        ({"NATS__JETSTREAM_DOMAIN": "a.b"}, "SOLOFACE_NATS__JETSTREAM_DOMAIN"),
+        ({"NATS__API_PREFIX": "$JS.API.>"}, "SOLOFACE_NATS__API_PREFIX"),
+        ({"NATS__INBOX_PREFIX": "_INBOX."}, "SOLOFACE_NATS__INBOX_PREFIX"),
+        ({"NATS__INBOX_PREFIX": ""}, "SOLOFACE_NATS__INBOX_PREFIX"),
+        ({"NATS__REPLICAS": "0"}, "SOLOFACE_NATS__REPLICAS"),
+        ({"NATS__STREAM": "a.b"}, "SOLOFACE_NATS__STREAM"),
+        ({"NATS__DURABLE": "a b"}, "SOLOFACE_NATS__DURABLE"),
+    ],
+)
+def test_what_no_server_would_take_is_refused(
+    variables: dict[str, str], word: str, environment: Environment
+) -> None:
+    environment(**variables)
+    assert word in refused()

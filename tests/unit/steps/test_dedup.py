@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataflow.jobs.request import Recognised
 from dataflow.steps.dedup import SHARDS, SeenPhotos, shard_of
+from dataflow.steps.request import Recognised
 from tests.builders import recognised
 
 WINDOW_S = 120.0
@@ -59,7 +59,7 @@ def test_a_photo_is_forgotten_after_the_window(seen: SeenPhotos, clock: Clock) -
     assert marks(seen, (1, 12)) == [None]
 
 
-def test_a_redelivery_begins_the_window_anew_and_a_duplicate_does_not(
+def test_a_redelivery_begins_the_window_again_and_a_duplicate_does_not(
     seen: SeenPhotos, clock: Clock
 ) -> None:
     marks(seen, (1, 10), (2, 20))

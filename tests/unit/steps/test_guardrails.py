@@ -12,8 +12,8 @@ import pytest
 from dataflow.jobs.errors import Stopped, SystemicError, TransientError
 from dataflow.jobs.outcome import Match, Retry, Settled
 from dataflow.jobs.reason import Reason
-from dataflow.jobs.request import Request
 from dataflow.steps.guardrails import Guardrails, PhotoState
+from dataflow.steps.request import Request
 from tests.builders import (
     KNOWN,
     MATCHED,
@@ -109,7 +109,7 @@ def test_another_job_of_the_photo_is_no_repetition() -> None:
     assert reason(matched, seq=9) is Reason.ALREADY_MATCHED
 
 
-def test_the_same_sequence_of_a_stream_made_anew_is_no_repetition() -> None:
+def test_the_same_sequence_of_a_stream_made_again_is_no_repetition() -> None:
     state = PhotoState(exists=True, matched=False, past=past(seq=9))
     later = PUBLISHED + timedelta(microseconds=1)
     assert isinstance(verdict(state, seq=9, published_at=later), Request)

@@ -13,8 +13,8 @@ from dataflow.faces.quality import LENIENT
 from dataflow.jobs.errors import DataError
 from dataflow.jobs.outcome import Retry, Settled
 from dataflow.jobs.reason import Reason
-from dataflow.jobs.request import Fetched, Recognised
 from dataflow.steps.recognition import Recognition, recognise
+from dataflow.steps.request import Fetched, Recognised
 from tests.builders import DIMENSION, POISON, FakePack, fetched, picture
 
 RETRY_DELAY_S = 5

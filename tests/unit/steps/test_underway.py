@@ -12,11 +12,11 @@ from structlog.testing import capture_logs
 
 from dataflow.jobs.outcome import Retry, Settled
 from dataflow.jobs.reason import Reason
-from dataflow.jobs.request import Fetched, Recognised, Request
+from dataflow.steps.request import Fetched, Recognised, Request
 from dataflow.steps.underway import Bounds, Result, UnderWay
 from tests.builders import embedded_face, request
+from tests.patience import PATIENCE_S
 
-PATIENCE_S = 30
 IMAGE = b"0123456789"
 RETRY_DELAY_S = 5
 

@@ -6,7 +6,7 @@ import pytest
 
 from dataflow.jobs.outcome import Settled
 from dataflow.jobs.reason import Reason
-from dataflow.jobs.request import Request
+from dataflow.steps.request import Request
 from dataflow.steps.validation import validate
 from tests.builders import delivery, job, payload
 

@@ -1,0 +1,120 @@
+"""Everything of NATS that would keep a worker from working, found without changing anything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from nats.js.api import ConsumerInfo, StreamConfig, StreamInfo
+from nats.js.errors import NotFoundError
+
+from connectors.jetstream.connection import Connection, connect
+from connectors.jetstream.explaining import explained
+from connectors.jetstream.provision import consumer_problems, subject_problem, wanted_streams
+from connectors.jetstream.rights import Need, Right, missing_rights
+from dataflow.settings import NatsSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """The streams that are wanted, and what there is; ``rights`` are those that are missing."""
+
+    settings: NatsSettings
+    streams: list[tuple[StreamConfig, StreamInfo | None]]
+    consumer: ConsumerInfo | None
+    rights: list[Right] | None
+
+    @property
+    def absent(self) -> list[str]:
+        """What is not there."""
+        streams = [f"the stream {want.name}" for want, info in self.streams if info is None]
+        if self.consumer is None:
+            streams.append(f"the consumer {self.settings.durable} on {self.settings.stream}")
+        return streams
+
+    def problems(self) -> Iterator[str]:
+        """What would keep a worker from working."""
+        settings = self.settings
+        if self.absent and not settings.provision:
+            yield (
+                f"not there: {', '.join(self.absent)}; soloface doctor --fix makes them, or set "
+                "SOLOFACE_NATS__PROVISION=true"
+            )
+        for wanted, info in self.streams:
+            if info and (problem := subject_problem(info, wanted)):
+                yield problem
+        jobs = self.streams[0][1]
+        if self.consumer:
+            subjects = (jobs.config.subjects if jobs else None) or []
+            for problem in consumer_problems(self.consumer.config, subjects, settings):
+                yield f"the consumer {settings.durable}: {problem}"
+        makes = bool(self.absent) and settings.provision
+        needed = {Need.ALWAYS, *([Need.TO_MAKE] if makes else [])}
+        if missing := [str(right) for right in self.rights or [] if right.need in needed]:
+            yield f'this login may not {", ".join(missing)} (docs/security.md, "NATS logins")'
+
+    def warnings(self) -> Iterator[str]:
+        """What somebody should look at, though a worker could work."""
+        for _, info in self.streams:
+            if info and (warning := replica_warning(info)):
+                yield warning
+        if self.absent and self.settings.provision:
+            yield (
+                f"not there: {', '.join(self.absent)}; the first worker makes them, and "
+                "soloface doctor --fix: until then nobody can publish"
+            )
+        if self.rights is None:
+            yield "the server does not say what this login may do, so that was not examined"
+        if wanted := [r for r in self.rights or [] if r.need is Need.SHOULD]:
+            lacking = ", ".join(f"{right} ({right.purpose})" for right in wanted)
+            yield f"this login should be allowed to {lacking}"
+
+
+def replica_warning(info: StreamInfo) -> str | None:
+    """What to say of a stream that one lost server of a cluster would stop."""
+    clustered = bool(info.cluster and info.cluster.name)
+    if not clustered or (info.config.num_replicas or 1) > 1:
+        return None
+    return (
+        f"the stream {info.config.name} is kept by one server of the cluster "
+        f"{info.cluster and info.cluster.name} alone; SOLOFACE_NATS__REPLICAS is for streams that "
+        "are made, nats stream edit --replicas 3 for this one"
+    )
+
+
+async def surroundings(settings: NatsSettings) -> Surroundings:
+    """Look at streams, consumer and rights.
+
+    Raises:
+        ConfigurationError: the credentials are refused, JetStream is not enabled, or this login may
+            not even look.
+        SystemicError: NATS or JetStream does not answer.
+    """
+    connection = await connect(settings, "soloface doctor")
+    try:
+        with explained("JetStream cannot be asked"):
+            rights = await missing_rights(connection, settings)
+            streams = [
+                (wanted, await _stream(connection, wanted.name or ""))
+                for wanted in wanted_streams(settings)
+            ]
+            consumer = await _consumer(connection, settings) if streams[0][1] else None
+    finally:
+        await connection.close()
+    return Surroundings(settings, streams, consumer, rights)
+
+
+async def _stream(connection: Connection, name: str) -> StreamInfo | None:
+    try:
+        return await connection.jetstream().stream_info(name)
+    except NotFoundError:
+        return None
+
+
+async def _consumer(connection: Connection, settings: NatsSettings) -> ConsumerInfo | None:
+    js = connection.jetstream()
+    try:
+        found: ConsumerInfo = await js.consumer_info(settings.stream, settings.durable)
+    except NotFoundError:
+        return None
+    return found

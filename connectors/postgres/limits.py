@@ -1,0 +1,61 @@
+"""What the workers match by, kept where commands find it that run in another environment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from connectors.postgres.connection import Database
+from connectors.postgres.sql_files import query
+from dataflow.process.version import VERSION
+from dataflow.steps.matching import MatchPolicy
+
+
+@dataclass(frozen=True, slots=True)
+class NotedLimits:
+    """The limits of the workers of one contract, as of the last start of one of them."""
+
+    model: str
+    policy: MatchPolicy
+    version: str
+    noted_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The limits in the database."""
+
+    database: Database
+
+    def note(self, model: str, policy: MatchPolicy) -> NotedLimits | None:
+        """Note what a worker of this contract matches by; returns what was noted before.
+
+        Raises:
+            SystemicError: the database does not take it.
+        """
+        values = {
+            "model": model,
+            "threshold": policy.threshold,
+            "max_distance": policy.max_distance,
+            "min_margin": policy.min_margin,
+            "version": VERSION,
+        }
+        return self._one("note_limits", values)
+
+    def noted(self) -> NotedLimits | None:
+        """What the worker that started last matches by; ``None`` if none ever did.
+
+        Raises:
+            SystemicError: the database does not say.
+        """
+        return self._one("noted_limits", {})
+
+    def _one(self, name: str, values: dict[str, Any]) -> NotedLimits | None:
+        with self.database.connection() as connection:
+            row = connection.execute(query(name), values).fetchone()
+        if row is None:
+            return None
+        model, threshold, max_distance, min_margin, version, noted_at = row
+        policy = MatchPolicy(threshold, max_distance, min_margin)
+        return NotedLimits(model, policy, version, noted_at)

@@ -1,0 +1,39 @@
+-- The logins of docker-compose.yml, made as the database's superuser at each start. Running it again
+-- changes nothing but the passwords, which it takes from the environment.
+--
+-- By hand: OWNER_PASSWORD=… WORKER_PASSWORD=… psql -v ON_ERROR_STOP=1 -1 -f logins.sql
+\getenv owner_password OWNER_PASSWORD
+\getenv worker_password WORKER_PASSWORD
+
+-- Only a superuser may.
+create extension if not exists vector;
+
+-- The roles that sql/migrations grants rights to; the owner of the tables may make none.
+select format('create role %I nologin', wanted)
+from unnest(array[
+    'soloface_worker', 'soloface_enroller', 'soloface_auditor', 'soloface_eraser',
+    'soloface_reviewer'
+]) as wanted
+where to_regrole(wanted) is null
+\gexec
+select format('create role %I login', wanted)
+from unnest(array['photo_owner', 'photo_worker']) as wanted
+where to_regrole(wanted) is null
+\gexec
+alter role photo_owner password :'owner_password';
+alter role photo_worker password :'worker_password';
+grant soloface_worker to photo_worker;
+
+alter schema public owner to photo_owner;
+-- What the superuser made, before there was an owner or for the platform: migrations alter it.
+select format('alter table %s owner to photo_owner', pg_class.oid::regclass)
+from pg_class
+where relnamespace = 'public'::regnamespace
+    and relkind in ('r', 'p')
+    and relowner = current_user::regrole
+    and not exists (
+        select from pg_depend
+        where classid = 'pg_class'::regclass and objid = pg_class.oid and deptype = 'e'
+    )
+order by pg_class.oid
+\gexec

@@ -1,0 +1,5 @@
+"""`python -m soloface` is `soloface`."""
+
+from soloface.cli import main
+
+main()

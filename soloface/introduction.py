@@ -1,0 +1,71 @@
+"""What a worker says of itself when it starts."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+import structlog
+
+from connectors.postgres.connection import Database
+from connectors.postgres.limits import Limits
+from dataflow.faces.face import FacePack
+from dataflow.process.version import VERSION
+from dataflow.settings import Settings
+from dataflow.steps.matching import MatchPolicy
+
+log = structlog.get_logger()
+
+
+def introduce(settings: Settings, pack: FacePack, policy: MatchPolicy, database: Database) -> None:
+    """Log what is at work here, and note in the database what it matches by.
+
+    Raises:
+        SystemicError: the database does not take it.
+    """
+    model = pack.contract.id
+    past = Limits(database).note(model, policy)
+    log.info(
+        "worker_starts",
+        version=VERSION,
+        pack=settings.model.pack,
+        model=model,
+        threshold=policy.threshold,
+        **policy.limits,
+        quality=settings.quality.photos,
+        nats=[address(server) for server in settings.nats.servers],
+        stream=settings.nats.stream,
+        durable=settings.nats.durable,
+        store=address(settings.store.endpoint),
+        postgres=_server_of(database),
+    )
+    if policy.max_distance is None:
+        log.warning(
+            "no_distance_limit",
+            detail="every face is matched with the nearest user, however unlike; set "
+            f"SOLOFACE_MATCH__MAX_DISTANCE={policy.threshold:g}, this pack's threshold",
+        )
+    if past and past.policy != policy:
+        log.warning(
+            "limits_changed",
+            before=_told(past.policy),
+            now=_told(policy),
+            noted_at=past.noted_at.isoformat(timespec="seconds"),
+            detail="workers that are still running may match by the limits before",
+        )
+
+
+def address(server: str) -> str:
+    """The host and port of a server's URL; no login and nothing else of it."""
+    bare = server.rpartition("@")[2]
+    return urlsplit(bare if "://" in bare else f"//{bare}").netloc
+
+
+def _server_of(database: Database) -> str:
+    with database.connection() as connection:
+        info = connection.info
+        host = f"[{info.host}]" if ":" in info.host else info.host
+        return f"{host}:{info.port}"
+
+
+def _told(policy: MatchPolicy) -> dict[str, float | None]:
+    return {"threshold": policy.threshold, **policy.limits}

@@ -1,0 +1,5 @@
+-- What the worker that started last matches by.
+select model, threshold, max_distance, min_margin, version, noted_at
+from face_match_limits
+order by noted_at desc
+limit 1
