@@ -220,4 +220,6 @@ def test_an_unknown_setting_is_one_clear_error(
     done = soloface("doctor")
 
     assert done.code == 1
-    assert done.err == "error: SOLOFACE_NATS_URL is not a setting; check its spelling.\n"
+    assert (
+        done.err == "error: SOLOFACE_NATS_URL is not a setting; did you mean SOLOFACE_NATS__URL?\n"
+    )
