@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from connectors.postgres.connection import Database
-from connectors.postgres.limits import Limits
-from connectors.postgres.migrate import migrations
+from connectors.postgres.photos.limits import Limits
+from connectors.postgres.setup.migrate import migrations
 from dataflow.settings import PREFIX
 from dataflow.steps.matching import MatchPolicy
 from soloface.cli.demo.changes import scaled

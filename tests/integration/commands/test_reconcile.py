@@ -8,7 +8,7 @@ from uuid import UUID
 import orjson
 import pytest
 
-from connectors.postgres.forgotten import PAGE
+from connectors.postgres.photos.forgotten import PAGE
 from dataflow.jobs.outcome import Settled
 from dataflow.jobs.reason import Reason
 from tests.builders import photo, request

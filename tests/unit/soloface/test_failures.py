@@ -14,7 +14,7 @@ import urllib3.exceptions
 from minio.error import InvalidResponseError
 
 from dataflow.jobs.errors import ConfigurationError
-from soloface.cli.failures import NO_JETSTREAM, explained
+from soloface.cli.frame.failures import NO_JETSTREAM, explained
 
 
 @pytest.mark.parametrize(
