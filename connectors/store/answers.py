@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from xml.etree.ElementTree import ParseError
 
+from minio.error import InvalidResponseError, ServerError
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, SSLError
 
 from connectors.tls import certificate_problem
@@ -113,6 +114,8 @@ def explain(error: Exception, bucket: str = "") -> SolofaceError:
             return SystemicError(
                 "the object store does not answer as S3 does (SOLOFACE_STORE__ENDPOINT)"
             )
+        case InvalidResponseError() | ServerError():
+            return TransientError("the object store answers with an error of its own")
         case HTTPError() | OSError():
             return TransientError(f"reading failed: {type(error).__name__}")
         case _:

@@ -151,8 +151,8 @@ class Pairs:
                 wanted_far,
                 None,
                 f"{pairs} pair{'s' * (pairs != 1)} of different people cannot tell a FAR of "
-                f"{wanted_far:g} from a smaller one; that needs {needed}, or a wanted FAR of at "
-                f"least {self.least_far:.2g}",
+                f"{wanted_far:g} from a smaller one; that needs {needed} pairs, or a wanted FAR "
+                f"of at least {self.least_far:.2g}",
             )
         return Recommendation(wanted_far, self.at(self.threshold_for(wanted_far)), None)
 

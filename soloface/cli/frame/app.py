@@ -32,7 +32,7 @@ class Commands(LazyGroup):
         ),
         "reembed": (
             "soloface.cli.reembed:reembed",
-            "Embed the users with another pack, from their enrolment photos, and cut over to it.",
+            "Move the users to another pack: compute new vectors from their photos, then switch.",
         ),
         "publish": (
             "soloface.cli.publish.command:publish",
@@ -48,7 +48,7 @@ class Commands(LazyGroup):
         ),
         "doctor": (
             "soloface.cli.doctor.command:doctor",
-            "Examine each dependency, the schema, the model and the consumer. Changes nothing.",
+            "Examine each dependency, the schema, the model and the consumer.",
         ),
         "calibrate": (
             "soloface.cli.calibrate.command:calibrate",
@@ -68,11 +68,11 @@ class Commands(LazyGroup):
         ),
         "match": (
             "soloface.cli.match:app",
-            "Say whether a photo shows a user: it is never undone.",
+            "Say whether a photo shows a user. No later job undoes it.",
         ),
         "gallery": (
             "soloface.cli.gallery:app",
-            "See how the enrolled users are searched, and build the index that many of them need.",
+            "See how soloface searches the enrolled users, and build the index that many users need.",
         ),
         "models": (
             "soloface.cli.models:app",
