@@ -49,16 +49,21 @@ def read_jpeg(data: bytes, max_pixels: int) -> JpegFile:
     segments = read_segments(data)
     if segments is None:
         refuse_damaged(ImageKind.JPEG)
-    try:
-        # The size that will be decoded, so not by a reading of our own.
-        height, width, colours, _ = simplejpeg.decode_jpeg_header(data, strict=False)
-        size, usual = (width, height), colours not in _INKS
-    except (ValueError, KeyError):
-        size, usual = _opened(segments.essence + data[segments.scans_at :]).size, False
+    size, usual = _header(data, segments)
     check_size(size, ImageKind.JPEG, max_pixels)
     if size[0] * size[1] > _MAX_PIXELS_PER_BYTE * len(data):
         refuse_damaged(ImageKind.JPEG)
     return JpegFile(data, segments, size, usual)
+
+
+def _header(data: bytes, segments: Segments | None = None) -> tuple[tuple[int, int], bool]:
+    """The size as the decoder reads it, and whether the fast one is up to the picture."""
+    try:
+        height, width, colours, _ = simplejpeg.decode_jpeg_header(data, strict=False)
+    except (ValueError, KeyError):
+        plain = segments.essence + data[segments.scans_at :] if segments else data
+        return _opened(plain).size, False
+    return (width, height), colours not in _INKS
 
 
 def decode_jpeg(file: JpegFile, reduction: int) -> BgrImage:
@@ -91,6 +96,8 @@ def _decoded_if_whole(file: JpegFile, reduction: int) -> BgrImage:
     if end < 0 and not file.segments.scans_are_complete(file.data):
         refuse_damaged(ImageKind.JPEG)
     head = file.segments.essence + scans
+    if _header(head) != (file.size, file.usual):
+        refuse_damaged(ImageKind.JPEG)
     pixels, other = (_decoded_slowly(file, head + more + _END, 1) for more in (b"", _filler(scans)))
     if not np.array_equal(pixels, other):
         refuse_damaged(ImageKind.JPEG)

@@ -7,19 +7,27 @@ import numpy as np
 
 from dataflow.faces.face import BgrImage
 
-_LEFT_AND_RIGHT, _TOP_AND_BOTTOM, _BOTH = 1, 0, -1  # what cv2.flip calls them
+_LEFT_AND_RIGHT, _TOP_AND_BOTTOM = 1, 0  # what change places, as cv2.flip calls it
 
 
 def upright(pixels: BgrImage, orientation: int) -> BgrImage:
     """Undo an orientation of 1 to 8, as EXIF numbers it."""
-    if orientation >= 5:  # noqa: PLR2004 - from here on, width and height change places
-        pixels = np.asarray(cv2.transpose(pixels), np.uint8)
+    turned: object = pixels
     match orientation:
-        case 2 | 6:
-            return np.asarray(cv2.flip(pixels, _LEFT_AND_RIGHT), np.uint8)
-        case 3 | 7:
-            return np.asarray(cv2.flip(pixels, _BOTH), np.uint8)
-        case 4 | 8:
-            return np.asarray(cv2.flip(pixels, _TOP_AND_BOTTOM), np.uint8)
+        case 2:
+            turned = cv2.flip(pixels, _LEFT_AND_RIGHT)
+        case 3:
+            turned = cv2.rotate(pixels, cv2.ROTATE_180)
+        case 4:
+            turned = cv2.flip(pixels, _TOP_AND_BOTTOM)
+        case 5:
+            turned = cv2.transpose(pixels)
+        case 6:
+            turned = cv2.rotate(pixels, cv2.ROTATE_90_CLOCKWISE)
+        case 7:
+            turned = cv2.transpose(cv2.rotate(pixels, cv2.ROTATE_180))
+        case 8:
+            turned = cv2.rotate(pixels, cv2.ROTATE_90_COUNTERCLOCKWISE)
         case _:
-            return pixels
+            pass
+    return np.asarray(turned, np.uint8)

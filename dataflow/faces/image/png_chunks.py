@@ -17,6 +17,8 @@ _HEADER_BYTES = 8  # length and name
 _CHECKSUM_BYTES = 4
 _MAX_CHUNKS = 65_536  # a photo has thousands at most
 _MAX_PROFILE_BYTES = 1_000_000
+_TEXTS = frozenset({b"tEXt", b"zTXt"})
+_WANTED = frozenset({b"IHDR", b"PLTE", b"IDAT", b"eXIf"}) | _TEXTS
 _RAW_EXIF = b"Raw profile type exif\0"
 # What ImageMagick writes: a name, the number of bytes, and the bytes in hexadecimal.
 _RAW_PROFILE = re.compile(rb"\s*exif\s+\d+\s+([\s0-9A-Fa-f]*)")
@@ -45,7 +47,7 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class Chunks:
-    """The chunks of a file up to its end."""
+    """The chunks of a file that matter here, up to its end."""
 
     whole: tuple[Chunk, ...]
     cut: Chunk | None
@@ -58,13 +60,17 @@ def read_chunks(data: bytes) -> Chunks:
     """Read chunks until the end marker, the end of the file, or more than any photo has."""
     whole: list[Chunk] = []
     position = len(PNG_SIGNATURE)
-    while len(whole) < _MAX_CHUNKS and position + _HEADER_BYTES <= len(data):
+    for _ in range(_MAX_CHUNKS):
+        if position + _HEADER_BYTES > len(data):
+            break
         length, name = struct.unpack_from(">I4s", data, position)
         if name == b"IEND":
             return Chunks(tuple(whole), None, ended=True)
         start = position + _HEADER_BYTES
-        body = data[start : start + length]
         position = start + length + _CHECKSUM_BYTES
+        if name not in _WANTED or (name in _TEXTS and not data.startswith(_RAW_EXIF, start)):
+            continue
+        body = data[start : start + length]
         if position > len(data):
             return Chunks(tuple(whole), Chunk.of(name, body), ended=False)
         written = int.from_bytes(data[position - _CHECKSUM_BYTES : position], "big")
@@ -86,13 +92,11 @@ def orientation(chunks: Chunks) -> int:
 
 def _raw_profiles(chunks: list[Chunk]) -> Iterator[bytes]:
     for chunk in chunks:
-        if not chunk.body.startswith(_RAW_EXIF):
+        if chunk.name not in _TEXTS or not chunk.body.startswith(_RAW_EXIF):
             continue
         text = chunk.body[len(_RAW_EXIF) :]
         if chunk.name == b"zTXt":
             text = _inflated(text[1:])
-        elif chunk.name != b"tEXt":
-            continue
         found = _RAW_PROFILE.match(text)
         if found:
             digits = b"".join(found[1].split())

@@ -16,6 +16,7 @@ from tests import metadata
 from tests.odd_pictures import written
 from tests.photos import ASTRONAUT
 from tests.pictures import MAX_PIXELS, assert_is_the_picture, decode, picture, refusal
+from tests.places import REPOSITORY
 
 
 @pytest.fixture(autouse=True)
@@ -63,6 +64,13 @@ def test_an_end_marker_does_not_make_up_for_pixels_that_are_missing(name: str) -
     data = ENDLESS[name]()
     for length in range(len(data) - 8, data.index(b"\xff\xda") + 20, -97):
         assert refusal(data[:length] + b"\xff\xd9").reason is Reason.IMAGE_UNDECODABLE
+
+
+def test_colours_sampled_in_a_rare_way_are_whole_or_refused_as_well() -> None:
+    data = (REPOSITORY / "tests/images/sampled_3x1.jpg").read_bytes()
+    for whole in (data, data[:-2], data[:-2] + b"extra" + data[-2:]):
+        assert_is_the_picture(decode(whole), tolerance=20)
+    assert refusal(data[:-30]).reason is Reason.IMAGE_UNDECODABLE
 
 
 def test_a_restart_marker_lost_at_the_end_leaves_pixels_missing() -> None:
