@@ -24,6 +24,8 @@ STATEMENTS = (
     "someones_model",
     "search_state",
     "nearest_users",
+    "note_limits",
+    "read_lately",
 )
 """All that the worker runs, but for the search by an index, which reads the same columns."""
 
@@ -34,6 +36,7 @@ NEEDED = {
     "face_matches": "ar",
     "face_match_outcomes": "arw",
     "face_match_decisions": "r",
+    "face_match_limits": "arw",
 }
 """What it does with the rows of each table: (a)dd, (r)ead, (w)rite or lock."""
 

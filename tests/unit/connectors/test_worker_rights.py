@@ -10,8 +10,8 @@ from connectors.postgres.rights import NEEDED, STATEMENTS
 from connectors.postgres.sql_files import query
 from tests.places import REPOSITORY
 
-WORKERS = ("candidates", "gallery", "photos", "recorder", "search")
-ENROLLERS = {"insert_user", "update_user"}
+WORKERS = ("candidates", "gallery", "limits", "photos", "read_lately", "recorder", "search")
+OTHERS = {"insert_user", "update_user", "noted_limits"}
 BY_INDEX = "nearest_users_by_index"  # planned as well, with the length of the vectors
 
 
@@ -19,9 +19,9 @@ def test_each_statement_of_the_worker_is_looked_at() -> None:
     names = set()
     for module in WORKERS:
         text = (REPOSITORY / "connectors" / "postgres" / f"{module}.py").read_text()
-        names |= set(re.findall(r'query\(\s*"(\w+)"', text))
+        names |= set(re.findall(r'(?:query|self\._one)\(\s*"(\w+)"', text))
 
-    assert names - ENROLLERS == {*STATEMENTS, BY_INDEX}
+    assert names - OTHERS == {*STATEMENTS, BY_INDEX}
 
 
 def test_each_table_that_the_worker_names_is_looked_at_for_hidden_rows() -> None:
