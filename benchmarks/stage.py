@@ -23,7 +23,7 @@ from connectors.embedded import Servers
 from connectors.embedded.buckets import create_bucket
 from connectors.jetstream.connection import connect as connect_nats
 from connectors.jetstream.provision import provision
-from connectors.postgres.migrate import migrate
+from connectors.postgres.setup.migrate import migrate
 from connectors.store import minio_client
 from dataflow.faces.packs.loading import load_pack
 from dataflow.settings import PREFIX, Settings, load_settings

@@ -24,7 +24,7 @@ from benchmarks.measure import memory_mb, process_cpu_s, tree_cpu_s
 from benchmarks.stage import Queue, Site, build_site, environment
 from connectors.embedded import Server
 from connectors.jetstream.connection import connect
-from connectors.postgres.search import ask
+from connectors.postgres.gallery.search import ask
 from dataflow.gallery.search import Plan
 from dataflow.process.cores import usable_cores
 from dataflow.settings import PREFIX, NatsSettings, load_settings

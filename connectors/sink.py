@@ -9,7 +9,7 @@ import structlog
 from bytewax.outputs import DynamicSink, StatelessSinkPartition
 
 from connectors.jetstream.client import SharedJetStream
-from connectors.postgres.recorder import Recorder
+from connectors.postgres.photos.recorder import Recorder
 from connectors.telemetry.tracing import Trace, untraced
 from dataflow.jobs.errors import Stopped, TransientError
 from dataflow.jobs.outcome import Gone, Retry, Settled, sent_back

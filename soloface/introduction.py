@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import structlog
 
 from connectors.postgres.connection import Database
-from connectors.postgres.limits import Limits
+from connectors.postgres.photos.limits import Limits
 from dataflow.faces.face import FacePack
 from dataflow.process.version import VERSION
 from dataflow.settings import Settings

@@ -11,12 +11,12 @@ from bytewax.dataflow import Dataflow
 from connectors.jetstream.client import SharedJetStream
 from connectors.jetstream.jobs.source import JetStreamSource
 from connectors.postgres.connection import Database
-from connectors.postgres.gallery import Gallery
-from connectors.postgres.photos import PostgresPhotos
-from connectors.postgres.pooler import require_own_session
-from connectors.postgres.read_lately import read_lately
-from connectors.postgres.recorder import Recorder
-from connectors.postgres.rights import require_all_rows, require_rights
+from connectors.postgres.gallery.users import Gallery
+from connectors.postgres.photos.read_lately import read_lately
+from connectors.postgres.photos.recorder import Recorder
+from connectors.postgres.photos.registry import PostgresPhotos
+from connectors.postgres.setup.pooler import require_own_session
+from connectors.postgres.setup.rights import require_all_rows, require_rights
 from connectors.sink import RecordingSink
 from connectors.store import MinioStore
 from connectors.telemetry.observing import describe_health, describe_model, keep_counting

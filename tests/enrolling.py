@@ -14,7 +14,8 @@ import numpy as np
 
 from dataflow.faces.contract import Contract
 from dataflow.faces.face import BgrImage, Embedding, Face
-from soloface.cli import enroll, main
+from dataflow.faces.packs import loading
+from soloface.cli import main
 from tests.builders import FakePack
 
 DIMENSION = 128
@@ -45,5 +46,5 @@ class PixelPack(FakePack):
 
 if __name__ == "__main__":
     halting = PixelPack(int(sys.argv.pop(1)))
-    vars(enroll)["load_pack"] = lambda _settings: halting
+    vars(loading)["load_pack"] = lambda _settings: halting
     main()

@@ -23,7 +23,7 @@ from psycopg.rows import DictRow, dict_row
 from connectors.jetstream.connection import connect as connect_nats
 from connectors.jetstream.provision import provision
 from connectors.postgres.connection import Database
-from connectors.postgres.gallery import Gallery
+from connectors.postgres.gallery.users import Gallery
 from dataflow.faces.face import EmbeddedFace, Embedding, FacePack
 from dataflow.jobs.delivery import Delivery
 from dataflow.settings import NatsSettings, Settings

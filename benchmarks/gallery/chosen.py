@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from benchmarks.gallery.crowds import MODEL
 from benchmarks.gallery.database import Gallery
 from benchmarks.gallery.line import Built, Line, few, line
-from connectors.postgres.gallery_index import Progress, build, prove
-from connectors.postgres.gallery_proof import Sample, searcher
-from connectors.postgres.search import search_state
+from connectors.postgres.gallery.index import Progress, build, prove
+from connectors.postgres.gallery.proof import Sample, searcher
+from connectors.postgres.gallery.search import search_state
 from dataflow.gallery.search import Index, Plan, list_count, plan_search
 
 INDEX = "users_face_search"

@@ -11,7 +11,7 @@ from benchmarks.gallery.database import Gallery
 from benchmarks.gallery.line import Built, Line, few, line
 from benchmarks.gallery.ways import Way, ways
 from connectors.postgres.connection import explain
-from connectors.postgres.gallery_proof import Sample
+from connectors.postgres.gallery.proof import Sample
 from dataflow.gallery.search import TARGET_RECALL
 from dataflow.jobs.errors import ConfigurationError
 

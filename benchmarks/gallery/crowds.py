@@ -9,7 +9,7 @@ from uuid import UUID
 
 import numpy as np
 
-from connectors.postgres.gallery_proof import Sample
+from connectors.postgres.gallery.proof import Sample
 from connectors.postgres.session import Connection
 from dataflow.gallery.made_up import Vectors, unit
 

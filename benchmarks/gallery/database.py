@@ -15,9 +15,9 @@ from benchmarks.gallery.crowds import MODEL, Crowd
 from benchmarks.gallery.line import Built, cpu_s
 from connectors.embedded import PostgresServer
 from connectors.postgres.connection import Database
-from connectors.postgres.gallery_proof import Sample, draw_sample
-from connectors.postgres.migrate import migrate
+from connectors.postgres.gallery.proof import Sample, draw_sample
 from connectors.postgres.session import Connection
+from connectors.postgres.setup.migrate import migrate
 from dataflow.settings import DatabaseSettings
 
 _PATIENCE_S = 3600

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from connectors.postgres.gallery_proof import BATCH, Sample, Search, measure
+from connectors.postgres.gallery.proof import BATCH, Sample, Search, measure
 from connectors.postgres.session import Connection
 from dataflow.gallery.intervals import wilson
 from dataflow.gallery.search import exact_ms

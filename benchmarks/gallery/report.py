@@ -12,7 +12,7 @@ from benchmarks.gallery.line import Built, Line
 from benchmarks.gallery.ways import GRAPH_PROCESSES
 from benchmarks.report import Page
 from benchmarks.results import Machine, this_machine
-from connectors.postgres.gallery_proof import BATCH
+from connectors.postgres.gallery.proof import BATCH
 from dataflow.gallery.search import TARGET_RECALL
 
 _LINE = ("recall@1 (95 % from)", "p50, p99 ms", "CPU ms")

@@ -13,8 +13,8 @@ import psycopg
 from benchmarks.gallery.chosen import INDEX, MEMORY_MB, build_index
 from benchmarks.gallery.crowds import MODEL, Crowd
 from benchmarks.gallery.database import Gallery
-from connectors.postgres.gallery_proof import Search
-from connectors.postgres.search import CANDIDATES, collected
+from connectors.postgres.gallery.proof import Search
+from connectors.postgres.gallery.search import CANDIDATES, collected
 from connectors.postgres.sql_files import query
 from dataflow.faces.face import Embedding
 from dataflow.gallery.search import breadths, list_count

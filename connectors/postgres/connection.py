@@ -12,7 +12,7 @@ from pgvector.psycopg import register_vector
 from connectors.postgres.dsn import readable, settings_of
 from connectors.postgres.errors import explain
 from connectors.postgres.session import Connection, PooledSession, Session
-from connectors.postgres.vectors import require_vectors
+from connectors.postgres.setup.vectors import require_vectors
 from dataflow.jobs.errors import ConfigurationError, SystemicError
 from dataflow.settings import DatabaseSettings
 

@@ -8,7 +8,7 @@ from functools import partial
 
 import structlog
 
-from connectors.postgres.gallery import Gallery
+from connectors.postgres.gallery.users import Gallery
 from dataflow.faces.face import FacePack
 from dataflow.jobs.errors import SolofaceError
 from dataflow.process.health import Health

@@ -20,7 +20,7 @@ def main() -> None:
     """
     try:
         # Here, so that an interruption while it loads is no traceback either.
-        from soloface.cli.app import app
+        from soloface.cli.frame.app import app
 
         code = app(standalone_mode=False) or 0
         if sys.stdout:
@@ -28,7 +28,7 @@ def main() -> None:
     except KeyboardInterrupt:
         code = INTERRUPTED
     except Exception as error:
-        from soloface.cli.failures import explained
+        from soloface.cli.frame.failures import explained
 
         failure = explained(error)
         if failure is None:

@@ -12,11 +12,11 @@ from uuid import UUID
 import typer
 
 from dataflow.jobs.errors import ConfigurationError
-from soloface.cli.output import JsonOption, confirm, counted, print_json, say
-from soloface.cli.settings import load_settings
+from soloface.cli.frame.output import JsonOption, confirm, counted, print_json, say
+from soloface.cli.frame.settings import load_settings
 
 if TYPE_CHECKING:
-    from connectors.postgres.erasure import Subject
+    from connectors.postgres.photos.erasure import Subject
     from connectors.postgres.session import Connection
     from dataflow.settings import DatabaseSettings, Settings
 
@@ -95,7 +95,7 @@ def retention(
     Their outcomes stay, without a vector, so that it can still be said why a photo was not tagged.
     Run it every day. With 0 days all of them go, so it asks first.
     """
-    from connectors.postgres.erasure import count_unmatched, drop_unmatched
+    from connectors.postgres.photos.erasure import count_unmatched, drop_unmatched
 
     before = datetime.now(UTC) - timedelta(days=unmatched_after)
     with _connected(load_settings().database) as connection:
@@ -123,8 +123,8 @@ def _erase(
         ConfigurationError: there is nothing of the kind anywhere.
     """
     from connectors.jetstream.letters.erasure import erase_messages
-    from connectors.postgres.erasure import erase as erase_rows
-    from connectors.postgres.erasure import is_listed
+    from connectors.postgres.photos.erasure import erase as erase_rows
+    from connectors.postgres.photos.erasure import is_listed
 
     messages = asyncio.run(erase_messages(settings.nats, subject_id, dry_run=dry_run))
     with _connected(settings.database) as connection:
@@ -148,7 +148,7 @@ def _erase(
 
 def _erase_kept(settings: Settings, connection: Connection, user_id: UUID, *, dry_run: bool) -> int:
     """Delete the photos that were kept of a user, also those that no row names any more."""
-    from connectors.postgres.erasure import others_photos
+    from connectors.postgres.photos.erasure import others_photos
     from connectors.store.enrolment_photos import EnrolmentPhotos
 
     photos = EnrolmentPhotos(settings)
@@ -163,7 +163,7 @@ def _erase_kept(settings: Settings, connection: Connection, user_id: UUID, *, dr
 @contextmanager
 def _connected(settings: DatabaseSettings) -> Iterator[Connection]:
     from connectors.postgres.connection import Database
-    from connectors.postgres.schema import require_tables
+    from connectors.postgres.setup.schema import require_tables
 
     with closing(Database(settings)) as database, database.connection() as connection:
         require_tables(connection)

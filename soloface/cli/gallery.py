@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dataflow.jobs.errors import ConfigurationError
-from soloface.cli.output import JsonOption, console, counted, print_json, progress, say
-from soloface.cli.settings import load_settings
+from soloface.cli.frame.output import JsonOption, console, counted, print_json, progress, say
+from soloface.cli.frame.settings import load_settings
 
 if TYPE_CHECKING:
-    from connectors.postgres.gallery_proof import Measured
+    from connectors.postgres.gallery.proof import Measured
     from connectors.postgres.session import Connection
     from dataflow.gallery.search import Index, Plan
     from dataflow.settings import DatabaseSettings
@@ -98,9 +98,9 @@ def index(
     Workers go on meanwhile. They use the index within a minute after it was measured to find at
     least 99 of 100 users. You may interrupt the command at any moment and run it again.
     """
-    from connectors.postgres.gallery_index import build, prove
-    from connectors.postgres.gallery_proof import draw_sample
-    from connectors.postgres.search import search_state, vector_dimension
+    from connectors.postgres.gallery.index import build, prove
+    from connectors.postgres.gallery.proof import draw_sample
+    from connectors.postgres.gallery.search import search_state, vector_dimension
     from dataflow.gallery.search import TARGET_RECALL, exact_limit, list_count, plan_search
 
     settings = load_settings().database
@@ -149,8 +149,8 @@ def index(
 
 def examine(connection: Connection, faces: int, *, hard: bool = False) -> Status:
     """Measure the search as the worker would do it now."""
-    from connectors.postgres.gallery_proof import BATCH, draw_sample, measure, searcher
-    from connectors.postgres.search import search_state, vector_dimension
+    from connectors.postgres.gallery.proof import BATCH, draw_sample, measure, searcher
+    from connectors.postgres.gallery.search import search_state, vector_dimension
     from dataflow.gallery.search import plan_search
 
     model, _ = _most(connection)
@@ -168,7 +168,7 @@ def examine(connection: Connection, faces: int, *, hard: bool = False) -> Status
 @contextmanager
 def _connected(settings: DatabaseSettings) -> Iterator[Connection]:
     from connectors.postgres.connection import Database
-    from connectors.postgres.schema import require_tables
+    from connectors.postgres.setup.schema import require_tables
 
     with closing(Database(settings)) as database, database.connection() as connection:
         require_tables(connection)

@@ -8,12 +8,12 @@ from uuid import UUID
 
 import typer
 
-from soloface.cli.output import ByOption, JsonOption, print_json, say
-from soloface.cli.settings import load_settings
+from soloface.cli.frame.output import ByOption, JsonOption, print_json, say
+from soloface.cli.frame.settings import load_settings
 
 if TYPE_CHECKING:
     from connectors.postgres.connection import Database
-    from connectors.postgres.decisions import Effect
+    from connectors.postgres.photos.decisions import Effect
     from dataflow.settings import Settings
     from dataflow.steps.matching import MatchPolicy
 
@@ -72,7 +72,7 @@ def _take(
     as_json: bool,
 ) -> None:
     from connectors.postgres.connection import Database
-    from connectors.postgres.decisions import Decision, Decisions, Word
+    from connectors.postgres.photos.decisions import Decision, Decisions, Word
 
     decision = Decision(photo_id, user_id, Word(word), by)
     settings = load_settings()
@@ -99,7 +99,7 @@ def _take(
 
 def _policy(settings: Settings, database: Database) -> MatchPolicy:
     """What the workers match by, whatever the environment of whoever decides."""
-    from connectors.postgres.limits import Limits
+    from connectors.postgres.photos.limits import Limits
     from dataflow.faces.packs.loading import threshold_of
     from dataflow.steps.matching import MatchPolicy
 

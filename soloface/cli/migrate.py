@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from soloface.cli.output import JsonOption, print_json
-from soloface.cli.settings import load_settings
+from soloface.cli.frame.output import JsonOption, print_json
+from soloface.cli.frame.settings import load_settings
 
 
 def migrate(
@@ -28,7 +28,7 @@ def migrate(
     Your own `photos` and `users` tables get new columns and are never replaced. The pack in
     SOLOFACE_MODEL__PACK decides the length of the vectors.
     """
-    from connectors.postgres.migrate import migrate as apply
+    from connectors.postgres.setup.migrate import migrate as apply
 
     settings = load_settings()
     dimension = settings.model.embedding_dimension

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from soloface.cli.output import JsonOption, plain_table, print_json, say, show_tables
-from soloface.cli.settings import load_settings
+from soloface.cli.frame.output import JsonOption, plain_table, print_json, say, show_tables
+from soloface.cli.frame.settings import load_settings
 
 if TYPE_CHECKING:
     from dataflow.faces.packs.loading import InstalledPack

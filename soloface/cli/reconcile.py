@@ -16,14 +16,14 @@ import typer
 
 from dataflow.jobs.errors import DataError
 from dataflow.jobs.image_ref import RefPolicy
-from soloface.cli.letters import moment
-from soloface.cli.output import JsonOption, counted, print_json, printable, progress, say
-from soloface.cli.settings import load_settings
+from soloface.cli.dlq.letters import moment
+from soloface.cli.frame.output import JsonOption, counted, print_json, printable, progress, say
+from soloface.cli.frame.settings import load_settings
 
 if TYPE_CHECKING:
     from nats.js import JetStreamContext
 
-    from connectors.postgres.forgotten import Forgotten
+    from connectors.postgres.photos.forgotten import Forgotten
     from dataflow.settings import NatsSettings, Settings
 
 _SHOWN = 5
@@ -99,7 +99,7 @@ def reconcile(
     still waits on the stream has no outcome yet.
     """
     from connectors.postgres.connection import Database
-    from connectors.postgres.forgotten import Forgotten, Selection
+    from connectors.postgres.photos.forgotten import Forgotten, Selection
 
     settings = load_settings()
     before = created_before or datetime.now(UTC) - timedelta(hours=1)

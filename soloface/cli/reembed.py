@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from soloface.cli.output import JsonOption, console, counted, print_json, progress, say
-from soloface.cli.settings import load_settings
+from soloface.cli.frame.output import JsonOption, console, counted, print_json, progress, say
+from soloface.cli.frame.settings import load_settings
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from connectors.postgres.reembedding import Reembedding, ToDo
+    from connectors.postgres.gallery.reembedding import Reembedding, ToDo
     from dataflow.faces.face import Embedding, FacePack
     from dataflow.gallery.enrolment import Examiner
     from dataflow.settings import Settings
@@ -69,7 +69,7 @@ def reembed(
     Exit code 1, and no cut-over, if a user's photos are gone, unless you give `--leave-behind`.
     """
     from connectors.postgres.connection import Database
-    from connectors.postgres.reembedding import Reembedding
+    from connectors.postgres.gallery.reembedding import Reembedding
     from dataflow.faces.packs.loading import load_pack
 
     settings = load_settings()

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dataflow.jobs.errors import ConfigurationError, SystemicError
-from soloface.cli.output import JsonOption, console_on, print_json
-from soloface.cli.settings import load_settings
+from soloface.cli.frame.output import JsonOption, console_on, print_json
+from soloface.cli.frame.settings import load_settings
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -103,7 +103,7 @@ def _furnish(servers: Servers, settings: Settings, console: Console) -> None:
 
     from connectors.embedded.buckets import create_bucket
     from connectors.jetstream.provision import make_missing
-    from connectors.postgres.migrate import migrate
+    from connectors.postgres.setup.migrate import migrate
 
     address = {"endpoint": servers.objects.endpoint, "secure": False}
     login = {

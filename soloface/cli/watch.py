@@ -18,9 +18,9 @@ from rich.table import Table
 from rich.text import Text
 
 from dataflow.jobs.reason import Outcome, Reason
-from soloface.cli.letters import moment
-from soloface.cli.output import console, plain_table, print_json_line, printable
-from soloface.cli.settings import load_settings
+from soloface.cli.dlq.letters import moment
+from soloface.cli.frame.output import console, plain_table, print_json_line, printable
+from soloface.cli.frame.settings import load_settings
 
 if TYPE_CHECKING:
     from connectors.jetstream.letters.following import Told

@@ -37,7 +37,7 @@ class Size:
 
 
 SMALL = Size(rounds=1, good=20, odd=40, timed=False)
-FULL = Size(rounds=4, good=500, odd=500, timed=True)
+FULL = Size(rounds=8, good=150, odd=250, timed=True)
 
 
 def run(lab: Lab, size: Size) -> Iterator[Row]:

@@ -18,7 +18,7 @@ from psycopg import sql
 
 from connectors.embedded import NatsServer, ObjectServer, PostgresServer
 from connectors.embedded.buckets import create_bucket
-from connectors.postgres.migrate import migrate
+from connectors.postgres.setup.migrate import migrate
 from connectors.store import minio_client
 from dataflow.faces.face import FacePack
 from dataflow.settings import OPEN_PACK, PREFIX, Settings

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 
 import connectors.jetstream.jobs.settling
-import connectors.postgres.recorder
+import connectors.postgres.photos.recorder
 import dataflow.steps.recognition
 from connectors.jetstream.jobs.heartbeat import InFlight
 from connectors.jetstream.jobs.settling import TERM, Settler
@@ -63,7 +63,7 @@ def _no_lock() -> None:
 
         return unlocked
 
-    wrap(connectors.postgres.recorder, "query", make)
+    wrap(connectors.postgres.photos.recorder, "query", make)
     before_commit(lambda connection: connection.execute(_SLOWLY))
 
 

@@ -12,10 +12,10 @@ from contextlib import AbstractContextManager, contextmanager
 from functools import wraps
 from typing import Any
 
-import connectors.postgres.recorder
+import connectors.postgres.photos.recorder
 import dataflow.steps.recognition
 from connectors.jetstream.jobs.settling import TERM, Settler
-from connectors.postgres.recorder import Connection, Recorder
+from connectors.postgres.photos.recorder import Connection, Recorder
 from connectors.store import MinioStore
 from dataflow.jobs.outcome import Settled
 
@@ -96,7 +96,7 @@ def before_commit(act: Callable[[Connection], object]) -> None:
 
         return together
 
-    wrap(connectors.postgres.recorder, "sent_together", make)
+    wrap(connectors.postgres.photos.recorder, "sent_together", make)
 
 
 def _before_commit(death: Death) -> None:

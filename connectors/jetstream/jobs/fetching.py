@@ -95,24 +95,26 @@ class Fetcher:
             self._consumer.failed(why(error))
             await asyncio.sleep(POLL_S)
             return False
+        if pulled.jobs:
+            await self._take_in(pulled.jobs)
         if pulled.refusal:
             await self._restore(pulled.refusal)
         else:
             self._consumer.succeeded()
-        if not pulled.jobs:
-            return False
-        self._client.in_flight.add(came.message.reply for came in pulled.jobs)
-        self._client.upkeep.saw(max(came.token.stream_seq for came in pulled.jobs))
-        DELIVERIES.inc(len(pulled.jobs))
-        REDELIVERIES.inc(sum(came.token.attempt > 1 for came in pulled.jobs))
-        read = [(came, self._read(came)) for came in pulled.jobs]
+        return bool(pulled.jobs)
+
+    async def _take_in(self, jobs: Sequence[Came]) -> None:
+        self._client.in_flight.add(came.message.reply for came in jobs)
+        self._client.upkeep.saw(max(came.token.stream_seq for came in jobs))
+        DELIVERIES.inc(len(jobs))
+        REDELIVERIES.inc(sum(came.token.attempt > 1 for came in jobs))
+        read = [(came, self._read(came)) for came in jobs]
         await self._send_back([came for came, delivery in read if delivery is None])
         passed, suspects = self._client.isolation.sort([each for _, each in read if each])
         self._queue.extend(passed)
         if suspects:
             log.info("suspects_handed_back", count=len(suspects))
             await self._hand_back(suspects)
-        return True
 
     async def _restore(self, refusal: str) -> None:
         """See to what the server lacks, and wait a little."""

@@ -13,7 +13,7 @@ import numpy as np
 from dataflow.gallery.enrolment import Examined, Examiner, Portrait, Refusal
 from dataflow.gallery.made_up import Vectors
 from dataflow.jobs.errors import ConfigurationError
-from soloface.cli.output import counted
+from soloface.cli.frame.output import counted
 
 LEAST_PEOPLE = 2
 

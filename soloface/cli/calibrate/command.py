@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from soloface.cli.output import JsonOption, plain_table, print_json, progress, say, show_tables
+from soloface.cli.frame.output import (
+    JsonOption,
+    plain_table,
+    print_json,
+    progress,
+    say,
+    show_tables,
+)
 
 if TYPE_CHECKING:
     from soloface.cli.calibrate.album import Album

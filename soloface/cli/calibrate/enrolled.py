@@ -5,12 +5,12 @@ from __future__ import annotations
 from contextlib import closing
 
 from connectors.postgres.connection import Database
-from connectors.postgres.enrolments import EnrolmentRegister
-from connectors.postgres.schema import require_tables
+from connectors.postgres.gallery.enrolments import EnrolmentRegister
+from connectors.postgres.setup.schema import require_tables
 from dataflow.jobs.errors import ConfigurationError
 from dataflow.settings import DatabaseSettings
 from soloface.cli.calibrate.album import LEAST_PEOPLE, Labelled
-from soloface.cli.output import counted
+from soloface.cli.frame.output import counted
 
 CHOSEN = (
     "enrolment has left out photos unlike the user's others and users like each other, so "

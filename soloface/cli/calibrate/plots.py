@@ -10,7 +10,7 @@ import numpy as np
 
 from dataflow.gallery.calibration import Distances, Pairs
 from dataflow.jobs.errors import ConfigurationError
-from soloface.cli.output import counted
+from soloface.cli.frame.output import counted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

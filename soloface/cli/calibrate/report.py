@@ -13,7 +13,7 @@ from dataflow.gallery.calibration import (
     Recommendation,
     Share,
 )
-from soloface.cli.output import counted
+from soloface.cli.frame.output import counted
 
 FARS = (0.1, 0.01, 0.001, 0.0001)
 """For each of these the table tells the threshold, as far as the pairs can."""

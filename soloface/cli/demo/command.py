@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 
 from dataflow.jobs.errors import ConfigurationError
-from soloface.cli.output import JsonOption, console, counted, print_json, show_tables
+from soloface.cli.frame.output import JsonOption, console, counted, print_json, show_tables
 
 if TYPE_CHECKING:
     from soloface.cli.demo.report import Answer

@@ -17,7 +17,7 @@ from connectors.jetstream.connection import connect
 from connectors.jetstream.provision import provision
 from connectors.postgres.connection import Database
 from connectors.postgres.connection import connect as connect_postgres
-from connectors.postgres.gallery import Gallery
+from connectors.postgres.gallery.users import Gallery
 from connectors.store import minio_client, put_object
 from dataflow.faces.face import FacePack
 from dataflow.jobs.errors import SystemicError

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from connectors.embedded import Servers
 from connectors.embedded.buckets import create_bucket
-from connectors.postgres.migrate import migrate
+from connectors.postgres.setup.migrate import migrate
 from dataflow.faces.packs.install import install_pack
 from dataflow.faces.packs.loading import load_pack
 from dataflow.jobs.reason import Outcome, Reason
@@ -20,7 +20,7 @@ from dataflow.settings import OPEN_PACK, PREFIX, Settings, load_settings
 from soloface.cli.demo import run
 from soloface.cli.demo.report import Answer
 from soloface.cli.demo.scenario import Case, cases
-from soloface.cli.output import console, counted, progress
+from soloface.cli.frame.output import console, counted, progress
 
 
 def tell(workers: int) -> tuple[list[Answer], list[str]]:

@@ -10,8 +10,8 @@ import typer
 from rich.markup import escape
 
 from dataflow.jobs.errors import SolofaceError
-from soloface.cli.output import JsonOption, console, print_json, printable, say
-from soloface.cli.settings import load_settings
+from soloface.cli.frame.output import JsonOption, console, print_json, printable, say
+from soloface.cli.frame.settings import load_settings
 
 if TYPE_CHECKING:
     from dataflow.settings import Settings

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from dataflow.settings import Settings
-from soloface.cli.failures import explained
+from soloface.cli.frame.failures import explained
 
 
 @dataclass(frozen=True, slots=True)

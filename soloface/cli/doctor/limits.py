@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from connectors.postgres.connection import Database
-from connectors.postgres.limits import Limits
+from connectors.postgres.photos.limits import Limits
 from dataflow.settings import MatchSettings
 from soloface.cli.doctor.finding import Warn
 

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from contextlib import closing
 
 from connectors.postgres.connection import Database
-from connectors.postgres.gallery import Gallery
+from connectors.postgres.gallery.users import Gallery
 from dataflow.faces.packs.loading import load_pack
 from dataflow.jobs.errors import ConfigurationError
 from dataflow.settings import Settings
 from soloface.cli.doctor.limits import differing
+from soloface.cli.frame.output import counted
 from soloface.cli.gallery import examine as examine_gallery
-from soloface.cli.output import counted
 
 _FACES = 400
 

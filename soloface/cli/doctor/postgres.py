@@ -9,13 +9,13 @@ import psycopg
 
 from connectors.postgres.connection import connect
 from connectors.postgres.errors import explain
-from connectors.postgres.migrate import pending
-from connectors.postgres.pooler import examine_pooler
-from connectors.postgres.rights import require_all_rows, require_rights
-from connectors.postgres.schema import require_tables
-from connectors.postgres.server import require_writable
 from connectors.postgres.session import Connection
-from connectors.postgres.vectors import require_dimension, require_vectors
+from connectors.postgres.setup.migrate import pending
+from connectors.postgres.setup.pooler import examine_pooler
+from connectors.postgres.setup.rights import require_all_rows, require_rights
+from connectors.postgres.setup.schema import require_tables
+from connectors.postgres.setup.server import require_writable
+from connectors.postgres.setup.vectors import require_dimension, require_vectors
 from dataflow.jobs.errors import ConfigurationError
 from dataflow.settings import DatabaseSettings, Settings
 from soloface.cli.doctor.finding import Warn

@@ -9,7 +9,7 @@ import orjson
 from nats.errors import Error as NatsError
 
 from connectors.jetstream.connection import connect
-from connectors.postgres.read_lately import read_lately
+from connectors.postgres.photos.read_lately import read_lately
 from dataflow.jobs.errors import SolofaceError
 from dataflow.jobs.image_ref import SCHEME
 from dataflow.settings import NatsSettings, Settings

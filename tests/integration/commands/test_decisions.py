@@ -7,8 +7,8 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from connectors.postgres.decisions import Decision, Decisions, Effect, Word
-from connectors.postgres.recorder import Recorder
+from connectors.postgres.photos.decisions import Decision, Decisions, Effect, Word
+from connectors.postgres.photos.recorder import Recorder
 from dataflow.jobs.errors import ConfigurationError
 from dataflow.jobs.reason import Reason
 from dataflow.steps.matching import MatchPolicy

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from connectors.postgres.connection import Database
-from connectors.postgres.limits import Limits
-from connectors.postgres.migrate import migrations
+from connectors.postgres.photos.limits import Limits
+from connectors.postgres.setup.migrate import migrations
 from dataflow.settings import PREFIX
 from dataflow.steps.matching import MatchPolicy
 from soloface.cli.demo.changes import scaled
@@ -220,4 +220,6 @@ def test_an_unknown_setting_is_one_clear_error(
     done = soloface("doctor")
 
     assert done.code == 1
-    assert done.err == "error: SOLOFACE_NATS_URL is not a setting; check its spelling.\n"
+    assert (
+        done.err == "error: SOLOFACE_NATS_URL is not a setting; did you mean SOLOFACE_NATS__URL?\n"
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from connectors.postgres.rights import NEEDED
+from connectors.postgres.setup.rights import NEEDED
 from tests.fixtures.examined import Found, run
 from tests.fixtures.worker import Soloface
 from tests.world import World

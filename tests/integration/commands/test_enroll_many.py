@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from connectors.postgres.connection import Database
-from connectors.postgres.enrolments import EnrolmentRegister
+from connectors.postgres.gallery.enrolments import EnrolmentRegister
 from dataflow.gallery.enrolment import Enrolment, Status
 from dataflow.jobs.errors import ConfigurationError
 from soloface.cli.demo.changes import CHANGES, jpeg

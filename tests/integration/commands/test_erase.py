@@ -17,8 +17,8 @@ from nats.js.errors import NotFoundError
 from connectors.embedded import PostgresServer
 from connectors.jetstream.letters.erasure import our_streams
 from connectors.postgres.connection import Database
-from connectors.postgres.erasure import drop_unmatched, erase
-from connectors.postgres.recorder import Recorder
+from connectors.postgres.photos.erasure import drop_unmatched, erase
+from connectors.postgres.photos.recorder import Recorder
 from connectors.postgres.sql_files import query
 from dataflow.jobs.job import parse_job
 from dataflow.steps.matching import MatchPolicy

@@ -8,8 +8,8 @@ from uuid import UUID, uuid4
 import pytest
 
 from connectors.postgres.connection import Database
-from connectors.postgres.limits import Limits
-from connectors.postgres.recorder import Recorder
+from connectors.postgres.photos.limits import Limits
+from connectors.postgres.photos.recorder import Recorder
 from dataflow.jobs.job import parse_job
 from dataflow.steps.matching import MatchPolicy
 from dataflow.steps.request import Recognised

@@ -17,9 +17,9 @@ import pytest
 
 from connectors.jetstream.letters.letter import Header
 from dataflow.settings import PREFIX
-from soloface.cli.app import Commands
 from soloface.cli.demo.changes import jpeg
 from soloface.cli.demo.people import CAT, ENROLLED, load_picture
+from soloface.cli.frame.app import Commands
 from tests.builders import payload
 from tests.fixtures.letters import Letters
 from tests.places import REPOSITORY

@@ -8,7 +8,7 @@ from uuid import UUID
 import orjson
 import pytest
 
-from connectors.postgres.forgotten import PAGE
+from connectors.postgres.photos.forgotten import PAGE
 from dataflow.jobs.outcome import Settled
 from dataflow.jobs.reason import Reason
 from tests.builders import photo, request
@@ -60,7 +60,7 @@ def test_nothing_is_published_unless_it_is_asked_for(
     done = run(soloface)
     assert done.code == 0
     assert done.out.splitlines() == [
-        "1 photos have no outcome",
+        "1 photo has no outcome",
         f"  {FORGOTTEN} {FORGOTTEN}.jpg",
         "nothing was published; --publish does it",
     ]

@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from connectors.postgres import gallery_index
 from connectors.postgres.connection import Database
-from connectors.postgres.enrolments import EnrolmentRegister
-from connectors.postgres.reembedding import Reembedding, ToDo
-from connectors.postgres.search import current_plan, nearest_users
+from connectors.postgres.gallery import index as gallery_index
+from connectors.postgres.gallery.enrolments import EnrolmentRegister
+from connectors.postgres.gallery.reembedding import Reembedding, ToDo
+from connectors.postgres.gallery.search import current_plan, nearest_users
 from dataflow.faces.face import Embedding, FacePack
 from dataflow.gallery import search as gallery_search
 from dataflow.gallery.enrolment import Enrolment, Portrait, Status

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import aclosing
 
 import pytest
 from nats.js import JetStreamContext
 from structlog.testing import capture_logs
 
+from connectors.jetstream.letters.following import events
 from connectors.jetstream.provision import provision
 from dataflow.jobs.reason import Reason
 from dataflow.settings import NatsSettings
@@ -160,3 +162,32 @@ def test_jobs_end_as_ever_after_letters_and_events_are_gone(
     assert log.reasons() == dict.fromkeys([*first, *second], Reason.MALFORMED_PAYLOAD)
     assert world.messages(nats.dead_stream) == world.messages(nats.settled_stream) == 1
     world.assert_nothing_is_left()
+
+
+def test_events_are_followed_beyond_a_stream_that_is_made_again(
+    nats_settings: NatsSettings,
+) -> None:
+    make(nats_settings)
+    told = nats_settings.settled_subject
+
+    async def follow() -> list[str]:
+        found: list[str] = []
+        async with (
+            jetstream(nats_settings) as js,
+            events(nats_settings) as stream,
+            aclosing(stream.follow()) as following,
+            asyncio.timeout(60),
+        ):
+            assert await anext(following) == []
+            for name in ("first", "second", "third"):
+                await js.publish(told, b'{"reason": "%b"}' % name.encode())
+            while len(found) < 3:
+                found += [event.data["reason"] for event in await anext(following)]
+            await js.delete_stream(nats_settings.settled_stream)
+            await provision(js, nats_settings)
+            await js.publish(told, b'{"reason": "again"}')
+            while len(found) < 4:
+                found += [event.data["reason"] for event in await anext(following)]
+        return found
+
+    assert asyncio.run(follow()) == ["first", "second", "third", "again"]

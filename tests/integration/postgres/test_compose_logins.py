@@ -12,7 +12,7 @@ import pytest
 
 from connectors.embedded import PostgresServer
 from connectors.embedded.folders import wheel_file
-from connectors.postgres.migrate import migrate, migrations
+from connectors.postgres.setup.migrate import migrate, migrations
 from dataflow.jobs.reason import Reason
 from dataflow.settings import DatabaseSettings
 from tests.builders import DIMENSION, photo, user

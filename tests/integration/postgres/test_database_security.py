@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from connectors.embedded import PostgresServer
 from connectors.postgres.connection import Database, connect, explain
-from connectors.postgres.migrate import migrate
+from connectors.postgres.setup.migrate import migrate
 from dataflow.jobs.errors import ConfigurationError, SystemicError
 from dataflow.settings import DatabaseSettings
 from tests.fixtures.certificates import Certificates, tls_in_front_of

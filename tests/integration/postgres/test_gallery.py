@@ -11,10 +11,11 @@ import psycopg
 import pytest
 from prometheus_client import REGISTRY
 
-from connectors.postgres import gallery_index, search
 from connectors.postgres.connection import Database
-from connectors.postgres.gallery_proof import draw_sample
-from connectors.postgres.recorder import Recorder
+from connectors.postgres.gallery import index as gallery_index
+from connectors.postgres.gallery import search
+from connectors.postgres.gallery.proof import draw_sample
+from connectors.postgres.photos.recorder import Recorder
 from connectors.postgres.session import Connection
 from dataflow.faces.face import Box, EmbeddedFace
 from dataflow.gallery import search as gallery_search

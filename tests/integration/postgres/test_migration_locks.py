@@ -11,8 +11,8 @@ import psycopg
 import pytest
 from pydantic import SecretStr
 
-from connectors.postgres.migrate import _LOCK, migrate, migrations
 from connectors.postgres.session import Connection
+from connectors.postgres.setup.migrate import _LOCK, migrate, migrations
 from dataflow.jobs.errors import ConfigurationError
 from dataflow.settings import DatabaseSettings
 

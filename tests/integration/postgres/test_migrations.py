@@ -17,8 +17,8 @@ from pydantic import SecretStr
 
 from connectors.embedded.folders import wheel_file
 from connectors.postgres.connection import Database
-from connectors.postgres.gallery import Gallery
-from connectors.postgres.migrate import migrate, migrations, pending
+from connectors.postgres.gallery.users import Gallery
+from connectors.postgres.setup.migrate import migrate, migrations, pending
 from connectors.postgres.sql_files import sql_folder
 from dataflow.jobs.errors import ConfigurationError
 from dataflow.settings import DatabaseSettings
@@ -49,7 +49,7 @@ def connection(database_dsn: str) -> Iterator[Connection]:
 def migrations_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of the migrations that a test may change."""
     shutil.copytree(sql_folder(), tmp_path / "sql")
-    monkeypatch.setattr("connectors.postgres.migrate.sql_folder", lambda: tmp_path / "sql")
+    monkeypatch.setattr("connectors.postgres.setup.migrate.sql_folder", lambda: tmp_path / "sql")
     return tmp_path / "sql" / "migrations"
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from connectors.postgres.recorder import Recorder
+from connectors.postgres.photos.recorder import Recorder
 from dataflow.jobs.errors import Stopped
 from dataflow.process.retry import LinearBackoff, Persistence
 from tests.builders import DIMENSION, RecordingStop

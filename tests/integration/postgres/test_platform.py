@@ -8,9 +8,9 @@ from uuid import uuid4
 import pytest
 
 from connectors.postgres.connection import Database
-from connectors.postgres.gallery import Gallery
-from connectors.postgres.migrate import migrate, migrations
+from connectors.postgres.gallery.users import Gallery
 from connectors.postgres.session import Connection
+from connectors.postgres.setup.migrate import migrate, migrations
 from dataflow.settings import DatabaseSettings
 from tests.builders import DIMENSION, FakePack
 from tests.fixtures.platforms import PHOTOS, USERS, refusal

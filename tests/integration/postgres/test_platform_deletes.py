@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from connectors.postgres.migrate import migrate
+from connectors.postgres.setup.migrate import migrate
 from dataflow.jobs.outcome import Settled
 from dataflow.jobs.reason import Reason
 from tests.builders import DIMENSION, photo, request, user

@@ -10,8 +10,8 @@ from psycopg import sql
 from pydantic import SecretStr
 
 from connectors.embedded import PostgresServer
-from connectors.postgres.migrate import migrate, migrations
 from connectors.postgres.session import Connection
+from connectors.postgres.setup.migrate import migrate, migrations
 from dataflow.settings import DatabaseSettings
 from tests.builders import DIMENSION
 from tests.fixtures.logins import as_login

@@ -13,16 +13,16 @@ import pytest
 from pydantic import SecretStr
 
 from connectors.postgres.connection import Database, connect
-from connectors.postgres.decisions import Decision, Decisions, Word
-from connectors.postgres.enrolments import EnrolmentRegister
 from connectors.postgres.errors import explain
-from connectors.postgres.gallery import Gallery
-from connectors.postgres.gallery_index import build
-from connectors.postgres.migrate import migrate, migrations
-from connectors.postgres.photos import PostgresPhotos
-from connectors.postgres.pooler import examine_pooler, require_own_session
-from connectors.postgres.search import use
+from connectors.postgres.gallery.enrolments import EnrolmentRegister
+from connectors.postgres.gallery.index import build
+from connectors.postgres.gallery.search import use
+from connectors.postgres.gallery.users import Gallery
+from connectors.postgres.photos.decisions import Decision, Decisions, Word
+from connectors.postgres.photos.registry import PostgresPhotos
 from connectors.postgres.session import Connection, asked_together, sent_together
+from connectors.postgres.setup.migrate import migrate, migrations
+from connectors.postgres.setup.pooler import examine_pooler, require_own_session
 from dataflow.gallery.enrolment import Enrolment, Portrait, Status
 from dataflow.gallery.search import Plan
 from dataflow.jobs.errors import ConfigurationError, SystemicError, TransientError

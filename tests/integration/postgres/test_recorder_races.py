@@ -13,7 +13,7 @@ import psycopg
 import pytest
 from psycopg.rows import TupleRow
 
-from connectors.postgres.recorder import Recorder, _Proposal
+from connectors.postgres.photos.recorder import Recorder, _Proposal
 from dataflow.jobs.outcome import Settled
 from dataflow.jobs.reason import Reason
 from dataflow.steps.request import Recognised

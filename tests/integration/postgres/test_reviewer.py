@@ -8,8 +8,8 @@ from contextlib import closing
 import pytest
 
 from connectors.postgres.connection import Database
-from connectors.postgres.decisions import Decision, Decisions, Word
-from connectors.postgres.limits import Limits
+from connectors.postgres.photos.decisions import Decision, Decisions, Word
+from connectors.postgres.photos.limits import Limits
 from dataflow.jobs.reason import Reason
 from dataflow.settings import DatabaseSettings
 from dataflow.steps.matching import MatchPolicy

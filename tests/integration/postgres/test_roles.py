@@ -14,11 +14,11 @@ from pydantic import SecretStr
 
 from connectors.embedded import PostgresServer
 from connectors.postgres.connection import Database
-from connectors.postgres.enrolments import EnrolmentRegister
-from connectors.postgres.gallery import Gallery
-from connectors.postgres.limits import Limits
-from connectors.postgres.migrate import migrate, pending
-from connectors.postgres.photos import PostgresPhotos
+from connectors.postgres.gallery.enrolments import EnrolmentRegister
+from connectors.postgres.gallery.users import Gallery
+from connectors.postgres.photos.limits import Limits
+from connectors.postgres.photos.registry import PostgresPhotos
+from connectors.postgres.setup.migrate import migrate, pending
 from dataflow.gallery.enrolment import Enrolment, Portrait, Status
 from dataflow.jobs.outcome import Settled
 from dataflow.jobs.reason import Reason

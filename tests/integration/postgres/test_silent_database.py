@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from benchmarks.forwarder import DEAF, FORWARD, Forwarder
 from connectors.embedded import PostgresServer
 from connectors.postgres.connection import Database
-from connectors.postgres.migrate import migrate
+from connectors.postgres.setup.migrate import migrate
 from dataflow.jobs.errors import SystemicError
 from dataflow.settings import DatabaseSettings
 from tests.builders import DIMENSION

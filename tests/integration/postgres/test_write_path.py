@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from connectors.postgres.photos import PostgresPhotos
+from connectors.postgres.photos.registry import PostgresPhotos
 from connectors.postgres.sql_files import query, sql_folder
 from dataflow.jobs.errors import DataError
 from dataflow.jobs.outcome import Settled

@@ -240,5 +240,6 @@ def test_no_good_object_is_blamed_while_access_comes_and_goes(
         counts = sum((future.result() for future in reading), Counter[str]())
     assert counts["SystemicError"] > 0
     assert counts["NoneType"] > 0
-    monkeypatch.setattr(access_module, "UNSTEADY_FOR_S", 0)
+    for memory in ("UNSTEADY_FOR_S", "STANDS_FOR_S"):
+        monkeypatch.setattr(access_module, memory, 0)
     assert refusal(store, bad).reason is Reason.IMAGE_UNREADABLE

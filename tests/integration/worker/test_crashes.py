@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from connectors.postgres.connection import Database
-from connectors.postgres.recorder import Recorder
+from connectors.postgres.photos.recorder import Recorder
 from dataflow.jobs.job import parse_job
 from dataflow.jobs.outcome import Settled
 from dataflow.jobs.reason import Reason

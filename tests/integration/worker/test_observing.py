@@ -9,7 +9,7 @@ from prometheus_client import REGISTRY
 
 from connectors.jetstream.observing import Observer
 from connectors.postgres.connection import Database
-from connectors.postgres.gallery import Gallery
+from connectors.postgres.gallery.users import Gallery
 from connectors.telemetry.observing import count_gallery, describe_health
 from dataflow.jobs.errors import SystemicError
 from dataflow.process.health import Health

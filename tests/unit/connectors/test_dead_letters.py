@@ -20,10 +20,10 @@ from connectors.jetstream.letters.letter import HEADERS_BYTES, Header, Letter, l
 from connectors.jetstream.stored import Stored
 from dataflow.jobs.outcome import Settled
 from dataflow.jobs.reason import Outcome, Reason
-from soloface.cli.letters import REASONS, details, moment, require_choice, selection, table
-from soloface.cli.letters import summary as summary_of
-from soloface.cli.letters import whole as whole_of
-from soloface.cli.output import print_json, printable
+from soloface.cli.dlq.letters import REASONS, details, moment, require_choice, selection, table
+from soloface.cli.dlq.letters import summary as summary_of
+from soloface.cli.dlq.letters import whole as whole_of
+from soloface.cli.frame.output import print_json, printable
 from tests.builders import PUBLISHED, delivery, payload, photo
 from tests.odd_payloads import odd_payloads
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from connectors.jetstream.client import SharedJetStream
-from connectors.postgres.recorder import Recorder
+from connectors.postgres.photos.recorder import Recorder
 from connectors.sink import RecordingPartition, Result, waves
 from connectors.telemetry.tracing import Ended
 from dataflow.jobs.errors import Stopped, SystemicError, TransientError

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from connectors.postgres.declared import PLATFORMS, added, made
-from connectors.postgres.migrate import migrations
-from connectors.postgres.rights import NEEDED, STATEMENTS
+from connectors.postgres.setup.declared import PLATFORMS, added, made
+from connectors.postgres.setup.migrate import migrations
+from connectors.postgres.setup.rights import NEEDED, STATEMENTS
 from connectors.postgres.sql_files import query
 from tests.places import REPOSITORY
 

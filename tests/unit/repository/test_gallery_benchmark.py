@@ -15,7 +15,7 @@ from benchmarks.gallery.crowds import Crowd, Kind
 from benchmarks.gallery.line import Built, Line
 from benchmarks.gallery.report import Run, pages, said
 from benchmarks.report import has_place, write_pages
-from connectors.postgres.gallery_proof import Sample
+from connectors.postgres.gallery.proof import Sample
 from dataflow.gallery.made_up import disturbed
 
 EXACT = Line("everybody", 48, 1, 0.926, 80, 90, 75)

@@ -14,8 +14,8 @@ from typer.core import TyperGroup
 
 from dataflow.jobs.reason import Reason
 from docs.generate import metrics_table
-from soloface.cli.app import app
-from soloface.cli.lazy import Unloaded
+from soloface.cli.frame.app import app
+from soloface.cli.frame.lazy import Unloaded
 from tests.fixtures.prometheus import RULES
 from tests.unit.repository.test_docs import DOCS
 

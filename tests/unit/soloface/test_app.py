@@ -6,8 +6,8 @@ import pytest
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from soloface.cli.app import Commands, app
-from soloface.cli.lazy import Unloaded
+from soloface.cli.frame.app import Commands, app
+from soloface.cli.frame.lazy import Unloaded
 
 ROOT = typer.main.get_command(app)
 

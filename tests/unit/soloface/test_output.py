@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from soloface.cli import output
-from soloface.cli.output import console_on, counted, plain_table
+from soloface.cli.frame import output
+from soloface.cli.frame.output import console_on, counted, plain_table
 from tests.fixtures.terminal import Typed
 
 LONG = "minio://images/" + "a-long-name-" * 30 + ".jpg"

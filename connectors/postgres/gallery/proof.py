@@ -10,7 +10,7 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
-from connectors.postgres.search import ask, collected, use
+from connectors.postgres.gallery.search import ask, collected, use
 from connectors.postgres.session import Connection
 from connectors.postgres.sql_files import query
 from dataflow.faces.face import Embedding

@@ -9,8 +9,8 @@ from uuid import UUID
 import psycopg
 from psycopg.rows import TupleRow
 
-from connectors.postgres.candidates import Question, candidates
 from connectors.postgres.connection import Database
+from connectors.postgres.gallery.candidates import Question, candidates
 from connectors.postgres.sql_files import query
 from dataflow.faces.face import Embedding
 from dataflow.jobs.errors import ConfigurationError

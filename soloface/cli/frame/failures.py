@@ -73,5 +73,7 @@ def _drivers(error: Exception) -> Failure | None:
             from connectors.store import explain as explain_store
 
             return Failure(str(explain_store(error)))
+        case "builtins" if isinstance(error, TimeoutError):
+            return Failure("a server did not answer in time")
         case _:
             return None

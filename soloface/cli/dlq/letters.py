@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from dataflow.jobs.reason import UNKNOWN, Outcome, Reason
-from soloface.cli.output import plain_table, printable
+from soloface.cli.frame.output import plain_table, printable
 
 if TYPE_CHECKING:
     from connectors.jetstream.letters.dead_letters import Selection

@@ -26,7 +26,7 @@ from dataflow.jobs.image_ref import ImageRef, RefPolicy
 from dataflow.jobs.job import Job, parse_job
 from dataflow.jobs.reason import Reason
 from dataflow.settings import Settings
-from soloface.cli.tables import rows
+from soloface.cli.frame.tables import rows
 
 _IN_FLIGHT = 200
 _PREVIEW_PX = 640

@@ -9,7 +9,7 @@ from uuid import UUID
 from dataflow.gallery.enrolment import Offer
 from dataflow.jobs.errors import ConfigurationError
 from dataflow.jobs.image_ref import SCHEME
-from soloface.cli.tables import rows
+from soloface.cli.frame.tables import rows
 
 
 def from_table(table: Path) -> list[Offer]:

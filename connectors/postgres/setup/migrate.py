@@ -14,12 +14,12 @@ from psycopg import sql
 
 from connectors.postgres.connection import connect
 from connectors.postgres.errors import explain
-from connectors.postgres.platform import require_fit, require_own_ledger, require_place
-from connectors.postgres.server import require_writable
 from connectors.postgres.session import Connection
+from connectors.postgres.setup.platform import require_fit, require_own_ledger, require_place
+from connectors.postgres.setup.server import require_writable
+from connectors.postgres.setup.turns import LOCK_WAIT_S, WAIT_S, Turns
+from connectors.postgres.setup.vectors import require_dimension, require_installable
 from connectors.postgres.sql_files import sql_folder
-from connectors.postgres.turns import LOCK_WAIT_S, WAIT_S, Turns
-from connectors.postgres.vectors import require_dimension, require_installable
 from dataflow.jobs.errors import ConfigurationError
 from dataflow.settings import DatabaseSettings
 

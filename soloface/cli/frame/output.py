@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import orjson
@@ -21,12 +21,12 @@ _UNLIMITED = 1_000_000
 """Columns of what is no terminal: a line that a program reads is neither wrapped nor cut."""
 
 
-def console_on(stream: TextIO) -> Console:
-    """A console on standard output or standard error.
+def console_on(stream: TextIO | None) -> Console:
+    """A console on standard output or standard error; ``None`` is one that was closed.
 
     A terminal wraps a long line by itself, so that an id can be copied out of it in one piece.
     """
-    width = None if stream.isatty() else _UNLIMITED
+    width = None if stream and stream.isatty() else _UNLIMITED
     return Console(stderr=stream is sys.stderr, width=width, highlight=False, soft_wrap=True)
 
 
@@ -100,11 +100,11 @@ def confirm(question: str) -> None:
 
 
 def counted(count: int, thing: str, things: str = "") -> str:
-    """How many of a thing there are: 1 user, 2 users, no users."""
+    """How many of a thing there are: 1 user, 2 users, 0 users."""
     return f"{count} {thing if count == 1 else things or thing + 's'}"
 
 
-def plain_table(*headings: str, right: Iterable[str] = ()) -> Table:
+def plain_table(*headings: str, right: Collection[str] = ()) -> Table:
     """A table without lines; what does not fit into a terminal is folded, never cut."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in headings:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from soloface.cli.lazy import MARKUP, LazyGroup
+from soloface.cli.frame.lazy import MARKUP, LazyGroup
 
 
 class Commands(LazyGroup):
@@ -27,7 +27,7 @@ class Commands(LazyGroup):
             "Make the database's tables, or bring them up to date. Safe to run again.",
         ),
         "enroll": (
-            "soloface.cli.enroll:enroll",
+            "soloface.cli.enroll.command:enroll",
             "Store users' faces: the mean of each one's photos, replacing an earlier one.",
         ),
         "reembed": (
@@ -35,7 +35,7 @@ class Commands(LazyGroup):
             "Embed the users with another pack, from their enrolment photos, and cut over to it.",
         ),
         "publish": (
-            "soloface.cli.publish:publish",
+            "soloface.cli.publish.command:publish",
             "Publish one job, many from a file, or one for each of your own photos.",
         ),
         "watch": (
@@ -63,7 +63,7 @@ class Commands(LazyGroup):
             "Drop the faces on photos that nobody was found for, once they are old enough.",
         ),
         "dlq": (
-            "soloface.cli.dlq:app",
+            "soloface.cli.dlq.command:app",
             "Look at the jobs that were rejected, send them again, or remove them.",
         ),
         "match": (

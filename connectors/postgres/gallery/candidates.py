@@ -9,7 +9,7 @@ from uuid import UUID
 import psycopg
 from psycopg.rows import TupleRow
 
-from connectors.postgres.search import ask, collected, current_plan, nearest_users
+from connectors.postgres.gallery.search import ask, collected, current_plan, nearest_users
 from connectors.postgres.session import asked_together
 from connectors.postgres.sql_files import query
 from dataflow.faces.face import Embedding

@@ -11,7 +11,7 @@ from typing import LiteralString
 import psycopg
 
 from connectors.postgres.connection import connect, explain
-from connectors.postgres.gallery_proof import Measured, Sample, measure, searcher
+from connectors.postgres.gallery.proof import Measured, Sample, measure, searcher
 from connectors.postgres.session import Connection
 from connectors.postgres.sql_files import query
 from dataflow.gallery.search import AIM_RECALL, Index, Plan, Proof, breadths, building_mb

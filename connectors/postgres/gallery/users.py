@@ -9,11 +9,11 @@ from uuid import UUID
 import psycopg
 
 from connectors.postgres.connection import Database
-from connectors.postgres.schema import require_tables
-from connectors.postgres.server import require_writable
 from connectors.postgres.session import Connection
+from connectors.postgres.setup.schema import require_tables
+from connectors.postgres.setup.server import require_writable
+from connectors.postgres.setup.vectors import require_dimension
 from connectors.postgres.sql_files import query
-from connectors.postgres.vectors import require_dimension
 from dataflow.faces.contract import Contract
 from dataflow.faces.face import Embedding
 from dataflow.jobs.errors import ConfigurationError

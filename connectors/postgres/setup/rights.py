@@ -8,7 +8,7 @@ from typing import Any
 
 import psycopg
 
-from connectors.postgres.search import vector_dimension
+from connectors.postgres.gallery.search import vector_dimension
 from connectors.postgres.session import Connection
 from connectors.postgres.sql_files import query
 from dataflow.jobs.errors import ConfigurationError

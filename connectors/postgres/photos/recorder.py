@@ -12,13 +12,13 @@ import psycopg
 from psycopg.rows import TupleRow
 from psycopg.types.json import Jsonb
 
-from connectors.postgres.candidates import Question, candidates
 from connectors.postgres.connection import Database
-from connectors.postgres.gallery import require_comparable
-from connectors.postgres.photos import past_match
+from connectors.postgres.gallery.candidates import Question, candidates
+from connectors.postgres.gallery.users import require_comparable
+from connectors.postgres.photos.registry import past_match
 from connectors.postgres.session import sent_together
+from connectors.postgres.setup.vectors import require_dimension
 from connectors.postgres.sql_files import query
-from connectors.postgres.vectors import require_dimension
 from dataflow.jobs.delivery import Delivery
 from dataflow.jobs.errors import ConfigurationError, DataError, SystemicError
 from dataflow.jobs.job import Job

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from psycopg.rows import class_row
 
-from connectors.postgres.declared import PLATFORMS, Columns, added, made
 from connectors.postgres.session import Connection
+from connectors.postgres.setup.declared import PLATFORMS, Columns, added, made
 from connectors.postgres.sql_files import query
 from dataflow.jobs.errors import ConfigurationError
 

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from soloface.cli.output import JsonOption, print_json, say
-from soloface.cli.settings import load_settings
+from soloface.cli.frame.output import JsonOption, print_json, say
+from soloface.cli.frame.settings import load_settings
 
 
 def bury(
@@ -28,7 +28,7 @@ def bury(
     Its outcome is recorded with the reason `buried`, its dead letter can be replayed, and the job
     leaves the stream. A worker that holds it lets go of it within some seconds.
     """
-    from soloface.cli.burying import reject
+    from soloface.cli.dlq.burying import reject
 
     item = asyncio.run(reject(load_settings(), stream_seq, _detail(why, by)))
     photo_id = item.job.photo_id if item.job else None

@@ -15,7 +15,7 @@ from uuid import UUID
 import typer
 from rich.markup import escape
 
-from soloface.cli.output import (
+from soloface.cli.frame.output import (
     ByOption,
     JsonOption,
     console,
@@ -27,7 +27,7 @@ from soloface.cli.output import (
     say,
     show_tables,
 )
-from soloface.cli.settings import load_settings
+from soloface.cli.frame.settings import load_settings
 
 if TYPE_CHECKING:
     from dataflow.faces.face import FacePack
@@ -90,12 +90,12 @@ def enroll(
     Exit code 1 if some user could not be enrolled.
     """
     from connectors.postgres.connection import Database
-    from connectors.postgres.enrolments import EnrolmentRegister
-    from connectors.postgres.gallery import Gallery
+    from connectors.postgres.gallery.enrolments import EnrolmentRegister
+    from connectors.postgres.gallery.users import Gallery
     from connectors.store.enrolment_photos import EnrolmentPhotos
     from dataflow.faces.packs.loading import load_pack
     from dataflow.gallery.enrolment import Enroller, Examiner, Offer
-    from soloface.cli.offers import from_folder, from_objects, from_table, names_from
+    from soloface.cli.enroll.offers import from_folder, from_objects, from_table, names_from
 
     settings = load_settings()
     sources = EnrolmentPhotos(settings)

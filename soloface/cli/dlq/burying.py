@@ -7,9 +7,9 @@ from contextlib import closing
 
 from connectors.jetstream.letters.burying import gravedigger
 from connectors.postgres.connection import Database
-from connectors.postgres.photos import photo_states
-from connectors.postgres.recorder import record_end
-from connectors.postgres.schema import require_tables
+from connectors.postgres.photos.recorder import record_end
+from connectors.postgres.photos.registry import photo_states
+from connectors.postgres.setup.schema import require_tables
 from dataflow.jobs.delivery import Delivery
 from dataflow.jobs.errors import ConfigurationError, DataError
 from dataflow.jobs.job import Job, parse_job

@@ -11,8 +11,8 @@ import typer
 
 from dataflow.jobs.errors import ConfigurationError
 from dataflow.jobs.reason import UNKNOWN
-from soloface.cli.bury import bury
-from soloface.cli.letters import (
+from soloface.cli.dlq.bury import bury
+from soloface.cli.dlq.letters import (
     AllOption,
     LimitOption,
     ReasonsOption,
@@ -26,7 +26,7 @@ from soloface.cli.letters import (
     table,
     whole,
 )
-from soloface.cli.output import (
+from soloface.cli.frame.output import (
     JsonOption,
     confirm,
     console,
@@ -36,7 +36,7 @@ from soloface.cli.output import (
     say,
     show_tables,
 )
-from soloface.cli.settings import load_settings
+from soloface.cli.frame.settings import load_settings
 
 if TYPE_CHECKING:
     from rich.progress import Progress

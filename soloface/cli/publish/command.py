@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from soloface.cli.output import JsonOption, complain, print_json, progress, say
-from soloface.cli.settings import load_settings
+from soloface.cli.frame.output import JsonOption, complain, print_json, progress, say
+from soloface.cli.frame.settings import load_settings
 
 if TYPE_CHECKING:
-    from soloface.cli.publishing import Report
+    from soloface.cli.publish.publishing import Report
 
 
 def publish(
@@ -51,7 +51,7 @@ def publish(
     Jobs that the worker would refuse, and files that are no photos, are named and left out; the
     others are published. Exit code 1 if there was one, or nothing to publish.
     """
-    from soloface.cli.publishing import Publisher, jobs_of, own_photos
+    from soloface.cli.publish.publishing import Publisher, jobs_of, own_photos
 
     publisher = Publisher(load_settings())
     match photo_id, file, upload, folder:

@@ -13,8 +13,8 @@ from psycopg.rows import TupleRow
 from psycopg.types.json import Jsonb
 
 from connectors.postgres.connection import Database
-from connectors.postgres.gallery import require_comparable
-from connectors.postgres.search import nearest_users
+from connectors.postgres.gallery.search import nearest_users
+from connectors.postgres.gallery.users import require_comparable
 from connectors.postgres.sql_files import query
 from dataflow.faces.face import Embedding, Quality
 from dataflow.gallery.enrolment import Enrolment, Examined, Refusal

@@ -1,0 +1,1 @@
+"""The enrolled users in PostgreSQL: how they are stored and searched."""

@@ -1,0 +1,1 @@
+"""`soloface dlq`: dead letters, and jobs that are rejected by hand."""

@@ -1,0 +1,1 @@
+"""`soloface enroll`: who is enrolled by which photos."""

@@ -1,0 +1,1 @@
+"""`soloface publish`: jobs by hand, from files, and for your own photos."""
