@@ -10,7 +10,10 @@ from connectors.postgres.setup.rights import NEEDED, STATEMENTS
 from connectors.postgres.sql_files import query
 from tests.places import REPOSITORY
 
-WORKERS = ("candidates", "gallery", "limits", "photos", "read_lately", "recorder", "search")
+WORKERS = (
+    *("gallery/candidates", "gallery/search", "gallery/users"),
+    *("photos/limits", "photos/read_lately", "photos/recorder", "photos/registry"),
+)
 OTHERS = {"insert_user", "update_user", "noted_limits"}
 BY_INDEX = "nearest_users_by_index"  # planned as well, with the length of the vectors
 
