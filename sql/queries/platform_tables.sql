@@ -8,7 +8,7 @@ select
     c.relpersistence::text as persistence,
     pg_has_role(c.relowner, 'usage') as owned,
     pg_get_userbyid(c.relowner)::text as owner,
-    has_table_privilege(c.oid, 'references') as may_refer,
+    has_table_privilege(c.oid, 'references') and has_table_privilege(c.oid, 'trigger') as may_refer,
     case when c.relkind = 'p' then pg_get_partkeydef(c.oid) end as partitioned_by,
     format_type(id.atttypid, id.atttypmod) as id_type,
     (

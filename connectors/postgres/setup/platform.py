@@ -99,7 +99,7 @@ class _Table:
         if not self.owned and not self.may_refer:
             return (
                 f"{self.relation} belongs to {self.owner}; migrate with that login, or: grant "
-                f"references on {self.relation} to the one that migrates"
+                f"references, trigger on {self.relation} to the one that migrates"
             )
         return None
 

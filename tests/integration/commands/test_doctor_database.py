@@ -111,5 +111,5 @@ def test_a_pooler_that_is_set_and_not_there_is_a_warning(
     done = soloface("doctor", "--json")
 
     assert done.code == 0
-    (warning,) = (f["detail"] for f in done.json if f["warning"])
+    (warning,) = (f["detail"] for f in done.json if f["warning"] and f["name"] == "postgres")
     assert "no pooler answers" in warning

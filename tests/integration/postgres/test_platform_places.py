@@ -157,9 +157,9 @@ def migrator(platform: Connection) -> Iterator[str]:
         (GRANT_CREATE,
          ["{login} may not install pgvector", "as a superuser", "create extension vector"]),
         ("create extension vector;" + GRANT_CREATE + USERS + PHOTOS,
-         ["public.photos belongs to soloface", "grant references"]),
+         ["public.photos belongs to soloface", "grant references, trigger"]),
         ("create extension vector;" + GRANT_CREATE + USERS + PHOTOS
-         + "grant references on photos to {login}",
+         + "grant references, trigger on photos to {login}",
          ["public.users belongs to soloface", "only its owner"]),
         ("create schema x; create extension vector schema x; " + GRANT_CREATE,
          ["pgvector is in the schema x", "grant usage on schema x"]),

@@ -11,15 +11,10 @@ from connectors.postgres.sql_files import query
 from tests.places import REPOSITORY
 
 WORKERS = (
-    "gallery/candidates",
-    "gallery/search",
-    "gallery/users",
-    "photos/limits",
-    "photos/read_lately",
-    "photos/recorder",
-    "photos/registry",
+    *("gallery/candidates", "gallery/search", "gallery/users"),
+    *("photos/limits", "photos/read_lately", "photos/recorder", "photos/registry"),
 )
-OTHERS = {"insert_user", "update_user"}
+OTHERS = {"insert_user", "update_user", "noted_limits"}
 BY_INDEX = "nearest_users_by_index"  # planned as well, with the length of the vectors
 
 
@@ -27,7 +22,7 @@ def test_each_statement_of_the_worker_is_looked_at() -> None:
     names = set()
     for module in WORKERS:
         text = (REPOSITORY / "connectors" / "postgres" / f"{module}.py").read_text()
-        names |= set(re.findall(r'query\(\s*"(\w+)"', text))
+        names |= set(re.findall(r'(?:query|self\._one)\(\s*"(\w+)"', text))
 
     assert names - OTHERS == {*STATEMENTS, BY_INDEX}
 
