@@ -72,8 +72,10 @@ class Commands(LazyGroup):
         ),
         "gallery": (
             "soloface.cli.gallery:app",
-            "See how soloface searches the enrolled users, and build the index that many users "
-            "need.",
+            (
+                "See how soloface searches the enrolled users, and build the index that many users "
+                "need."
+            ),
         ),
         "models": (
             "soloface.cli.models:app",
