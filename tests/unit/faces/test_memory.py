@@ -17,7 +17,7 @@ from dataflow.faces.image import BYTES_PER_PIXEL
 from tests.pictures import jpeg_claiming, saved
 from tests.unit.faces.test_hostile_images import png_claiming, webp_claiming
 
-WIDTH, HEIGHT = 1200, 1000
+WIDTH, HEIGHT = 2400, 1500  # so large that what an allocator keeps hardly counts
 MAX_PIXELS = WIDTH * HEIGHT
 DECODABLE = 13
 KINDS = ("JPEG", "PNG", "WEBP", "HEIC", "AVIF")
