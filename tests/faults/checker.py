@@ -98,6 +98,8 @@ def _lost(ledger: Ledger, truth: Truth) -> Iterator[str]:
     for seq, wanted in ledger.jobs.items():
         recorded = truth.photos.get(wanted.photo_id, _NOTHING) if wanted.photo_id else _NOTHING
         if recorded.reason is None and seq not in truth.letters:
+            if wanted.forgotten:
+                continue
             yield f"job {seq} has left no trace"
         elif recorded.reason is Reason.MATCHED and wanted.users and not recorded.users:
             yield f"the match of job {seq} is not there"

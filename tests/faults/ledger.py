@@ -26,13 +26,15 @@ class Wanted:
     """A job, and how the photo must end that it names.
 
     ``photo_id`` is ``None`` where the payload is no job; ``users`` are those whom the photo may be
-    matched with, and empty where any will do, or none.
+    matched with, and empty where any will do, or none. ``forgotten`` jobs may leave no trace, as
+    their user was deleted.
     """
 
     payload: bytes
     photo_id: UUID | None
     reasons: frozenset[Reason] = MATCHED
     users: frozenset[UUID] = frozenset()
+    forgotten: bool = False
 
 
 @dataclass(slots=True)

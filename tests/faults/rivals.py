@@ -43,7 +43,7 @@ def run(lab: Lab, size: Size) -> Iterator[Row]:
         wait_for(lambda: (scene.world.consumer().num_waiting or 0) >= pullers, "all pull")
         yield _one_photo(scene, workers, size.jobs, 1)
         yield _one_photo(scene, workers, size.jobs, FACE_INDEXES)
-        yield _erased_users(scene, size.photos_of_erased)
+        yield _erased_users(scene, workers, size.photos_of_erased)
         for worker in workers:
             worker.stop()
 
@@ -82,20 +82,21 @@ def _reasons(workers: Sequence[Worker], seqs: Sequence[int]) -> Counter[str]:
     return Counter(said.values())
 
 
-def _erased_users(scene: Scene, count: int) -> Row:
+def _erased_users(scene: Scene, workers: Sequence[Worker], count: int) -> Row:
     ledger = replace(scene.ledger, jobs={})
     jobs = ledger.good(2 * count, [*_ERASED, *_KEPT])
     gone = {ledger.users[person.name] for person in _ERASED}
-    # A photo of theirs is matched with the next nearest, or loses its match.
-    jobs = [replace(w, users=frozenset()) if w.users & gone else w for w in jobs]
-    ledger.publish(jobs[:count])
+    # A photo of theirs is matched with the next nearest, or what is known of it goes with them.
+    jobs = [replace(w, users=frozenset(), forgotten=True) if w.users & gone else w for w in jobs]
+    seqs = ledger.publish(jobs[:count])
     wait_for(lambda: _rows_about(scene, gone) > count / 2, "a quarter of theirs are matched")
     with scene.world.database() as platform, platform.transaction():
         platform.execute("delete from users where id = any(%s)", [list(gone)])
-        ledger.publish(jobs[count:])
+        seqs += ledger.publish(jobs[count:])
         wait_for(scene.world.someone_waits_for_a_lock, "one of theirs is about to be matched")
         before = _rows_about(scene, gone)
     scene.wait_until_done()
+    wait_for(lambda: _reasons(workers, seqs).total() == len(jobs), "the workers have said so")
     rows = _rows_about(scene, gone)
     problems = [f"{rows} rows of erased users"] if rows else []
     return Row.of(

@@ -65,7 +65,7 @@ def test_every_pack_is_judged_at_the_threshold_it_ships(
     assert found["shipped"]["far"]["value"] < 0.05
     assert found["identification"]["rank_1"]["value"] == 1
     assert found["recommended"]["point"]["far"]["value"] <= 0.1
-    assert "only 4 people" in found["warnings"][0]
+    assert "4 people only" in found["warnings"][0]
     assert len(found["warnings"]) == 1
 
 

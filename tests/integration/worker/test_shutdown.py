@@ -17,7 +17,7 @@ from tests.fixtures.worker import Log, MakeWorld, RunWorker
 from tests.patience import PATIENCE_S
 from tests.world import World, eventually
 
-JOBS = 50
+JOBS = 120  # more than all processes can have begun before they hear of the signal
 
 
 @pytest.fixture
