@@ -6,11 +6,12 @@ import threading
 from contextlib import closing
 
 from minio import Minio
-from minio.error import MinioException, S3Error
+from minio.error import MinioException
 from urllib3.exceptions import HTTPError
 
 from connectors.postgres.connection import Database
 from connectors.store import explain, minio_client
+from connectors.store.answers import RedirectedError, RefusedError
 from dataflow.jobs.errors import SystemicError
 from dataflow.process.asking import WITHIN_S, keep_asking
 from dataflow.process.health import Health
@@ -81,9 +82,10 @@ def ask_store(client: Minio, settings: StoreSettings) -> None:
     key = (settings.prefixes[0] if settings.prefixes else "") + _NOT_THERE
     try:
         response = client.get_object(settings.bucket, key)
-    except S3Error as error:
-        if error.code in _SHUT_OUT or error.response.status >= _SERVER_ERROR:
-            raise explain(error, settings.bucket) from error
+    except RefusedError as refusal:
+        misled = isinstance(refusal, RedirectedError)
+        if misled or refusal.code in _SHUT_OUT or refusal.status >= _SERVER_ERROR:
+            raise explain(refusal, settings.bucket) from refusal
     except (MinioException, HTTPError, OSError, ValueError) as error:
         raise explain(error, settings.bucket) from error
     else:
