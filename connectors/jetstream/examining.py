@@ -63,6 +63,11 @@ class Surroundings:
                 f"not there: {', '.join(self.absent)}; the first worker makes them, and "
                 "soloface doctor --fix: until then nobody can publish"
             )
+        if self.consumer and self.consumer.paused:
+            yield (
+                f"the consumer {self.settings.durable} is paused until "
+                f"{self.consumer.config.pause_until}, and gives no worker a job before"
+            )
         if self.rights is None:
             yield "the server does not say what this login may do, so that was not examined"
         if wanted := [r for r in self.rights or [] if r.need is Need.SHOULD]:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import structlog
 from nats.errors import Error as NatsError
+from nats.errors import NoRespondersError
 from nats.js import JetStreamContext
 
 from connectors.jetstream.connection import Connection
@@ -27,6 +28,10 @@ TERM = b"+TERM"
 _NAK = b"-NAK"
 FORGOTTEN_AFTER_S = 1
 """How long the first answers after a return of the server are waited for; see `Settler.answer`."""
+
+
+class GoneError(NatsError):
+    """Nobody takes the answer: the stream or the consumer that delivered the job is gone."""
 
 
 def nak(delay_s: float) -> bytes:
@@ -81,6 +86,7 @@ class Settler:
 
         Raises:
             TimeoutError: not confirmed in time.
+            GoneError: the consumer that delivered it is not there any more.
             nats.errors.Error: refused, or disconnected for good.
         """
         connection = self._connection
@@ -101,6 +107,9 @@ class Settler:
                 FORGOTTEN_AFTER_S if earlier else CONFIRM_TIMEOUT_S,
                 FORGOTTEN_AFTER_S,
             )
+        except NoRespondersError:
+            # Not that JetStream is off, which the same answer means where its API is asked.
+            raise GoneError("the stream or the consumer that delivered it is gone") from None
         except TimeoutError:
             if since < connection.since:
                 self._forgetful_since = connection.since

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from connectors.jetstream.provision import provision
 from connectors.postgres.connection import Database
 from connectors.postgres.photos.limits import Limits
 from connectors.postgres.setup.migrate import migrations
@@ -15,7 +17,7 @@ from dataflow.settings import PREFIX
 from dataflow.steps.matching import MatchPolicy
 from soloface.cli.demo.changes import scaled
 from soloface.cli.demo.people import ENROLLED
-from tests.examination import NAMES, unhealthy
+from tests.examination import NAMES, unhealthy, warnings
 from tests.fixtures.worker import MakeWorld, Soloface
 from tests.world import World, jetstream
 
@@ -54,6 +56,23 @@ def test_limits_that_are_not_the_workers_are_a_warning(
     (warning,) = [f for f in done.json if f["warning"] and f["name"] == "gallery"]
     assert "this environment has max_distance 0.7, no min_margin" in warning["detail"]
     assert "matches with max_distance 0.55, no min_margin" in warning["detail"]
+
+
+def test_a_paused_consumer_is_a_warning(world: World, soloface: Soloface) -> None:
+    settings = world.settings.nats
+    until = datetime.now(UTC) + timedelta(hours=1)
+
+    async def pause() -> None:
+        async with jetstream(settings) as js:
+            await provision(js, settings)
+            await js.pause_consumer(settings.stream, settings.durable, until.isoformat())
+
+    asyncio.run(pause())
+
+    (warning,) = [
+        detail for detail in warnings(soloface("doctor", "--json")) if settings.durable in detail
+    ]
+    assert f"is paused until {until:%Y-%m-%dT%H:%M:%S}" in warning
 
 
 def test_a_worker_that_never_ran_is_well(world: World, soloface: Soloface) -> None:

@@ -7,9 +7,12 @@ from collections.abc import Iterator
 from contextlib import aclosing
 
 import pytest
+from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 from structlog.testing import capture_logs
 
+from connectors.jetstream.explaining import why
+from connectors.jetstream.jobs.settling import ACK
 from connectors.jetstream.letters.following import events
 from connectors.jetstream.provision import provision
 from dataflow.jobs.reason import Reason
@@ -92,6 +95,20 @@ def test_a_deleted_stream_is_made_again_and_goes_on_to_count(
     source.publish([(PLAIN, b"third")])
     assert [(each.payload, each.stream_seq) for each in source.take(1)] == [(b"third", 3)]
     eventually(lambda: source.health.causes() == [], "it is over")
+
+
+@pytest.mark.parametrize("what", ["stream", "durable"])
+def test_an_answer_that_nobody_takes_any_more_says_that_and_not_that_jetstream_is_off(
+    careful: Source, nats_settings: NatsSettings, what: str
+) -> None:
+    careful.publish([(PLAIN, b"a job")])
+    (delivery,) = careful.take(1)
+    do(nats_settings, getattr(nats_settings, what))
+
+    with pytest.raises(NatsError) as refused:
+        careful.client.start(careful.client.settler.answer(delivery.ack_token, ACK)).result()
+
+    assert why(refused.value) == "the stream or the consumer that delivered it is gone"
 
 
 @pytest.mark.parametrize("what", ["stream", "durable"])
