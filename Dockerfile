@@ -9,7 +9,7 @@ ENV UV_COMPILE_BYTECODE=1 \
     UV_PYTHON=/usr/local/bin/python \
     UV_PYTHON_DOWNLOADS=never
 WORKDIR /src
-# The dependencies first: they change less often than the code. A lock file is used if there is one.
+# Install the dependencies first: they change less often than the code. uv uses a lock file if there is one.
 COPY pyproject.toml uv.lock* ./
 ARG EXTRAS=open
 RUN uv sync --no-cache --no-dev --no-install-project $(echo "$EXTRAS" | sed -E 's/[^, ]+/--extra &/g; s/,/ /g')
@@ -28,7 +28,7 @@ LABEL org.opencontainers.image.title="soloface" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
-# An empty named volume takes over the owner of the folder that it covers, so /models must exist.
+# An empty named volume gets the owner of the folder that it covers, so /models must exist.
 RUN groupadd --gid 10001 soloface \
  && useradd --uid 10001 --gid 10001 --create-home --shell /usr/sbin/nologin soloface \
  && install --directory --owner=10001 --group=10001 /models
@@ -41,11 +41,11 @@ ENV PATH=/opt/soloface/bin:$PATH \
 USER 10001:10001
 WORKDIR /home/soloface
 STOPSIGNAL SIGTERM
-# In exec form, so that Python is process 1 and gets the signal itself. A health check is left out:
+# In exec form, so that Python is process 1 and gets the signal itself. There is no health check:
 # Docker does nothing with an unhealthy container, and the worker recovers or ends by itself.
 CMD ["python", "-m", "bytewax.run", "dataflow:flow"]
 
-# docker build --target baked: packs in the image, for whom no volume can reach all workers.
+# docker build --target baked: the image holds the packs, for platforms without a shared volume.
 FROM runtime AS baked
 ARG PACKS=open
 RUN for pack in $(echo "$PACKS" | sed 's/,/ /g'); do soloface models install "$pack" || exit 1; done

@@ -182,7 +182,7 @@ class World:
 
     @contextmanager
     def locked(self, photo: Photo) -> Iterator[None]:
-        """Keep whoever wants to write about a photo waiting."""
+        """Keep everybody who wants to write about a photo waiting."""
         with self.database() as connection:
             connection.execute("begin")
             connection.execute("select from photos where id = %s for update", [photo.id])

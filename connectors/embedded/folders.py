@@ -43,8 +43,8 @@ def write_private(path: Path, text: str, account: pwd.struct_passwd | None = Non
 def lock(folder: Path, wait_s: float) -> int:
     """Claim a folder, and return the descriptor that holds the claim.
 
-    Children that inherit the descriptor hold the claim too. So whoever gets it knows that not only
-    the former owner is gone, but also every process of the server that he left behind.
+    Children that inherit the descriptor hold the claim too. So a process that gets the claim knows
+    that the former owner is gone, and also every process of its server.
 
     Raises:
         SystemicError: it is still in use after `wait_s` seconds.

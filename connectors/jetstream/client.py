@@ -100,7 +100,7 @@ class JetStreamClient:
 
     def call_soon(self, call: Callable[[], object]) -> None:
         """Run something short on the connection's loop, without waiting for it."""
-        with suppress(RuntimeError):  # the loop has ended, and whoever waited on it
+        with suppress(RuntimeError):  # the loop has ended, and so has everybody who waited on it
             self._loop.call_soon_threadsafe(call)
 
     def announce(self, items: Sequence[Settled], model: str) -> None:

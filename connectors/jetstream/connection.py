@@ -195,7 +195,7 @@ class Connection(Client):
 class _TlsConnection(Connection):
     """Says nothing before the connection is encrypted.
 
-    nats-py alone follows the server, or whoever stands in front of it: where that asks for no TLS,
+    nats-py alone follows the server, or a proxy in front of it: where that asks for no TLS,
     it sends the password in the clear, whatever the URL says.
     """
 

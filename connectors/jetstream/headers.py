@@ -1,4 +1,4 @@
-"""A message's header block, from whoever wrote it: nothing in it can raise."""
+"""A message's header block, which anybody may have written: nothing in it can raise."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ async def keep_pinging(connection: Connection, health: Health) -> None:
     while True:
         await asyncio.sleep(pause_s)
         pause_s = EVERY_S
-        # A connection that was lost is told of by whoever makes it again.
+        # The code that connects again reports a lost connection.
         if not connection.is_connected or await _answers(connection):
             watch.succeeded()
         else:

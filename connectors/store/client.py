@@ -23,7 +23,7 @@ _CODE = re.compile(rb"<Code>\s*([A-Za-z0-9._-]{1,64})\s*</Code>")
 _SUCCESS = frozenset({200, 204, 206})
 _ERROR_BYTES = 64 * 1024
 _ERROR_S = 5
-"""How much of an error's body is read, and for how long: whoever answers may never end."""
+"""How much of an error's body is read, and for how long: the answer may never end."""
 
 
 def minio_client(settings: StoreSettings, connections: int) -> Minio:

@@ -34,7 +34,7 @@ class Probes(ThreadingHTTPServer):
         threading.Thread(target=self.serve_forever, name="probes", daemon=True).start()
 
     def handle_error(self, request: socket | tuple[bytes, socket], client_address: Any) -> None:  # noqa: ANN401 - socketserver's signature
-        """Whoever asked has hung up, or never finished asking."""
+        """The caller has hung up, or never finished asking."""
         del request, client_address
         log.debug("probe_failed", error=repr(sys.exception()))
 

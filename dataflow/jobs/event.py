@@ -1,7 +1,7 @@
 """What is told of a settled job: a CloudEvent on NATS, in binary mode.
 
 The body says how the job ended, the headers which event it is. A job's event has the same id
-however often it is told, so that whoever listens can recognise a repetition.
+however often it is told, so that a listener can recognise a repetition.
 """
 
 from __future__ import annotations

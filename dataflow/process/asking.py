@@ -1,7 +1,7 @@
 """Asking a dependency now and then whether it still answers, while no job asks it anything.
 
-An idle worker would else be ready, for an orchestrator and for whoever reads the metrics, long
-after a dependency went away.
+Otherwise an orchestrator and the metrics would call an idle worker ready long after a dependency
+went away.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Threads that compute, none of which is waited for longer than a deadline.
 
 Native code cannot be interrupted: a decoder that does not come back keeps its thread and its
-memory. So whoever is late is left behind and another thread takes the place. When more are left
+memory. So a late thread is left behind, and another one takes its place. When more are left
 behind than the crew is large, the process is given up: its jobs come again, the late ones alone.
 """
 

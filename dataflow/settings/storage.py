@@ -81,8 +81,8 @@ class DatabaseSettings(Section):
     )
     pooler: Literal["none", "transaction"] = Field(
         "none",
-        description="`transaction`: the DSN leads to PgBouncer or the like. Nothing is set for "
-        "the session or prepared, and the timeouts go along with each transaction.",
+        description="`transaction` if the DSN leads to PgBouncer or a similar pooler. Then no "
+        "session is changed, no statement is prepared, and each transaction sends the timeouts.",
     )
     connect_timeout_s: int = Field(5, ge=1, description="For one connection.")
     statement_timeout_s: Seconds = Field(30, description="For one statement.")

@@ -86,7 +86,7 @@ class Fetching:
     def _patience(self, delivery: Delivery) -> Persistence:
         if delivery.attempt < SUSPECT_FROM:
             return self.persistence
-        # Whoever is tried alone keeps all others waiting.
+        # A job that is tried alone keeps all others waiting.
         once = replace(self.persistence.backoff, tries=1)
         return replace(self.persistence, backoff=once)
 

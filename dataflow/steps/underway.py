@@ -155,7 +155,7 @@ class UnderWay:
             Reason.IMAGE_UNDECODABLE, f"not recognised within {self._bounds.deadline_s:g} s"
         )
         log.warning("image_late", photo_id=str(job.photo_id), deliveries=delivery.attempt)
-        # At first it may have been the machine; whoever is late alone has itself to blame.
+        # At first it may have been the machine; a photo that is late alone is to blame itself.
         if delivery.attempt < SUSPECT_FROM:
             result.set_result(sent_back(delivery, job, error, self._retry_delay_s))
         else:

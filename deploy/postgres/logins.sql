@@ -1,14 +1,14 @@
--- The logins of docker-compose.yml, made as the database's superuser at each start. Running it again
--- changes nothing but the passwords, which it takes from the environment.
+-- Makes the logins of docker-compose.yml, as the database's superuser, at each start. Another run
+-- changes only the passwords, which come from the environment.
 --
 -- By hand: OWNER_PASSWORD=… WORKER_PASSWORD=… psql -v ON_ERROR_STOP=1 -1 -f logins.sql
 \getenv owner_password OWNER_PASSWORD
 \getenv worker_password WORKER_PASSWORD
 
--- Only a superuser may.
+-- Only a superuser may do this.
 create extension if not exists vector;
 
--- The roles that sql/migrations grants rights to; the owner of the tables may make none.
+-- The roles that sql/migrations grants rights to; the owner of the tables may not make roles.
 select format('create role %I nologin', wanted)
 from unnest(array[
     'soloface_worker', 'soloface_enroller', 'soloface_auditor', 'soloface_eraser',

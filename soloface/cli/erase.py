@@ -41,18 +41,18 @@ def erase(
     yes: YesOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Take out everything soloface knows about a user or a photo.
+    """Delete everything that soloface knows about a user or a photo.
 
     Of a user: the enrolled face, where its photos are and those that `enroll --keep-photos` stored,
     the faces on photos that were matched to them, matches, outcomes, decisions. Of a photo: its
     faces, match, outcome, decisions. Of both: every message that names them on the streams of jobs,
     dead letters and events. Prints how many of each.
 
-    The row in your own table stays unless you say --row; a photo that is still there is recognised
-    again when somebody publishes a job for it. What the database and the streams have written
-    before lives on in their backups and logs until those are rotated.
+    The row in your own table stays unless you give --row. If a photo's row stays, a new job for it
+    makes the worker recognise it again. Backups and logs of the servers keep old data until you
+    rotate them.
 
-    Exit code 1 if there is no such user or photo, and nothing is known of one either.
+    Exit code 1 if there is no such user or photo, and soloface knows nothing about one.
     """
     if (user is None) == (photo is None):
         raise typer.BadParameter("give --user UUID or --photo UUID")
@@ -84,16 +84,16 @@ def erase(
 def retention(
     *,
     unmatched_after: Annotated[
-        int, typer.Option(min=0, metavar="DAYS", help="How many days such a face may be kept.")
+        int, typer.Option(min=0, metavar="DAYS", help="How many days to keep such a face.")
     ],
     dry_run: DryRunOption = False,
     yes: YesOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Drop the faces on photos that nobody was found for, once they are old enough.
+    """Delete old faces on photos that matched nobody.
 
-    Their outcomes stay, without a vector, so that it can still be said why a photo was not tagged.
-    Run it every day. With 0 days all of them go, so it asks first.
+    Their outcomes stay, without a vector: they still say why a photo was not tagged. Run it every
+    day. With 0 days it deletes all of them, so it asks first.
     """
     from connectors.postgres.photos.erasure import count_unmatched, drop_unmatched
 
@@ -104,7 +104,7 @@ def retention(
         else:
             if not (unmatched_after or yes):
                 count = counted(count_unmatched(connection, before), "face")
-                confirm(f"Drop {count} that nobody was found for, however new?")
+                confirm(f"Drop {count} that matched nobody, of any age?")
             dropped = sum(drop_unmatched(connection, before))
     if as_json:
         print_json({"dry_run": dry_run, "dropped": dropped, "before": before})
@@ -141,7 +141,7 @@ def _erase(
     }
     if not listed and not any(counts.values()):
         raise ConfigurationError(
-            f"there is no {subject} {subject_id}, and nothing is known of one either"
+            f"there is no {subject} {subject_id}, and soloface knows nothing about one"
         )
     return counts
 

@@ -98,7 +98,7 @@ def _take(
 
 
 def _policy(settings: Settings, database: Database) -> MatchPolicy:
-    """What the workers match by, whatever the environment of whoever decides."""
+    """The limits of the workers, not those of this command's environment."""
     from connectors.postgres.photos.limits import Limits
     from dataflow.faces.packs.loading import threshold_of
     from dataflow.steps.matching import MatchPolicy

@@ -189,7 +189,7 @@ def _as_line(told: Told) -> None:
 
 
 def _text(told: Told, name: str) -> str:
-    """A field as a terminal may show it, whoever wrote it."""
+    """A field as a terminal may show it, even if a stranger wrote it."""
     value = told.data.get(name)
     if value is None:
         return ""

@@ -41,7 +41,7 @@ FULL = Size(jobs=5000, kills=200, deaths_per_point=20)
 
 SETTINGS = {
     "NATS__ACK_WAIT_S": "2",
-    # Whoever shares its process with so many deaths is not to blame for them.
+    # A job that shares its process with so many deaths is not to blame for them.
     "NATS__MAX_DELIVER": "100",
     "WORKER__BATCH": str(_BATCH),
 }

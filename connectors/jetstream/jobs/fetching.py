@@ -155,7 +155,7 @@ class Fetcher:
             self._client.in_flight.remove(delivery.ack_token)
         for delivery in deliveries:
             if delivery.ack_token == NOBODY_ASKS:
-                continue  # whoever looks next finds it
+                continue  # the next look finds it
             if not self._client.connection.is_connected:
                 return
             try:

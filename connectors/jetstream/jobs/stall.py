@@ -19,7 +19,9 @@ from dataflow.settings import NatsSettings
 
 log = structlog.get_logger()
 
-STALLS = Counter("soloface_stalls", "Subscriptions made anew because waiting jobs did not come.")
+STALLS = Counter(
+    "soloface_stalls", "How often a worker subscribed again because waiting jobs did not come."
+)
 CAUSE = "stalled"
 
 
@@ -45,14 +47,14 @@ class StallWatch:
         self._health.recover(CAUSE, self)
 
     async def stalled(self) -> bool:
-        """Whether the subscription must be made anew; to be asked when nothing came."""
+        """Whether the worker must subscribe again. Call it when nothing came."""
         if time.monotonic() - self._since < self._stall_s:
             return False
         self.rest()
         try:
             consumer = await self._js.consumer_info(self._settings.stream, self._settings.durable)
         except (NatsError, TimeoutError):
-            return False  # whoever is disconnected hears of it elsewhere
+            return False  # somebody else reports a lost connection
         waiting = deliverable(consumer)
         if not waiting:
             self._health.recover(CAUSE, self)

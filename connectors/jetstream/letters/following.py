@@ -109,7 +109,7 @@ class Events:
 
 
 def _told(message: Stored) -> Told:
-    """Read a stored message; whoever may publish there may have written it."""
+    """Read a stored message; anybody who may publish there may have written it."""
     try:
         data = orjson.loads(message.data)
     except orjson.JSONDecodeError:

@@ -79,7 +79,7 @@ def require_comparable(connection: Connection, model: str) -> None:
     Raises:
         ConfigurationError: they cannot; the message names both sides and the way out.
     """
-    # Whoever comes first will do where all is well: counting a large gallery takes a while.
+    # If all is well, any user will do: counting a large gallery takes a while.
     someone = connection.execute(query("someones_model")).fetchone()
     if someone is None or someone[0] == model:
         return

@@ -143,7 +143,7 @@ class Recorder:
             connection.execute(query("lock_photos"), {"photo_ids": photo_ids})
             if proposals:
                 parameters = {"model": self.model, **_columns(map(_face_row, proposals))}
-                recorded = connection.execute(query("record_faces"), parameters)
+                recorded = connection.execute(query("record_matches"), parameters)
             if outcomes:
                 _store_outcomes(connection, outcomes)
         by_photo = {p.item.job.photo_id: p for p in proposals}

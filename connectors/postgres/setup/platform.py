@@ -117,7 +117,7 @@ def require_place(connection: Connection) -> None:
     schema, user, path, allowed = row or (None, "", "", None)
     if schema is None:
         raise ConfigurationError(
-            f"no schema of search_path ({path}) is there and may be used by {user}; create one, "
+            f"{user} may use no schema of search_path ({path}), or none exists; create one, "
             "or set search_path in SOLOFACE_DATABASE__DSN or for the role"
         )
     if not allowed:

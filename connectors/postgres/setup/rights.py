@@ -18,7 +18,7 @@ STATEMENTS = (
     "decisions",
     "confirmed_users",
     "lock_photos",
-    "record_faces",
+    "record_matches",
     "record_outcomes",
     "gallery_sizes",
     "someones_model",

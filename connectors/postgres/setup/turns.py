@@ -1,7 +1,7 @@
 """Waits for those who hold what a migration needs, without making others wait behind it.
 
-Whoever asks PostgreSQL for a table alone stands in a queue, and everybody who comes later stands
-behind. So the wait is cut short, others pass, and it is tried again.
+A session that asks PostgreSQL for a table alone stands in a queue, and all later sessions stand
+behind it. So the wait is cut short, others pass, and it is tried again.
 """
 
 from __future__ import annotations

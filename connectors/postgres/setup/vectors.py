@@ -20,7 +20,7 @@ from pg_extension as e
 left join pg_type as t on t.typnamespace = e.extnamespace and t.typname = 'vector'
 where extname = 'vector'
 """
-# Not by pg_roles: whoever has read it in a transaction goes on to overlook roles that others make
+# Not by pg_roles: a transaction that has read it goes on to overlook roles that others make
 # meanwhile, and then grants them nothing.
 _AVAILABLE = """
 select

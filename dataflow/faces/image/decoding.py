@@ -15,7 +15,7 @@ from dataflow.faces.image.png import decode_png
 from dataflow.faces.image.refusal import refuse
 from dataflow.faces.image.webp import decode_webp
 
-# A damaged photo is reported once, by whoever called; OpenCV need not print about it as well.
+# The caller reports a damaged photo once; OpenCV need not print about it as well.
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
 BYTES_PER_PIXEL = 20

@@ -28,8 +28,8 @@ def demo(
 ) -> None:
     """Watch it work: real NATS, PostgreSQL and S3 servers, real models, real photos.
 
-    Everything lives in a temporary folder and is gone afterwards, but for the contact sheet and,
-    with --keep, the photos. Exit code 0 only if every job ended as expected.
+    Works in a temporary folder and deletes it at the end. Only the contact sheet stays and, with
+    --keep, the photos. Exit code 0 only if every job ended as expected.
     """
     from soloface.cli.demo.photos import keep_photos
     from soloface.cli.demo.report import contact_sheet, match_table, outcome_table
@@ -59,7 +59,7 @@ def demo(
 
 
 def _make_folder(output: Path) -> None:
-    """Before the servers run, so that nobody waits for them in vain."""
+    """Before the servers run, so that a mistake is told at once."""
     try:
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:

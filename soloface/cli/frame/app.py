@@ -56,11 +56,11 @@ class Commands(LazyGroup):
         ),
         "erase": (
             "soloface.cli.erase:erase",
-            "Take out everything soloface knows about a user or a photo.",
+            "Delete everything that soloface knows about a user or a photo.",
         ),
         "retention": (
             "soloface.cli.erase:retention",
-            "Drop the faces on photos that nobody was found for, once they are old enough.",
+            "Delete old faces on photos that matched nobody.",
         ),
         "dlq": (
             "soloface.cli.dlq.command:app",

@@ -80,7 +80,7 @@ class LazyGroup(QuickGroup):
 
 
 def _log_when_run(command: TyperCommand | TyperGroup) -> None:
-    """Send log lines to standard error: a command's output is for whoever reads it, or a pipe."""
+    """Send log lines to standard error: a command's output is for a reader or a pipe."""
     if isinstance(command, TyperGroup):
         for inner in command.commands.values():
             _log_when_run(inner)  # type: ignore[arg-type]

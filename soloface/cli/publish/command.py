@@ -35,7 +35,7 @@ def publish(
     ] = None,
     folder: Annotated[
         Path | None,
-        typer.Option(help="The same with every photo of a folder tree, but for hidden files."),
+        typer.Option(help="The same with every photo of a folder tree, except hidden files."),
     ] = None,
     faces_detected: Annotated[
         int | None, typer.Option(help="How many faces an earlier stage has seen.")

@@ -54,7 +54,7 @@ class SimulatedDatabase:
         return PhotoState(photo_id in self.photos, self._is_matched(photo_id), past)
 
     def record(self, items: Sequence[Recognised | Settled]) -> list[Settled]:
-        """What `Recorder.record` does in one transaction: record_faces.sql, record_outcomes.sql."""
+        """What record_matches.sql and record_outcomes.sql do, in one transaction."""
         self.now += timedelta(seconds=1)
         photo_ids = [item.job.photo_id for item in items if item.job]
         assert len(photo_ids) == len(set(photo_ids)), "a photo comes twice in a transaction"

@@ -14,7 +14,7 @@ if "bytewax.run" in sys.orig_argv:
     import dataflow.steps.recognition
     from dataflow.faces.image import Preview
 
-    DEADLY = b"this picture kills whoever decodes it"
+    DEADLY = b"this picture kills its decoder"
     _recognition = vars(dataflow.steps.recognition)
     _decode = _recognition["decode_preview"]
 

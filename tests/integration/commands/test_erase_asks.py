@@ -67,7 +67,7 @@ def test_all_unmatched_faces_are_dropped_only_after_a_yes(
 
     refused = soloface(*EVERYTHING)
     assert refused.code == 1
-    assert "Drop 1 face that nobody was found for" in refused.err
+    assert "Drop 1 face that matched nobody" in refused.err
     assert faces(world) == {unmatched}
     agreed = soloface(*EVERYTHING)
     assert (agreed.code, agreed.out.strip()) == (0, "dropped 1 face older than 0 days")

@@ -1,4 +1,4 @@
-"""A picture that kills whoever decodes it, among others that were pulled together with it."""
+"""A picture that kills every worker that decodes it, among others that were pulled with it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.patience import PATIENCE_S
 from tests.places import REPOSITORY
 from tests.world import World, eventually
 
-DEADLY = b"this picture kills whoever decodes it"
+DEADLY = b"this picture kills its decoder"
 HOOKS = REPOSITORY / "tests/hooks"
 MAX_DELIVER = 4
 

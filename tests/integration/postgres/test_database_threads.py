@@ -1,4 +1,4 @@
-"""One database connection per thread, whoever has started the thread."""
+"""One database connection per thread, no matter who started the thread."""
 
 from __future__ import annotations
 

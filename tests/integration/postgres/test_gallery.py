@@ -229,7 +229,7 @@ def test_an_interrupted_build_leaves_nothing_behind(
             writer.rollback()
             raise KeyboardInterrupt
 
-        writer.execute("delete from users where false")  # a build waits for whoever is writing
+        writer.execute("delete from users where false")  # a build waits for every writer
         with pytest.raises(KeyboardInterrupt):
             gallery_index.build(crowd.settings, 20, crowd.faces[0].size, interrupt)
 

@@ -42,7 +42,13 @@ def test_every_statement_of_a_batch_is_prepared(records: Records) -> None:
         rows = connection.execute(
             "select statement, parameter_types::text[] from pg_prepared_statements"
         ).fetchall()
-    for name in ("photo_states", "nearest_users", "lock_photos", "record_faces", "record_outcomes"):
+    for name in (
+        "photo_states",
+        "nearest_users",
+        "lock_photos",
+        "record_matches",
+        "record_outcomes",
+    ):
         # The driver puts $1, $2 and so on for the parameters' names.
         beginning = query(name).partition("%")[0]
         assert [text for text, _ in rows if text.startswith(beginning)], f"{name} is not prepared"

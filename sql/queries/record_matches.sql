@@ -1,5 +1,5 @@
--- Store a batch's faces, matches and outcomes; say for each what became of it.
--- Runs after lock_photos.sql in the same transaction. Each photo comes once.
+-- Store a batch's faces, matches and outcomes, and say what became of each job. A photo gets at most
+-- one match. Runs after lock_photos.sql in the same transaction. Each photo comes once.
 with input as (
     select * from unnest(
         %(photo_id)s::uuid[], %(face_index)s::integer[], %(embedding)b::vector[],
