@@ -179,7 +179,8 @@ def _allow_new(
     if create:
         tell(f"{names} {are} not there and will be made in the schema {schema}, empty")
         return
-    likely = [relation for relation, is_likely in strangers if is_likely]
+    known = {f"{schema}.{table}" for table in PLATFORMS}
+    likely = [name for name, is_likely in strangers if is_likely and name not in known]
     if elsewhere := [table.relation for table in missing if table.relation]:
         found = (
             f"though search_path leads to {' and '.join(map(str, elsewhere))}; name that schema "
@@ -187,7 +188,7 @@ def _allow_new(
         )
     elif likely:
         found = (
-            f"but {', '.join(likely)}; rename those to photos and users, or name their schema "
+            f"but {', '.join(likely)}; rename yours to {names}, or name the schema of yours "
             "first in search_path"
         )
     else:

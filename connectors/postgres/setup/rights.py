@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import psycopg
+from psycopg import sql
 
 from connectors.postgres.gallery.search import vector_dimension
 from connectors.postgres.session import Connection
@@ -92,7 +93,8 @@ def require_all_rows(connection: Connection) -> list[str]:
     """Check that row level security hides nothing; returns what it may hide, a line each.
 
     Raises:
-        ConfigurationError: it hides every row of a table, or lets none be written.
+        ConfigurationError: it hides every row of a table, or lets none be written, or cannot be
+            worked out for this login.
     """
     doubts = []
     asked = {
@@ -113,11 +115,41 @@ def require_all_rows(connection: Connection) -> list[str]:
                 f"with check (true), or: alter role {login} bypassrls"
             )
         if not unconditional:
+            if command == "r":
+                _require_some_rows(connection, table, login)
             doubts.append(
                 f"{what} has a condition for {_WORDS[command]}; rows that it hides from the login "
                 f"{login} are not there for a worker"
             )
     return doubts
+
+
+def _require_some_rows(connection: Connection, table: str, login: str) -> None:
+    """Look whether a condition, say on a tenant that only the platform sets, hides everything."""
+    there, seen = (
+        sql.SQL("select pg_stat_get_live_tuples(to_regclass({})) > 0").format(table),
+        sql.SQL("select exists (select from {})").format(sql.Identifier(table)),
+    )
+    way_out = (
+        f"create policy soloface_worker on {table} to soloface_worker using (true) with check "
+        f"(true), or: alter role {login} bypassrls"
+    )
+    try:
+        hidden = connection.execute(there).fetchone() == (True,) and (
+            connection.execute(seen).fetchone() == (False,)
+        )
+    except psycopg.errors.DatabaseError as error:
+        if error.sqlstate is None:
+            raise  # the connection is gone, which says nothing of the condition
+        raise ConfigurationError(
+            f"row level security of {table} has a condition that fails for the login {login} "
+            f"({error.diag.message_primary}); {way_out}"
+        ) from None
+    if hidden:
+        raise ConfigurationError(
+            f"row level security of {table} has a condition that hides all its rows from the login "
+            f"{login}; {way_out}"
+        )
 
 
 def _refusals(connection: Connection) -> Iterator[str]:

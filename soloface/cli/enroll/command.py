@@ -42,7 +42,7 @@ def enroll(
     photos: Annotated[
         list[str] | None,
         typer.Argument(
-            help="Photos that show only this user: paths, or minio://<bucket>/<key>.",
+            help="Photos that show only this user: paths, or minio://BUCKET/KEY.",
             metavar="PHOTO",
         ),
     ] = None,

@@ -7,7 +7,7 @@ import pytest
 from connectors.postgres.setup.rights import NEEDED
 from tests.fixtures.examined import Found, run
 from tests.fixtures.worker import Soloface
-from tests.world import World
+from tests.world import World, eventually
 
 
 def test_a_login_with_the_role_and_nothing_more_is_enough(
@@ -161,6 +161,27 @@ def test_policies_with_a_condition_are_a_warning(
     told = warnings(soloface)
     assert told
     assert all("row level security of photos has a condition" in detail for detail in told)
+
+
+@pytest.mark.parametrize(
+    ("condition", "word"),
+    [
+        ("id::text = current_setting('app.owner', true)", "hides all its rows"),
+        ("current_setting('app.owner')::int = 1", "fails for the login"),
+    ],
+)
+@pytest.mark.usefixtures("login")
+def test_a_condition_that_no_photo_meets_stops_a_worker(
+    world: World, found: Found, condition: str, word: str
+) -> None:
+    run(world, "insert into photos (id) select gen_random_uuid() from generate_series(1, 3)")
+    run(world, "alter table photos enable row level security")
+    run(world, f"create policy o on photos using ({condition})")
+
+    def told() -> bool:  # PostgreSQL counts its rows a moment later
+        return f"row level security of photos has a condition that {word}" in str(found())
+
+    eventually(told, "doctor says what the condition does", 60)
 
 
 def test_row_level_security_does_not_stop_whom_it_does_not_hold_for(

@@ -29,6 +29,7 @@ GRANT_CREATE = "grant create on schema public to {login};"
             ["photos and users are not there", 'public."Photos"', 'public."Users"', "rename"],
         ),
         ("create table photo (id uuid primary key)", ["photos and users", "public.photo"]),
+        (USERS + "create table photo (id uuid)", ["but public.photo; rename yours to photos, or"]),
         (
             "create schema app; create table app.users (id uuid); create table app.photos ()",
             ["app.photos", "app.users", "search_path"],
