@@ -110,7 +110,9 @@ class Server(Startable):
                 pass
         except OSError as error:
             self.close()
-            raise ConfigurationError(f"{self.name} cannot use {self._given}: {error}.") from error
+            raise ConfigurationError(
+                f"{self.name} cannot use {self._given}: {error.strerror or error}."
+            ) from error
         except BaseException:
             self.close()
             raise

@@ -9,6 +9,7 @@ from connectors.jetstream.examining import surroundings
 from dataflow.jobs.errors import ConfigurationError
 from dataflow.settings import Settings
 from soloface.cli.doctor.finding import Warn
+from soloface.cli.frame.output import counted
 
 
 def consumer(settings: Settings) -> Iterator[str]:
@@ -22,4 +23,4 @@ def consumer(settings: Settings) -> Iterator[str]:
         yield "connected"
     else:
         waiting, in_work = info.num_pending, info.num_ack_pending
-        yield f"{settings.nats.durable}: {waiting} jobs waiting, {in_work} in work"
+        yield f"{settings.nats.durable}: {counted(waiting, 'job')} waiting, {in_work} in work"

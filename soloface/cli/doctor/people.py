@@ -7,6 +7,7 @@ from contextlib import closing
 
 from connectors.postgres.connection import Database
 from connectors.postgres.gallery.users import Gallery
+from connectors.postgres.setup.schema import require_tables
 from dataflow.faces.packs.loading import load_pack
 from dataflow.jobs.errors import ConfigurationError
 from dataflow.settings import Settings
@@ -27,6 +28,8 @@ def gallery(settings: Settings) -> Iterator[str]:
     """Can the enrolled users be compared and searched."""
     contract = load_pack(settings.model).contract
     with closing(Database(settings.database)) as database:
+        with database.connection() as connection:
+            require_tables(connection)
         users = Gallery(database)
         users.require_comparable(contract)
         yield from differing(database, settings.match)
