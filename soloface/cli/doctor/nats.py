@@ -22,5 +22,5 @@ def consumer(settings: Settings) -> Iterator[str]:
     if info is None:
         yield "connected"
     else:
-        waiting, in_work = info.num_pending, info.num_ack_pending
+        waiting, in_work = info.num_pending or 0, info.num_ack_pending or 0
         yield f"{settings.nats.durable}: {counted(waiting, 'job')} waiting, {in_work} in work"
