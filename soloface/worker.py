@@ -17,6 +17,9 @@ from connectors.postgres.photos.recorder import Recorder
 from connectors.postgres.photos.registry import PostgresPhotos
 from connectors.postgres.setup.pooler import require_own_session
 from connectors.postgres.setup.rights import require_all_rows, require_rights
+from connectors.postgres.tags.deciding import Rules
+from connectors.postgres.tags.keeping import keep_matching
+from connectors.postgres.tags.rematching import Rematching
 from connectors.sink import RecordingSink
 from connectors.store import MinioStore
 from connectors.telemetry.observing import describe_health, describe_model, keep_counting
@@ -73,6 +76,7 @@ def worker_flow() -> Dataflow:
                 serve_probes(settings.metrics_port, health, settings.worker.live_s)
             worker.check()
             health.recover("starting")
+            worker.keep_tags()
             if settings.metrics_port:
                 worker.observe()
         return worker.flow()
@@ -146,6 +150,14 @@ class Worker:
             self._jetstream.acquire()
             self._jetstream.release()
             introduce(self._settings, self._pack(), self._policy(), self._database)
+
+    def keep_tags(self) -> None:
+        """Match recorded faces again when something changes, as long as the process runs."""
+        settings = self._settings
+        rules = Rules(self._policy(), self._pack().contract.id, settings.rematch.move)
+        turns = Database(settings.database, self._stop)
+        rematching = Rematching(self._database, turns, rules)
+        keep_matching(rematching, self._stop, self._jetstream.is_busy)
 
     def observe(self) -> None:
         """Keep what no job tells: those metrics, and whether the dependencies are there."""

@@ -192,6 +192,11 @@ class SharedJetStream:
         client = self._client
         return client is None or client.is_there(delivery)
 
+    def is_busy(self) -> bool:
+        """Whether this process has jobs in work."""
+        client = self._client
+        return client is not None and len(client.in_flight) > 0
+
     def release(self) -> None:
         """Let go of it."""
         with self._lock:

@@ -114,9 +114,9 @@ class PooledSession(Session):
 
 @contextmanager
 def sent_together(connection: Connection) -> Iterator[None]:
-    """A transaction in one round trip: its statements are sent before any is answered.
+    """A transaction whose statements are sent before any is answered, up to where one is read.
 
-    The driver's own `transaction()` in a pipeline makes four of it.
+    The driver's own `transaction()` in a pipeline makes three more round trips of it.
     """
     try:
         with connection.pipeline():
@@ -130,17 +130,6 @@ def sent_together(connection: Connection) -> Iterator[None]:
         if not connection.closed and connection.info.transaction_status:
             connection.rollback()
         raise
-
-
-@contextmanager
-def asked_together(connection: Connection) -> Iterator[None]:
-    """Questions in one round trip, each with a snapshot of its own."""
-    if isinstance(connection, PooledSession):
-        with sent_together(connection):
-            yield
-    else:
-        with connection.pipeline():
-            yield
 
 
 def set_for_session(connection: Connection, settings: Mapping[str, str]) -> None:

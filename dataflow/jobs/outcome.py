@@ -16,16 +16,17 @@ from dataflow.jobs.stages import Lap
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """The nearest enrolled user, and how near.
+    """The nearest enrolled user, and how near; or whom somebody has named.
 
     ``distance`` is cosine distance in [0, 2]; ``within_threshold`` says whether it is at most the
-    model's calibrated threshold, whatever ``match.max_distance`` made of it. ``margin`` is how much
-    farther the second-best user is, ``None`` where there is no other.
+    model's calibrated threshold, whatever ``match.max_distance`` made of it. Both are ``None``
+    where somebody named a user who has no vector. ``margin`` is how much farther the second-best
+    user is, ``None`` where there is no other.
     """
 
     user_id: UUID
-    distance: float
-    within_threshold: bool
+    distance: float | None
+    within_threshold: bool | None
     margin: float | None = None
 
 

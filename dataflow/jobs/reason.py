@@ -35,6 +35,8 @@ class Reason(StrEnum):
     NO_USER_WITHIN_DISTANCE = "no_user_within_distance"
     AMBIGUOUS = "ambiguous"
     LOW_QUALITY = "low_quality"
+    NOBODY = "nobody"
+    WITHDRAWN = "withdrawn"
 
     MALFORMED_PAYLOAD = "malformed_payload"
     INVALID_IMAGE_REF = "invalid_image_ref"

@@ -78,6 +78,12 @@ GALLERY_INDEX_DUE = Gauge(
     ["model"],
 )
 
+# What became of the tags later.
+REMATCHED_PHOTOS = Counter(
+    "soloface_rematched_photos",
+    "Photos that were decided again after a change of users, words, limits or contract.",
+)
+
 # What waits. The same for all workers of one consumer, so take the maximum, not the sum.
 IN_FLIGHT = Gauge("soloface_in_flight", "Deliveries that this process has not acknowledged yet.")
 CONSUMER_PENDING = Gauge(

@@ -44,7 +44,7 @@ def report_settled(item: Settled) -> None:
     if match:
         if item.reason is Reason.MATCHED:
             fields["user_id"] = str(match.user_id)
-        fields["distance"] = round(match.distance, 4)
+        fields["distance"] = None if match.distance is None else round(match.distance, 4)
         fields["margin"] = None if match.margin is None else round(match.margin, 4)
         fields["within_threshold"] = match.within_threshold
     if item.repeated:
@@ -84,7 +84,8 @@ def _count(item: Settled, age_s: float) -> None:
         REPEATS.inc()
         return  # whom it found was counted then
     if match := item.match:
-        MATCH_DISTANCE.labels(item.reason).observe(match.distance)
+        if match.distance is not None:
+            MATCH_DISTANCE.labels(item.reason).observe(match.distance)
         if match.margin is not None:
             MATCH_MARGIN.labels(item.reason).observe(match.margin)
 

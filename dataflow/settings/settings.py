@@ -26,6 +26,7 @@ from dataflow.settings.work import (
     MatchSettings,
     ModelSettings,
     QualitySettings,
+    RematchSettings,
     TracingSettings,
     WorkerSettings,
 )
@@ -54,6 +55,7 @@ class Settings(BaseSettings):
     images: ImageSettings = ImageSettings()
     quality: QualitySettings = QualitySettings()
     match: MatchSettings = MatchSettings()
+    rematch: RematchSettings = RematchSettings()
     enrolment: EnrolmentSettings = EnrolmentSettings()
     worker: WorkerSettings = WorkerSettings()
     log: LogSettings = LogSettings()

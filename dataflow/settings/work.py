@@ -137,6 +137,16 @@ class MatchSettings(Section):
     )
 
 
+class RematchSettings(Section):
+    """What happens to tags when somebody enrols, or is corrected, later."""
+
+    move: bool = Field(
+        default=True,
+        description="Whether a tag that nobody has confirmed moves to a user who is nearer now. If "
+        "not, only untagged faces gain a tag.",
+    )
+
+
 class QualitySettings(Section):
     """How good the picture of a face must be, see [Quality](enrolment.md#quality)."""
 

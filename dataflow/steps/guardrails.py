@@ -27,11 +27,15 @@ class PastOutcome:
 
 @dataclass(frozen=True, slots=True)
 class PhotoState:
-    """What the database knows of a photo."""
+    """What the database knows of a photo.
+
+    ``withdrawn``: its face was erased with its user, or was about to be recorded for one.
+    """
 
     exists: bool
     matched: bool
     past: PastOutcome | None
+    withdrawn: bool = False
 
 
 class PhotoRegistry(Protocol):
@@ -90,6 +94,8 @@ class Guardrails:
             return Settled(delivery, job, Reason.PHOTO_NOT_FOUND)
         if state.matched:
             return Settled(delivery, job, Reason.ALREADY_MATCHED)
+        if state.withdrawn:
+            return Settled(delivery, job, Reason.WITHDRAWN)
         return request
 
 

@@ -20,13 +20,22 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What people have said of a photo: whom it shows, and whom it does not."""
+    """What people have said of a photo: whom it shows, and whom it does not.
+
+    ``nobody``: it shows nobody who is to be tagged. ``face_index`` is which of several faces shows
+    the confirmed user, where that was said.
+    """
 
     confirmed: UUID | None = None
     rejected: frozenset[UUID] = frozenset()
+    nobody: bool = False
+    face_index: int | None = None
 
 
 NOTHING_SAID = Said()
+
+NEAR_MISS = 0.15
+"""How far beyond its limit a distance is still of interest to people, as cosine distance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,28 +55,46 @@ class MatchPolicy:
         """What decides, by the names of the settings."""
         return {"max_distance": self.max_distance, "min_margin": self.min_margin}
 
+    @property
+    def reach(self) -> float:
+        """The distance beyond which a user changes no answer, and is no near miss either."""
+        if self.max_distance is None:
+            return float("inf")
+        return self.max_distance + max(self.min_margin or 0, NEAR_MISS)
+
     def decide(
         self, nearest: Sequence[Candidate], said: Said = NOTHING_SAID
     ) -> tuple[Reason, Match | None]:
         """Judge the nearest users, the nearest first.
 
         Two of them are enough, and one more for each user who was rejected. A confirmed user is
-        the answer at any distance, and nobody else is while they are not among the candidates.
+        the answer at any distance, and also without one: where they are not among the candidates.
         """
+        if said.nobody:
+            return Reason.NOBODY, None
         if said.confirmed:
-            nearest = [user for user in nearest if user.user_id == said.confirmed][:1]
+            return Reason.MATCHED, self._named(said.confirmed, nearest)
         if not nearest:
             return Reason.NO_ENROLLED_USERS, None
-        possible = [user for user in nearest if user.user_id not in said.rejected]
+        possible = not_rejected(nearest, said)
         if not possible:
             return Reason.NO_USER_WITHIN_DISTANCE, None
         best = possible[0]
         margin = possible[1].distance - best.distance if len(possible) > 1 else None
         match = Match(best.user_id, best.distance, best.distance <= self.threshold, margin)
-        if said.confirmed:
-            return Reason.MATCHED, match
         if self.max_distance is not None and best.distance > self.max_distance:
             return Reason.NO_USER_WITHIN_DISTANCE, match
         if self.min_margin is not None and margin is not None and margin < self.min_margin:
             return Reason.AMBIGUOUS, match
         return Reason.MATCHED, match
+
+    def _named(self, user_id: UUID, nearest: Sequence[Candidate]) -> Match:
+        for user in nearest:
+            if user.user_id == user_id:
+                return Match(user_id, user.distance, user.distance <= self.threshold)
+        return Match(user_id, None, None)
+
+
+def not_rejected(nearest: Sequence[Candidate], said: Said) -> list[Candidate]:
+    """Those of whom nobody has said that it is not them."""
+    return [user for user in nearest if user.user_id not in said.rejected]

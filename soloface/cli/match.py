@@ -13,7 +13,7 @@ from soloface.cli.frame.settings import load_settings
 
 if TYPE_CHECKING:
     from connectors.postgres.connection import Database
-    from connectors.postgres.photos.decisions import Effect
+    from connectors.postgres.tags.decisions import Effect
     from dataflow.settings import Settings
     from dataflow.steps.matching import MatchPolicy
 
@@ -72,13 +72,13 @@ def _take(
     as_json: bool,
 ) -> None:
     from connectors.postgres.connection import Database
-    from connectors.postgres.photos.decisions import Decision, Decisions, Word
+    from connectors.postgres.tags.decisions import Decision, Decisions, Word
 
-    decision = Decision(photo_id, user_id, Word(word), by)
+    decision = Decision(photo_id, user_id, Word(word), by, face_index)
     settings = load_settings()
     with closing(Database(settings.database)) as database:
-        policy = _policy(settings, database)
-        effect = Decisions(database, policy).take(decision, face_index)
+        policy, model = _rules(settings, database)
+        effect = Decisions(database, policy, model).take(decision)
     if as_json:
         print_json(
             {
@@ -97,21 +97,23 @@ def _take(
         say(f"{decision.user_id} is {decision.word}; {_told(effect)}")
 
 
-def _policy(settings: Settings, database: Database) -> MatchPolicy:
-    """The limits of the workers, not those of this command's environment."""
+def _rules(settings: Settings, database: Database) -> tuple[MatchPolicy, str]:
+    """The limits and the contract of the workers, not those of this command's environment."""
+    from connectors.postgres.gallery.users import Gallery
     from connectors.postgres.photos.limits import Limits
     from dataflow.faces.packs.loading import threshold_of
     from dataflow.steps.matching import MatchPolicy
 
     if noted := Limits(database).noted():
-        return noted.policy
+        return noted.policy, noted.model
     typer.echo(
         "no worker has noted its limits in this database yet: those of this environment count "
         "(SOLOFACE_MATCH__…)",
         err=True,
     )
     match = settings.match
-    return MatchPolicy(threshold_of(settings.model), match.max_distance, match.min_margin)
+    policy = MatchPolicy(threshold_of(settings.model), match.max_distance, match.min_margin)
+    return policy, Gallery(database).someones_model() or ""
 
 
 def _told(effect: Effect) -> str:
@@ -119,6 +121,8 @@ def _told(effect: Effect) -> str:
         return "no face is recorded for the photo yet; its next job will respect this decision"
     if effect.now == effect.before and effect.now:
         return f"the photo's match stays {effect.now}"
-    if effect.now and effect.match:
+    if effect.now and effect.match and effect.match.distance is not None:
         return f"the photo is matched with {effect.now}, at distance {effect.match.distance:.4f}"
+    if effect.now:
+        return f"the photo is matched with {effect.now}, who has no vector to measure by"
     return f"the photo has no match now ({effect.reason})"

@@ -1,5 +1,5 @@
--- A photo's faces and who is recorded for each.
-select f.id, f.face_index, f.embedding, f.model, m.user_id
+-- A photo's faces and who is tagged on each.
+select f.face_index, m.user_id
 from photo_faces as f
 left join face_matches as m on m.photo_face_id = f.id
 where f.photo_id = %(photo_id)s

@@ -7,6 +7,9 @@ select
         join face_matches on face_matches.photo_face_id = photo_faces.id
         where photo_faces.photo_id = asked.id
     ) as matched,
+    exists (
+        select from face_withdrawn_photos as w where w.photo_id = asked.id
+    ) as withdrawn,
     o.stream_seq,
     o.published_at,
     o.reason,

@@ -7,17 +7,25 @@ with input as (
         %(det_score)s::real[], %(quality)s::jsonb[], %(image_ref)s::text[], %(reason)s::text[],
         %(user_id)s::uuid[], %(distance)s::float8[], %(within_threshold)s::boolean[],
         %(margin)s::float8[], %(duplicate_of)s::bigint[], %(job_id)s::uuid[],
-        %(stream_seq)s::bigint[], %(published_at)s::timestamptz[], %(deliveries)s::integer[]
+        %(stream_seq)s::bigint[], %(published_at)s::timestamptz[], %(deliveries)s::integer[],
+        %(nearest_user_id)s::uuid[], %(nearest_distance)s::float8[],
+        %(second_user_id)s::uuid[], %(second_distance)s::float8[]
     ) as t (
         photo_id, face_index, embedding, x1, y1, x2, y2, det_score, quality, image_ref, reason,
         user_id, distance, within_threshold, margin, duplicate_of, job_id, stream_seq,
-        published_at, deliveries
+        published_at, deliveries, nearest_user_id, nearest_distance, second_user_id,
+        second_distance
     )
 ),
 -- Their vectors may have been replaced by another model's since the search.
 alive as (
     select id from users
-    where id = any(%(user_id)s::uuid[]) and face_embedding_model = %(model)s
+    where id = any(%(user_id)s::uuid[])
+        and (
+            face_embedding_model = %(model)s
+            -- Somebody's word, which needs no vector.
+            or id in (select user_id from input where distance is null)
+        )
     order by id
     for key share
 ),
@@ -36,13 +44,22 @@ judged as (
                 join face_matches on face_matches.photo_face_id = photo_faces.id
                 where photo_faces.photo_id = input.photo_id
             ) then 'already_matched'
+            when exists (
+                select from face_withdrawn_photos as w where w.photo_id = input.photo_id
+            ) or (
+                alive.id is null
+                and exists (select from face_withdrawals as w where w.user_id = input.user_id)
+            ) then 'withdrawn'
             when input.user_id is not null and (
                 alive.id is null
                 -- Somebody has decided since the search.
                 or exists (
                     select from face_match_decisions as d
                     where d.photo_id = input.photo_id
-                        and (d.user_id = input.user_id) = (d.decision = 'rejected')
+                        and (
+                            (d.user_id = input.user_id) = (d.decision = 'rejected')
+                            or d.decision = 'nobody'
+                        )
                 )
             ) then 'user_gone'
             else input.reason
@@ -60,32 +77,55 @@ judged as (
 ),
 faces as (
     insert into photo_faces as f (
-        photo_id, face_index, embedding, bbox, model, det_score, quality, image_ref
+        photo_id, face_index, embedding, bbox, model, det_score, quality, image_ref,
+        nearest_user_id, nearest_distance, second_user_id, second_distance
     )
     select
         photo_id, face_index, embedding,
         jsonb_build_object('x1', x1, 'y1', y1, 'x2', x2, 'y2', y2), %(model)s, det_score,
-        quality, image_ref
+        quality, image_ref, nearest_user_id, nearest_distance, second_user_id, second_distance
     from judged
     where verdict = reason
     order by photo_id
     on conflict (photo_id, face_index) do update set
         embedding = excluded.embedding, bbox = excluded.bbox, model = excluded.model,
         det_score = excluded.det_score, quality = excluded.quality,
-        image_ref = excluded.image_ref, updated_at = now()
-    returning f.id, f.photo_id
+        image_ref = excluded.image_ref, updated_at = now(),
+        nearest_user_id = excluded.nearest_user_id, nearest_distance = excluded.nearest_distance,
+        second_user_id = excluded.second_user_id, second_distance = excluded.second_distance
+    returning f.id, f.photo_id, f.face_index
 ),
 matches as (
-    insert into face_matches (photo_face_id, user_id, confidence)
-    select faces.id, judged.user_id, judged.distance
+    insert into face_matches (photo_face_id, photo_id, face_index, user_id, confidence)
+    select faces.id, faces.photo_id, faces.face_index, judged.user_id, judged.distance
     from judged
     join faces using (photo_id)
     where judged.verdict = 'matched'
 ),
+-- A job that was under way when its person withdrew.
+withdrawn as (
+    insert into face_withdrawn_photos (photo_id, user_id)
+    select photo_id, user_id
+    from judged
+    where verdict = 'withdrawn' and user_id is not null
+    on conflict do nothing
+),
+-- Workers that were started later match by other limits, and have looked through all faces by then.
+again as (
+    insert into face_rematches (photo_id)
+    select photo_id
+    from faces
+    where exists (
+        select from face_match_limits as l
+        where l.model = %(model)s
+            and (l.max_distance, l.min_margin)
+                is distinct from (%(max_distance)s::float8, %(min_margin)s::float8)
+    )
+),
 outcomes as (
     insert into face_match_outcomes as o (
         photo_id, known_photo_id, outcome, reason, user_id, distance, within_threshold, margin,
-        model, job_id, stream_seq, published_at, deliveries
+        nearest_user_id, second_user_id, model, job_id, stream_seq, published_at, deliveries
     )
     select
         photo_id, known_photo_id, case verdict when 'matched' then 'matched' else 'skipped' end,
@@ -94,6 +134,8 @@ outcomes as (
         case when verdict = reason then distance end,
         case when verdict = reason then within_threshold end,
         case when verdict = reason then margin end,
+        case when verdict = reason and verdict <> 'matched' then nearest_user_id end,
+        case when verdict = reason and verdict <> 'matched' then second_user_id end,
         %(model)s, job_id, stream_seq, published_at, deliveries
     from judged
     where verdict not in ('repeated', 'user_gone')
@@ -102,7 +144,9 @@ outcomes as (
         known_photo_id = excluded.known_photo_id, outcome = excluded.outcome,
         reason = excluded.reason, detail = '', user_id = excluded.user_id,
         distance = excluded.distance, within_threshold = excluded.within_threshold,
-        margin = excluded.margin, model = excluded.model, job_id = excluded.job_id, stream_seq = excluded.stream_seq,
+        margin = excluded.margin, nearest_user_id = excluded.nearest_user_id,
+        second_user_id = excluded.second_user_id, model = excluded.model,
+        job_id = excluded.job_id, stream_seq = excluded.stream_seq,
         published_at = excluded.published_at, deliveries = excluded.deliveries, settled_at = now()
     -- These two only say that another job has the answer.
     where excluded.reason not in ('already_matched', 'duplicate_in_flight')

@@ -16,7 +16,8 @@ order by input.photo_id
 on conflict (photo_id) do update set
     known_photo_id = excluded.known_photo_id, outcome = excluded.outcome,
     reason = excluded.reason, detail = excluded.detail, user_id = null, distance = null,
-    within_threshold = null, margin = null, model = null, job_id = excluded.job_id,
+    within_threshold = null, margin = null, nearest_user_id = null, second_user_id = null,
+    model = null, job_id = excluded.job_id,
     stream_seq = excluded.stream_seq, published_at = excluded.published_at,
     deliveries = excluded.deliveries, settled_at = now()
 -- A photo that has its match keeps its answer, whatever a later job for it says.

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 from uuid import UUID
 
 import psycopg
 from psycopg.rows import TupleRow
 
-from connectors.postgres.gallery.search import ask, collected, current_plan, nearest_users
-from connectors.postgres.session import asked_together
+from connectors.postgres.gallery.search import ask, collected
 from connectors.postgres.sql_files import query
 from dataflow.faces.face import Embedding
-from dataflow.steps.matching import NOTHING_SAID, Candidate, Said
+from dataflow.gallery.search import Plan
+from dataflow.jobs.outcome import Match
+from dataflow.jobs.reason import Reason
+from dataflow.steps.matching import NOTHING_SAID, Candidate, MatchPolicy, Said, not_rejected
 
 Connection = psycopg.Connection[TupleRow]
 
@@ -29,35 +32,77 @@ class Question:
     embedding: Embedding
 
 
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What was decided of a face, and the two nearest users who were not ruled out."""
+
+    reason: Reason
+    match: Match | None
+    nearest: tuple[Candidate, ...] = ()
+
+    @property
+    def compared(self) -> dict[str, Any]:
+        """The two, by the names of the columns that keep them."""
+        names = ("nearest", "second")
+        known = dict(zip(names, self.nearest, strict=False))
+        ids = {f"{name}_user_id": known[name].user_id if name in known else None for name in names}
+        distances = {
+            f"{name}_distance": known[name].distance if name in known else None for name in names
+        }
+        return ids | distances
+
+
+def judge(
+    connection: Connection,
+    questions: Sequence[Question],
+    model: str,
+    policy: MatchPolicy,
+    plan: Plan,
+) -> list[Judgement]:
+    """Find each face's users, and decide.
+
+    In a transaction that has entered by `enter_gate.sql` and will write the answers: else the
+    users may change in between without anybody's noticing.
+    """
+    found = candidates(connection, questions, model, plan)
+    return [
+        Judgement(*policy.decide(nearest, said), tuple(not_rejected(nearest, said)[:_ENOUGH]))
+        for nearest, said in found
+    ]
+
+
 def candidates(
-    connection: Connection, questions: Sequence[Question], model: str
+    connection: Connection, questions: Sequence[Question], model: str, plan: Plan
 ) -> list[tuple[list[Candidate], Said]]:
     """For each face, what :meth:`~dataflow.steps.matching.MatchPolicy.decide` needs to know."""
     embeddings = [question.embedding for question in questions]
-    plan = current_plan(connection, model, embeddings[0].size)
     # One round trip, unless somebody was rejected: then the search goes as much deeper.
-    with asked_together(connection):
+    with connection.pipeline():
         asked = {"photo_ids": [question.photo_id for question in questions]}
         decisions = connection.execute(query("decisions"), asked)
         found = ask(connection, embeddings, model, _ENOUGH, plan)
-    nearest, said = collected(found, len(questions)), _said(decisions.fetchall())
+    nearest, said = collected(found, len(questions)), words(decisions.fetchall())
     if deeper := max((len(what.rejected) for what in said.values()), default=0):
-        nearest = nearest_users(connection, embeddings, model, _ENOUGH + deeper)
+        more = ask(connection, embeddings, model, _ENOUGH + deeper, plan)
+        nearest = collected(more, len(questions))
     answers = [said.get(question.photo_id, NOTHING_SAID) for question in questions]
     for index, candidate in _confirmed(connection, embeddings, answers, model):
-        nearest[index] = [candidate, *nearest[index]]
+        others = [user for user in nearest[index] if user.user_id != candidate.user_id]
+        nearest[index] = sorted([candidate, *others], key=lambda user: user.distance)
     return list(zip(nearest, answers, strict=True))
 
 
-def _said(rows: Sequence[TupleRow]) -> dict[UUID, Said]:
+def words(rows: Sequence[TupleRow]) -> dict[UUID, Said]:
+    """What people have said, by photo, from the rows of `decisions.sql`."""
     said: dict[UUID, Said] = {}
-    for photo_id, user_id, decision in rows:
+    for photo_id, user_id, decision, face_index in rows:
         before = said.get(photo_id, NOTHING_SAID)
-        said[photo_id] = (
-            Said(user_id, before.rejected)
-            if decision == "confirmed"
-            else Said(before.confirmed, before.rejected | {user_id})
-        )
+        if decision == "confirmed":
+            said[photo_id] = replace(before, confirmed=user_id, face_index=face_index)
+        elif decision == "nobody":
+            said[photo_id] = replace(before, nobody=True)
+        else:
+            said[photo_id] = replace(before, rejected=before.rejected | {user_id})
     return said
 
 

@@ -30,6 +30,12 @@ class Gallery:
         with self.database.connection() as connection:
             return gallery_sizes(connection)
 
+    def someones_model(self) -> str | None:
+        """The contract of some enrolled user's vector; ``None``: nobody is enrolled."""
+        with self.database.connection() as connection:
+            someone = connection.execute(query("someones_model")).fetchone()
+        return someone[0] if someone else None
+
     def require_schema(self, contract: Contract) -> None:
         """Check that vectors of this contract can be stored.
 

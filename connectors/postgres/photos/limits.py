@@ -51,6 +51,14 @@ class Limits:
         """
         return self._one("noted_limits", {})
 
+    def of(self, model: str) -> NotedLimits | None:
+        """What a worker of this contract matches by; ``None`` if none ever started.
+
+        Raises:
+            SystemicError: the database does not say.
+        """
+        return self._one("limits_of", {"model": model})
+
     def _one(self, name: str, values: dict[str, Any]) -> NotedLimits | None:
         with self.database.connection() as connection:
             row = connection.execute(query(name), values).fetchone()

@@ -13,16 +13,18 @@ from psycopg.rows import TupleRow
 from psycopg.types.json import Jsonb
 
 from connectors.postgres.connection import Database
-from connectors.postgres.gallery.candidates import Question, candidates
+from connectors.postgres.gallery.candidates import Judgement, Question, judge
+from connectors.postgres.gallery.search import current_plan
 from connectors.postgres.gallery.users import require_comparable
 from connectors.postgres.photos.registry import past_match
 from connectors.postgres.session import sent_together
 from connectors.postgres.setup.vectors import require_dimension
 from connectors.postgres.sql_files import query
+from dataflow.gallery.search import Plan
 from dataflow.jobs.delivery import Delivery
 from dataflow.jobs.errors import ConfigurationError, DataError, SystemicError
 from dataflow.jobs.job import Job
-from dataflow.jobs.outcome import Match, Settled
+from dataflow.jobs.outcome import Settled
 from dataflow.jobs.reason import Reason
 from dataflow.process.retry import Persistence
 from dataflow.steps.matching import MatchPolicy
@@ -36,8 +38,7 @@ class _Proposal:
     """What shall be recorded of a face, unless the database knows better."""
 
     item: Recognised
-    reason: Reason
-    match: Match | None
+    judgement: Judgement
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,28 +92,62 @@ class Recorder:
         self, faces: Sequence[Recognised], settled: list[Settled]
     ) -> list[Settled]:
         with self.database.connection() as connection:
-            proposals = self._propose(connection, faces)
-            verdicts = self._write(connection, proposals, settled)
-            while proposals:
-                gone = [p.item for p in proposals if verdicts[p.item.job.photo_id] is None]
+            verdicts = self._once(connection, faces, settled)
+            while verdicts:
                 settled += filter(None, verdicts.values())
                 # Their nearest user was deleted, rejected or moved to another model since the
                 # search: the next nearest it is.
-                proposals = self._propose(connection, gone)
-                verdicts = self._write(connection, proposals, [])
+                gone = [item for item in faces if verdicts.get(item.job.photo_id, item) is None]
+                verdicts = self._once(connection, gone, [])
         return settled
 
-    def _propose(self, connection: Connection, faces: Sequence[Recognised]) -> list[_Proposal]:
+    def _once(
+        self, connection: Connection, faces: Sequence[Recognised], settled: Sequence[Settled]
+    ) -> dict[UUID, Settled | None]:
+        """Decide and store in one transaction: a change of the users waits for it, or precedes it.
+
+        Returns what became of each face, or ``None`` where its user is gone.
+        """
+        outcomes = [(s, s.job) for s in settled if s.job and not s.repeated]
         if not faces:
-            return []
+            if outcomes:
+                with sent_together(connection):
+                    _lock(connection, [job.photo_id for _, job in outcomes])
+                    _store_outcomes(connection, outcomes)
+            return {}
+        # Not within the transaction: what is set of the session would go back with it.
+        plan = current_plan(connection, self.model, faces[0].face.embedding.size)
+        with sent_together(connection):
+            connection.execute(query("enter_gate"))
+            proposals = self._propose(connection, faces, plan)
+            recorded = self._write(connection, proposals, outcomes)
+        by_photo = {p.item.job.photo_id: p for p in proposals}
+        return {row[0]: _verdict(by_photo[row[0]], *row[1:]) for row in recorded}
+
+    def _write(
+        self,
+        connection: Connection,
+        proposals: Sequence[_Proposal],
+        outcomes: Sequence[tuple[Settled, Job]],
+    ) -> psycopg.Cursor[TupleRow]:
+        photo_ids = [p.item.job.photo_id for p in proposals] + [job.photo_id for _, job in outcomes]
+        _lock(connection, photo_ids)
+        connection.execute(query("say_why"), {"cause": "job", "by": ""})
+        rows = _columns(map(_face_row, proposals))
+        parameters = {"model": self.model, **self.policy.limits, **rows}
+        recorded = connection.execute(query("record_matches"), parameters)
+        if outcomes:
+            _store_outcomes(connection, outcomes)
+        return recorded
+
+    def _propose(
+        self, connection: Connection, faces: Sequence[Recognised], plan: Plan
+    ) -> list[_Proposal]:
         questions = [Question(item.job.photo_id, item.face.embedding) for item in faces]
-        found = candidates(connection, questions, self.model)
-        if not all(nearest for nearest, _ in found):
+        judgements = judge(connection, questions, self.model, self.policy, plan)
+        if not all(judgement.nearest for judgement in judgements):
             self._require_current(connection)
-        return [
-            _Proposal(item, *self.policy.decide(*answer))
-            for item, answer in zip(faces, found, strict=True)
-        ]
+        return [_Proposal(*pair) for pair in zip(faces, judgements, strict=True)]
 
     def _require_current(self, connection: Connection) -> None:
         """Check that the gallery was not moved to another model while we ran.
@@ -127,35 +162,17 @@ class Recorder:
         except ConfigurationError as error:
             raise SystemicError(str(error)) from None
 
-    def _write(
-        self, connection: Connection, proposals: list[_Proposal], settled: list[Settled]
-    ) -> dict[UUID, Settled | None]:
-        """Store everything in one transaction and one round trip.
-
-        Returns what became of each proposal, or ``None`` where its user is gone.
-        """
-        outcomes = [(s, s.job) for s in settled if s.job and not s.repeated]
-        photo_ids = [p.item.job.photo_id for p in proposals] + [job.photo_id for _, job in outcomes]
-        if not photo_ids:
-            return {}
-        recorded = None
-        with sent_together(connection):
-            connection.execute(query("lock_photos"), {"photo_ids": photo_ids})
-            if proposals:
-                parameters = {"model": self.model, **_columns(map(_face_row, proposals))}
-                recorded = connection.execute(query("record_matches"), parameters)
-            if outcomes:
-                _store_outcomes(connection, outcomes)
-        by_photo = {p.item.job.photo_id: p for p in proposals}
-        return {row[0]: _verdict(by_photo[row[0]], *row[1:]) for row in recorded or ()}
-
 
 def record_end(connection: Connection, item: Settled) -> None:
     """Store how one job ended that has no face to record; one that is no job has no row."""
     if item.job:
         with connection.transaction():
-            connection.execute(query("lock_photos"), {"photo_ids": [item.job.photo_id]})
+            _lock(connection, [item.job.photo_id])
             _store_outcomes(connection, [(item, item.job)])
+
+
+def _lock(connection: Connection, photo_ids: Sequence[UUID]) -> None:
+    connection.execute(query("lock_photos"), {"photo_ids": photo_ids})
 
 
 def _store_outcomes(connection: Connection, outcomes: Iterable[tuple[Settled, Job]]) -> None:
@@ -176,7 +193,7 @@ def _verdict(
         match = past_match(*past)
         return Settled(item.delivery, item.job, Reason(past_reason), match=match, repeated=True)
     reason = Reason(verdict)
-    match = proposal.match if reason is proposal.reason else None
+    match = proposal.judgement.match if reason is proposal.judgement.reason else None
     return Settled(item.delivery, item.job, reason, match=match)
 
 
@@ -190,7 +207,7 @@ def _columns(rows: Iterable[Mapping[str, Any]]) -> dict[str, list[Any]]:
 
 
 def _face_row(proposal: _Proposal) -> Mapping[str, Any]:
-    item, match = proposal.item, proposal.match
+    item, reason, match = proposal.item, proposal.judgement.reason, proposal.judgement.match
     box = item.face.box
     return {
         "photo_id": item.job.photo_id,
@@ -203,12 +220,13 @@ def _face_row(proposal: _Proposal) -> Mapping[str, Any]:
         "det_score": float(item.face.score),
         "quality": Jsonb(asdict(item.face.quality)) if item.face.quality else None,
         "image_ref": item.job.image_ref,
-        "reason": str(proposal.reason),
-        "user_id": match.user_id if match and proposal.reason is Reason.MATCHED else None,
+        "reason": str(reason),
+        "user_id": match.user_id if match and reason is Reason.MATCHED else None,
         "distance": match.distance if match else None,
         "within_threshold": match.within_threshold if match else None,
         "margin": match.margin if match else None,
         "duplicate_of": item.duplicate_of,
+        **proposal.judgement.compared,
         **_delivery_row(item.delivery, item.job),
     }
 

@@ -39,13 +39,13 @@ def photo_states(
     """What is known of each photo."""
     rows = connection.execute(query("photo_states"), {"photo_ids": list(photo_ids)})
     states = {}
-    for photo_id, known, matched, seq, published_at, reason, detail, *match in rows:
+    for photo_id, known, matched, withdrawn, seq, published_at, reason, detail, *match in rows:
         past = (
             PastOutcome(seq, published_at, Reason(reason), detail, past_match(*match))
             if reason
             else None
         )
-        states[photo_id] = PhotoState(known, matched, past)
+        states[photo_id] = PhotoState(known, matched, past, withdrawn)
     return states
 
 
@@ -56,6 +56,6 @@ def past_match(
     margin: float | None,
 ) -> Match | None:
     """The match of a recorded outcome, if it had one whose user still exists."""
-    if user_id is None or distance is None:
+    if user_id is None:
         return None
-    return Match(user_id, distance, bool(within_threshold), margin)
+    return Match(user_id, distance, within_threshold, margin)

@@ -18,14 +18,33 @@ STATEMENTS = (
     "photo_states",
     "decisions",
     "confirmed_users",
+    "enter_gate",
     "lock_photos",
+    "say_why",
     "record_matches",
     "record_outcomes",
+    "take_turn",
+    "pending_rematches",
+    "wait_at_gate",
+    "begin_rematches",
+    "face_blocks",
+    "enrolled_vectors",
+    "photos_of_users",
+    "faces_in_blocks",
+    "sift_faces",
+    "vectors_in_blocks",
+    "recorded_faces",
+    "settle_tags",
+    "note_nearest",
+    "amend_outcomes",
+    "place_rematches",
+    "end_rematches",
     "gallery_sizes",
     "someones_model",
     "search_state",
     "nearest_users",
     "note_limits",
+    "limits_of",
     "read_lately",
 )
 """All that the worker runs, but for the search by an index, which reads the same columns."""
@@ -34,14 +53,17 @@ NEEDED = {
     "photos": "rw",
     "users": "rw",
     "photo_faces": "arw",
-    "face_matches": "ar",
+    "face_matches": "arwd",
     "face_match_outcomes": "arw",
     "face_match_decisions": "r",
     "face_match_limits": "arw",
+    "face_rematches": "arwd",
+    "face_withdrawals": "r",
+    "face_withdrawn_photos": "ar",
 }
-"""What it does with the rows of each table: (a)dd, (r)ead, (w)rite or lock."""
+"""What it does with the rows of each table: (a)dd, (r)ead, (w)rite or lock, (d)elete."""
 
-_WORDS = {"a": "insert", "r": "select", "w": "update"}
+_WORDS = {"a": "insert", "d": "delete", "r": "select", "w": "update"}
 _LOGIN = """
 select
     current_user,

@@ -25,15 +25,15 @@ def test_a_gallery_that_was_moved_to_another_model_is_waited_for_and_nothing_is_
     records.add_photos(1)
 
     class Late(Recorder):
-        """The move happens between the search and the write."""
+        """The move happens right before the search."""
 
-        def _write(self, *arguments: Any) -> Any:  # noqa: ANN401 - passed on
+        def _once(self, *arguments: Any) -> Any:  # noqa: ANN401 - passed on
             records.run("update users set face_embedding = null, face_embedding_model = 'new-1'")
             for table, column in (("users", "face_embedding"), ("photo_faces", "embedding")):
                 records.run(f"alter table {table} alter {column} type vector({dimension})")
             vector = str([1.0] * dimension)
             records.run("update users set face_embedding = %s", vector)
-            return super()._write(*arguments)
+            return super()._once(*arguments)
 
     stop = RecordingStop(patience=2)
     recorder = records.recorder(max_distance, kind=Late)

@@ -18,11 +18,11 @@ from connectors.postgres.gallery.enrolments import EnrolmentRegister
 from connectors.postgres.gallery.index import build
 from connectors.postgres.gallery.search import use
 from connectors.postgres.gallery.users import Gallery
-from connectors.postgres.photos.decisions import Decision, Decisions, Word
 from connectors.postgres.photos.registry import PostgresPhotos
-from connectors.postgres.session import Connection, asked_together, sent_together
+from connectors.postgres.session import Connection, sent_together
 from connectors.postgres.setup.migrate import migrate, migrations
 from connectors.postgres.setup.pooler import examine_pooler, require_own_session
+from connectors.postgres.tags.decisions import Decision, Decisions, Word
 from dataflow.gallery.enrolment import Enrolment, Portrait, Status
 from dataflow.gallery.search import Plan
 from dataflow.jobs.errors import ConfigurationError, SystemicError, TransientError
@@ -93,7 +93,7 @@ def test_people_are_enrolled_and_decided_about_through_it(behind: Records) -> No
         assert gallery.sizes() == {contract.id: 3}
         states = PostgresPhotos(database, ONCE).states([photo(1), photo(2)])
         assert [states[photo(n)].exists for n in (1, 2)] == [True, False]
-        decisions = Decisions(database, MatchPolicy(THRESHOLD))
+        decisions = Decisions(database, MatchPolicy(THRESHOLD), contract.id)
         decisions.take(Decision(photo(1), user(1), Word.REJECTED))
 
     (row,) = behind.run("select decision from face_match_decisions")
@@ -105,21 +105,13 @@ def in_a_transaction(connection: Connection) -> tuple[object, ...] | None:
         return connection.execute(LIMITS).fetchone()
 
 
-def asked(connection: Connection) -> tuple[object, ...] | None:
-    with asked_together(connection):
-        cursor = connection.execute(LIMITS)
-    return cursor.fetchone()
-
-
 def sent(connection: Connection) -> tuple[object, ...] | None:
     with sent_together(connection):
         cursor = connection.execute(LIMITS)
     return cursor.fetchone()
 
 
-@pytest.mark.parametrize(
-    "way", [lambda c: c.execute(LIMITS).fetchone(), in_a_transaction, asked, sent]
-)
+@pytest.mark.parametrize("way", [lambda c: c.execute(LIMITS).fetchone(), in_a_transaction, sent])
 def test_each_transaction_has_our_limits_and_leaves_none_behind(
     database_dsn: str, pooled: Pooled, way: Callable[[Connection], tuple[object, ...] | None]
 ) -> None:

@@ -6,7 +6,7 @@ import random
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import LiteralString, TypeVar
 from uuid import UUID
 
 import psycopg
@@ -14,6 +14,7 @@ import pytest
 from psycopg.rows import TupleRow
 
 from connectors.postgres.photos.recorder import Recorder, _Proposal
+from dataflow.gallery.search import Plan
 from dataflow.jobs.outcome import Settled
 from dataflow.jobs.reason import Reason
 from dataflow.steps.request import Recognised
@@ -127,6 +128,7 @@ def test_users_and_photos_may_be_deleted_while_they_are_written(records: Records
         Reason.MATCHED,
         Reason.ALREADY_MATCHED,
         Reason.PHOTO_NOT_FOUND,
+        Reason.WITHDRAWN,
     }
     gone = set(list(numbers)[::WRITERS])
     matched = records.matches()
@@ -134,43 +136,61 @@ def test_users_and_photos_may_be_deleted_while_they_are_written(records: Records
     assert not set(matched.values()) & {user(number) for number in gone}
 
 
-def losing(*users: UUID) -> type[Recorder]:
-    """A recorder whose nearest users are deleted, one by one, right after each search."""
+def losing(*users: UUID, statement: LiteralString) -> type[Recorder]:
+    """A recorder to whose nearest users something is done, one by one, right after each search."""
     doomed = list(users)
 
     class Losing(Recorder):
         def _propose(
-            self, connection: psycopg.Connection[TupleRow], faces: Sequence[Recognised]
+            self, connection: psycopg.Connection[TupleRow], faces: Sequence[Recognised], plan: Plan
         ) -> list[_Proposal]:
-            proposals = super()._propose(connection, faces)
+            proposals = super()._propose(connection, faces, plan)
             if faces and doomed:
-                connection.execute("delete from users where id = %s", [doomed.pop(0)])
+                connection.execute(statement, [doomed.pop(0)])
             return proposals
 
     return Losing
 
 
-@pytest.mark.parametrize("deleted", [1, 2])
-def test_the_next_nearest_is_matched_when_the_nearest_is_deleted_meanwhile(
-    records: Records, deleted: int
+DELETED: LiteralString = "delete from users where id = %s"
+EMPTIED: LiteralString = "update users set face_embedding = null where id = %s"
+
+
+@pytest.mark.parametrize("emptied", [1, 2])
+def test_the_next_nearest_is_matched_when_the_nearest_is_enrolled_no_more(
+    records: Records, emptied: int
 ) -> None:
     users = [records.add_user(number, 10 * number) for number in (1, 2, 3)]
     records.add_user(9, 180)
     records.add_photos(1, 2)
-    recorder = records.recorder(kind=losing(*users[:deleted]))
+    recorder = records.recorder(kind=losing(*users[:emptied], statement=EMPTIED))
 
     answers = recorder.record([face(1, 0), face(2, 180)])
 
     assert {answer.reason for answer in answers} == {Reason.MATCHED}
-    assert records.matches() == {photo(1): users[deleted], photo(2): user(9)}
-    assert records.outcome(1)["user_id"] == users[deleted]
+    assert records.matches() == {photo(1): users[emptied], photo(2): user(9)}
+    assert records.outcome(1)["user_id"] == users[emptied]
 
 
-def test_nobody_is_enrolled_when_the_only_user_is_deleted_meanwhile(records: Records) -> None:
+def test_a_face_whose_user_is_deleted_meanwhile_is_nobody_elses(records: Records) -> None:
+    users = [records.add_user(number, 10 * number) for number in (1, 2)]
+    records.add_photos(1)
+    recorder = records.recorder(kind=losing(users[0], statement=DELETED))
+
+    (answer,) = recorder.record([face(1, 0)])
+
+    assert answer.reason is Reason.WITHDRAWN
+    assert not records.faces()
+    assert not records.matches()
+    (row,) = records.run("select photo_id, user_id from face_withdrawn_photos")
+    assert (row["photo_id"], row["user_id"]) == (photo(1), users[0])
+
+
+def test_nobody_is_enrolled_when_the_only_user_is_emptied_meanwhile(records: Records) -> None:
     only = records.add_user(1, 0)
     records.add_photos(1)
 
-    (answer,) = records.recorder(kind=losing(only)).record([face()])
+    (answer,) = records.recorder(kind=losing(only, statement=EMPTIED)).record([face()])
 
     assert answer.reason is Reason.NO_ENROLLED_USERS
     assert len(records.faces()) == 1

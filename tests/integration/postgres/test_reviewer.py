@@ -8,8 +8,8 @@ from contextlib import closing
 import pytest
 
 from connectors.postgres.connection import Database
-from connectors.postgres.photos.decisions import Decision, Decisions, Word
 from connectors.postgres.photos.limits import Limits
+from connectors.postgres.tags.decisions import Decision, Decisions, Word
 from dataflow.jobs.reason import Reason
 from dataflow.settings import DatabaseSettings
 from dataflow.steps.matching import MatchPolicy
@@ -29,7 +29,7 @@ def test_a_reviewer_can_reject_and_confirm(records: Records, reviewer: DatabaseS
     for number, degrees in ((1, 10), (2, 30), (3, 80)):
         records.add_user(number, degrees)
     records.recorder().record([face(1)])
-    decisions = Decisions(Database(reviewer), MatchPolicy(THRESHOLD))
+    decisions = Decisions(Database(reviewer), MatchPolicy(THRESHOLD), MODEL)
     said = [
         (1, 1, Word.REJECTED, user(2)),
         (1, 3, Word.CONFIRMED, user(3)),
@@ -79,7 +79,7 @@ def test_a_reviewer_is_refused_everything_else(reviewer: DatabaseSettings) -> No
         "insert into photo_faces (photo_id) values (gen_random_uuid())",
         "update users set face_embedding = null",
         "update photo_faces set embedding = null",
-        "update face_matches set confidence = 0",
+        "update photo_faces set image_ref = null",
         "table face_enrolments",
         "table face_enrolment_photos",
         "table user_embeddings",

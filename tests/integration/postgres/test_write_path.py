@@ -86,7 +86,7 @@ def test_what_is_sent_together_is_stored_together(records: Records) -> None:
     unstorable = Settled(delivery(seq=1), job(1), Reason.NO_FACE, "\0")
     recorder = records.recorder()
     with pytest.raises(DataError), recorder.database.connection() as connection:
-        recorder._write(connection, recorder._propose(connection, [face(2)]), [unstorable])
+        recorder._once(connection, [face(2)], [unstorable])
     assert records.faces() == []
 
 

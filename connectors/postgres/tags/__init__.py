@@ -1,0 +1,1 @@
+"""Tags that stay true: decided again when something changes, and told to the platform."""

@@ -1,0 +1,272 @@
+"""Deciding again whom recorded photos show, by what is known now; no image is looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from psycopg.rows import TupleRow
+
+from connectors.postgres.gallery.candidates import Judgement, Question, judge, words
+from connectors.postgres.sql_files import query
+from dataflow.faces.face import Embedding
+from dataflow.gallery.search import Plan
+from dataflow.jobs.outcome import Match
+from dataflow.jobs.reason import Reason
+from dataflow.steps.matching import NOTHING_SAID, MatchPolicy, Said
+
+Connection = psycopg.Connection[TupleRow]
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """A recorded face, who is tagged on it, and what it was last compared with."""
+
+    photo_id: UUID
+    id: UUID
+    face_index: int
+    model: str
+    embedding: Embedding | None
+    user_id: UUID | None
+    distance: float | None
+    compared: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """By what it is decided: limits and contract of the workers.
+
+    Without ``move``, a tag that nobody has confirmed stays although another user is nearer now.
+    """
+
+    policy: MatchPolicy
+    model: str
+    move: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What was decided of a photo: who was tagged, and who is now; ``None``: nobody.
+
+    ``reason`` is ``None`` where nothing could be decided: no face of the contract is recorded.
+    """
+
+    photo_id: UUID
+    before: UUID | None
+    now: UUID | None
+    reason: Reason | None
+    match: Match | None = None
+
+    @property
+    def change(self) -> str | None:
+        """What became of the tag, in the feed's words."""
+        if self.before == self.now:
+            return None
+        if self.now is None:
+            return "lost"
+        return "moved" if self.before else "gained"
+
+
+def decide_again(
+    connection: Connection,
+    photo_ids: Sequence[UUID],
+    rules: Rules,
+    plan: Plan,
+    detail: str | None,
+) -> list[Answer]:
+    """Decide some photos by what is known now, and bring their tags and outcomes to it.
+
+    In a transaction, after `enter_gate.sql`, whose `say_why.sql` names the cause; it locks the
+    photos until that ends. ``plan`` is how the users are searched, ``detail`` what the outcome
+    says; without it nothing is written.
+    """
+    asked = {"photo_ids": list(photo_ids)}
+    if detail:
+        connection.execute(query("lock_photos"), asked)
+    rows = connection.execute(query("recorded_faces"), asked).fetchall()
+    faces = [_face(*row) for row in rows]
+    while True:
+        said = words(connection.execute(query("decisions"), asked).fetchall())
+        judged = _judged(connection, faces, rules, plan)
+        staying = {} if rules.move else _staying(connection, faces, rules)
+        decided = [
+            _decide(of_photo, judged, said.get(photo_id, NOTHING_SAID), staying)
+            for photo_id, of_photo in _by_photo(faces).items()
+        ]
+        if not (detail and _write(connection, decided, judged, rules, detail)):
+            return [one.answer for one in decided]
+
+
+@dataclass(frozen=True, slots=True)
+class _Decided:
+    answer: Answer
+    faces: Sequence[Face]
+    chosen: Face | None
+
+
+def _face(*row: Any) -> Face:  # noqa: ANN401 - the columns of `recorded_faces.sql`
+    photo_id, face_id, index, model, vector, user_id, distance, *compared = row
+    names = ("nearest_user_id", "nearest_distance", "second_user_id", "second_distance")
+    known = dict(zip(names, compared, strict=True))
+    embedding = None if vector is None else vector.to_numpy()
+    return Face(photo_id, face_id, index, model, embedding, user_id, distance, known)
+
+
+def _by_photo(faces: Iterable[Face]) -> dict[UUID, list[Face]]:
+    photos: dict[UUID, list[Face]] = {}
+    for face in faces:
+        photos.setdefault(face.photo_id, []).append(face)
+    return photos
+
+
+def _judged(
+    connection: Connection, faces: Sequence[Face], rules: Rules, plan: Plan
+) -> dict[UUID, Judgement]:
+    """What is decided of each face of the contract, by the ids of the faces."""
+    comparable = [
+        (face.id, Question(face.photo_id, face.embedding))
+        for face in faces
+        if face.model == rules.model and face.embedding is not None
+    ]
+    if not comparable:
+        return {}
+    questions = [question for _, question in comparable]
+    judgements = judge(connection, questions, rules.model, rules.policy, plan)
+    return {face_id: one for (face_id, _), one in zip(comparable, judgements, strict=True)}
+
+
+def _staying(connection: Connection, faces: Sequence[Face], rules: Rules) -> dict[UUID, float]:
+    """Tags whose users are enrolled still, by the ids of the faces; and how far they are now."""
+    tagged = [
+        (face.id, face.user_id, face.embedding)
+        for face in faces
+        if face.user_id and face.model == rules.model and face.embedding is not None
+    ]
+    asked = {
+        "user_ids": [user_id for _, user_id, _ in tagged],
+        "embeddings": [embedding for _, _, embedding in tagged],
+        "model": rules.model,
+    }
+    rows = connection.execute(query("confirmed_users"), asked) if tagged else ()
+    return {tagged[index][0]: distance for index, _, distance in rows}
+
+
+def _decide(
+    faces: Sequence[Face],
+    judged: Mapping[UUID, Judgement],
+    said: Said,
+    staying: Mapping[UUID, float],
+) -> _Decided:
+    """A photo has at most one tag: that of the first face for which somebody is found."""
+    tagged = next((face for face in faces if face.user_id), None)
+    before = tagged.user_id if tagged else None
+    answers = {face.id: _answer(face, judged.get(face.id), said) for face in faces}
+    stays = tagged and tagged.id in staying and tagged.user_id not in said.rejected
+    if tagged and tagged.user_id and stays and not (said.confirmed or said.nobody):
+        answers[tagged.id] = (Reason.MATCHED, _kept(tagged.user_id, tagged.id, judged, staying))
+        candidates = [tagged]
+    else:
+        named = [face for face in faces if face.face_index == said.face_index]
+        candidates = named if said.confirmed and named else list(faces)
+    for face in candidates:
+        reason, match = answers[face.id]
+        if reason is Reason.MATCHED and match:
+            answer = Answer(face.photo_id, before, match.user_id, reason, match)
+            return _Decided(answer, faces, face)
+    first = next((face for face in faces if face.id in judged), faces[0])
+    reason, match = answers[first.id]
+    return _Decided(Answer(first.photo_id, before, None, reason, match), faces, None)
+
+
+def _answer(face: Face, judgement: Judgement | None, said: Said) -> tuple[Reason, Match | None]:
+    if judgement:
+        return judgement.reason, judgement.match
+    # Of another contract: only people can say more of it than was recorded.
+    if said.nobody:
+        return Reason.NOBODY, None
+    if said.confirmed:
+        distance = face.distance if face.user_id == said.confirmed else None
+        return Reason.MATCHED, Match(said.confirmed, distance, None)
+    if face.user_id and face.user_id not in said.rejected:
+        return Reason.MATCHED, Match(face.user_id, face.distance, None)
+    return Reason.NO_ENROLLED_USERS, None
+
+
+def _kept(
+    user_id: UUID, face_id: UUID, judged: Mapping[UUID, Judgement], staying: Mapping[UUID, float]
+) -> Match:
+    """The tag that stays; all is known of it where its user is the nearest too."""
+    judgement = judged.get(face_id)
+    if judgement and judgement.match and judgement.match.user_id == user_id:
+        return judgement.match
+    return Match(user_id, staying[face_id], None)
+
+
+def _write(
+    connection: Connection,
+    decided: Sequence[_Decided],
+    judged: Mapping[UUID, Judgement],
+    rules: Rules,
+    detail: str,
+) -> bool:
+    """Bring the rows to it; returns whether somebody's user was gone, so that it is to do again."""
+    tags = [tag for one in decided for tag in _tags(one)]
+    if tags:
+        wanted = {
+            "model": rules.model,
+            "face_id": [face.id for face, _ in tags],
+            "user_id": [match.user_id if match else None for _, match in tags],
+            "distance": [match.distance if match else None for _, match in tags],
+        }
+        if connection.execute(query("settle_tags"), wanted).fetchall():
+            return True
+    compared = [
+        {"face_id": face.id, **judged[face.id].compared}
+        for one in decided
+        for face in one.faces
+        if face.id in judged and judged[face.id].compared != face.compared
+    ]
+    if compared:
+        connection.execute(query("note_nearest"), _columns(compared))
+    if decided:
+        outcomes = [_outcome(one, judged) for one in decided]
+        connection.execute(query("amend_outcomes"), {"detail": detail, **_columns(outcomes)})
+    return False
+
+
+def _tags(one: _Decided) -> list[tuple[Face, Match | None]]:
+    """The faces of a photo whose tags are not as decided, with what they shall be."""
+    found = []
+    for face in one.faces:
+        match = one.answer.match if face is one.chosen else None
+        have = (face.user_id, face.distance)
+        want = (match.user_id, match.distance) if match else (None, None)
+        if have != want:
+            found.append((face, match))
+    return found
+
+
+def _outcome(one: _Decided, judged: Mapping[UUID, Judgement]) -> dict[str, Any]:
+    answer, match = one.answer, one.answer.match
+    reason = answer.reason or Reason.NO_ENROLLED_USERS
+    is_match = reason is Reason.MATCHED
+    first = next((judged[face.id] for face in one.faces if face.id in judged), None)
+    near = first.compared if first and not is_match and reason is not Reason.NOBODY else {}
+    return {
+        "photo_id": answer.photo_id,
+        "outcome": str(reason.outcome),
+        "reason": str(reason),
+        "user_id": match.user_id if match and is_match else None,
+        "distance": match.distance if match else None,
+        "within_threshold": match.within_threshold if match else None,
+        "margin": match.margin if match else None,
+        "nearest_user_id": near.get("nearest_user_id"),
+        "second_user_id": near.get("second_user_id"),
+    }
+
+
+def _columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+    return {name: [row[name] for row in rows] for name in rows[0]}

@@ -1,0 +1,154 @@
+"""What people say of a match: it is kept for ever, and takes effect at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from uuid import UUID
+
+import psycopg
+from psycopg.rows import TupleRow
+
+from connectors.postgres.connection import Database
+from connectors.postgres.gallery.search import current_plan, vector_dimension
+from connectors.postgres.sql_files import query
+from connectors.postgres.tags.deciding import Rules, decide_again
+from dataflow.jobs.errors import ConfigurationError
+from dataflow.jobs.outcome import Match
+from dataflow.jobs.reason import Reason
+from dataflow.steps.matching import MatchPolicy
+
+Connection = psycopg.Connection[TupleRow]
+
+_SEVERAL = 2
+
+
+class Word(StrEnum):
+    """What can be said of a photo, and of a user if it is not *nobody*."""
+
+    CONFIRMED = "confirmed"
+    REJECTED = "rejected"
+    NOBODY = "nobody"
+    FORGOTTEN = "forgotten"
+    """What was said is taken back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Somebody's word; ``by`` is whose, as far as it is known.
+
+    ``user_id`` is ``None`` for *nobody*, and where all that was said of a photo is taken back.
+    ``face_index`` is which of several faces is meant.
+    """
+
+    photo_id: UUID
+    user_id: UUID | None
+    word: Word
+    by: str | None = None
+    face_index: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """Who is tagged on the photo now, and who was before; ``None``: nobody.
+
+    ``reason`` is ``None`` where no face is recorded for the photo yet.
+    """
+
+    before: UUID | None
+    now: UUID | None
+    reason: Reason | None
+    match: Match | None
+
+
+_CAUSES = {Word.NOBODY: "rejected", Word.FORGOTTEN: "rematch"}
+_DETAILS = {
+    Word.CONFIRMED: "after a user was confirmed",
+    Word.REJECTED: "after a user was rejected",
+    Word.NOBODY: "somebody said that nobody is to be tagged",
+    Word.FORGOTTEN: "after a word was taken back",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Decisions:
+    """Takes decisions and brings the tags into line with them, by ``policy``."""
+
+    database: Database
+    policy: MatchPolicy
+    model: str
+
+    def take(self, decision: Decision) -> Effect:
+        """Keep a decision and let the photo's tag follow, in one transaction.
+
+        The photo is decided again by the vector that is stored with its face: a confirmed user is
+        tagged, in place of anybody else, a rejected one is not, and the next nearest is considered.
+        Where no face is recorded yet, the photo's next job will respect the decision.
+
+        Raises:
+            ConfigurationError: there is no such photo, user or face, or several faces.
+        """
+        photo_ids = [decision.photo_id]
+        with self.database.connection() as connection:
+            # Not within the transaction: what is set of the session would go back with it.
+            plan = current_plan(connection, self.model, vector_dimension(connection))
+            with connection.transaction():
+                connection.execute(query("enter_gate"))
+                # The worker waits for it too, and sees the decision before it records anything.
+                locked = connection.execute(query("lock_photos"), {"photo_ids": photo_ids})
+                if locked.fetchone() is None:
+                    raise ConfigurationError(f"there is no photo {decision.photo_id}")
+                cause = _CAUSES.get(decision.word, str(decision.word))
+                connection.execute(query("say_why"), {"cause": cause, "by": decision.by or ""})
+                self._save(connection, decision, self._face_index(connection, decision))
+                answers = decide_again(
+                    connection,
+                    photo_ids,
+                    Rules(self.policy, self.model),
+                    plan,
+                    _DETAILS[decision.word],
+                )
+        if not answers:
+            return Effect(None, None, None, None)
+        answer = answers[0]
+        return Effect(answer.before, answer.now, answer.reason, answer.match)
+
+    @staticmethod
+    def _face_index(connection: Connection, decision: Decision) -> int | None:
+        """Which face is meant, where the photo has several."""
+        rows = connection.execute(query("photo_matches"), {"photo_id": decision.photo_id})
+        tagged_on: dict[int, UUID | None] = dict(rows.fetchall())
+        if decision.face_index is not None and decision.face_index not in tagged_on:
+            raise ConfigurationError(
+                f"photo {decision.photo_id} has no recorded face {decision.face_index}; publish "
+                "its job"
+            )
+        if decision.word is not Word.CONFIRMED or len(tagged_on) < _SEVERAL:
+            return decision.face_index
+        if decision.face_index is not None:
+            return decision.face_index
+        of_user = [index for index, user in tagged_on.items() if user == decision.user_id]
+        likely = of_user or [index for index, user in tagged_on.items() if user]
+        if len(likely) != 1:
+            raise ConfigurationError(
+                f"photo {decision.photo_id} has several recorded faces; give --face-index"
+            )
+        return likely[0]
+
+    @staticmethod
+    def _save(connection: Connection, decision: Decision, face_index: int | None) -> None:
+        values = {
+            "photo_id": decision.photo_id,
+            "user_id": decision.user_id,
+            "decision": str(decision.word),
+            "face_index": face_index,
+            "by": decision.by,
+        }
+        # One word settles whom a photo shows: the last one.
+        connection.execute(query("forget_decisions"), values)
+        if decision.word is Word.FORGOTTEN:
+            return
+        try:
+            connection.execute(query("save_decision"), values)
+        except psycopg.errors.ForeignKeyViolation:
+            raise ConfigurationError(f"there is no user {decision.user_id}") from None

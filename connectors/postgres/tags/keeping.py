@@ -1,0 +1,60 @@
+"""The thread of a worker that matches recorded faces again while jobs go on."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+import structlog
+
+from connectors.postgres.tags.rematching import Piece, Rematching
+from dataflow.jobs.errors import SolofaceError
+from dataflow.process.metrics import REMATCHED_PHOTOS
+
+LOOK_S = 0.25
+"""How long after a change, at most, it is noticed."""
+
+AWAY_S = 5
+"""How long to leave a database alone that did not answer."""
+
+REST = 8
+"""How many times as long as it has worked it rests while jobs are under way."""
+
+log = structlog.get_logger()
+
+
+def keep_matching(
+    rematching: Rematching, stop: threading.Event, busy: Callable[[], bool]
+) -> threading.Thread:
+    """Match again whatever waits, until the stop; ``busy`` says whether jobs need the CPU."""
+    thread = threading.Thread(
+        target=_keep_matching, args=(rematching, stop, busy), name="rematch", daemon=True
+    )
+    thread.start()
+    return thread
+
+
+def _keep_matching(rematching: Rematching, stop: threading.Event, busy: Callable[[], bool]) -> None:
+    pause_s: float = 0
+    while not stop.wait(pause_s):
+        began = time.monotonic()
+        try:
+            piece = rematching.step()
+        except SolofaceError as error:
+            log.warning("rematch_waits", error=str(error))
+            rematching.close()
+            pause_s = AWAY_S
+            continue
+        if piece is None:
+            pause_s = LOOK_S
+            continue
+        _tell(piece)
+        pause_s = REST * (time.monotonic() - began) if busy() else 0
+    rematching.close()
+
+
+def _tell(piece: Piece) -> None:
+    REMATCHED_PHOTOS.inc(piece.photos)
+    if piece.changes:
+        log.info("tags_changed", photos=piece.photos, **piece.changes)

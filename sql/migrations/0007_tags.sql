@@ -1,0 +1,364 @@
+-- Tags that stay true: what has to be matched again after a change, the outbox from which every
+-- change of a tag is told, words that need no vector, and withdrawals that hold.
+--
+-- By hand: psql -v ON_ERROR_STOP=1 -1 -f 0007_tags.sql
+-- Every statement may be run again.
+
+-- A tag is a row of face_matches. A person's word needs no distance.
+alter table face_matches alter column confidence drop not null;
+comment on column face_matches.confidence is
+    'cosine distance in [0, 2]; smaller is surer; null: somebody said so, and there is no vector';
+-- Which face it is on, also for who sees the row only when it goes with its face.
+alter table face_matches add column if not exists photo_id uuid;
+alter table face_matches add column if not exists face_index integer;
+update face_matches as m
+set photo_id = f.photo_id, face_index = f.face_index
+from photo_faces as f
+where f.id = m.photo_face_id and m.photo_id is null;
+
+-- What a face was last compared with: the two nearest users that are not ruled out. A change of
+-- anybody else who is farther than both changes nothing.
+alter table photo_faces add column if not exists nearest_user_id uuid;
+alter table photo_faces add column if not exists nearest_distance double precision;
+alter table photo_faces add column if not exists second_user_id uuid;
+alter table photo_faces add column if not exists second_distance double precision;
+-- Out of line, looking through all vectors takes several times as long. Old rows stay as they are.
+alter table photo_faces alter column embedding set storage plain;
+
+-- A near miss: who it would have been. Not keys: a user may go between the search and the write.
+alter table face_match_outcomes add column if not exists nearest_user_id uuid;
+alter table face_match_outcomes add column if not exists second_user_id uuid;
+create index if not exists face_match_outcomes_nearest_user_id
+    on face_match_outcomes (nearest_user_id) where nearest_user_id is not null;
+create index if not exists face_match_outcomes_second_user_id
+    on face_match_outcomes (second_user_id) where second_user_id is not null;
+
+-- One word may say that a photo shows nobody who is to be tagged; it names no user.
+alter table face_match_decisions drop constraint if exists face_match_decisions_pkey;
+alter table face_match_decisions alter column user_id drop not null;
+alter table face_match_decisions add column if not exists face_index integer;
+comment on column face_match_decisions.face_index is
+    'which of several faces shows the confirmed user; null: there is one, or it was not said';
+alter table face_match_decisions drop constraint if exists face_match_decisions_decision_check;
+alter table face_match_decisions add constraint face_match_decisions_decision_check
+    check (decision in ('confirmed', 'rejected', 'nobody'));
+alter table face_match_decisions drop constraint if exists face_match_decisions_nobody_check;
+alter table face_match_decisions add constraint face_match_decisions_nobody_check
+    check ((decision = 'nobody') = (user_id is null));
+create unique index if not exists face_match_decisions_photo_user
+    on face_match_decisions (photo_id, user_id);
+drop index if exists face_match_decisions_confirmed;
+create unique index if not exists face_match_decisions_settled
+    on face_match_decisions (photo_id) where decision in ('confirmed', 'nobody');
+
+-- Who does not want to be recognised any more, and the photos whose faces went with that. No vector
+-- and no name: without the ids, the next sweep would bring the faces back.
+create table if not exists face_withdrawals (
+    user_id uuid primary key,
+    withdrawn_by text,
+    withdrawn_at timestamptz not null default now()
+);
+create table if not exists face_withdrawn_photos (
+    photo_id uuid not null,
+    user_id uuid not null,
+    withdrawn_at timestamptz not null default now(),
+    primary key (photo_id, user_id)
+);
+create index if not exists face_withdrawn_photos_user_id on face_withdrawn_photos (user_id);
+
+-- Under which terms and when somebody agreed, if that was said.
+alter table face_enrolments add column if not exists consent text;
+alter table face_enrolments add column if not exists consented_at timestamptz;
+
+-- What has to be matched again: the faces that a user may change, a photo's, or all of a contract.
+create table if not exists face_rematches (
+    id bigint generated always as identity primary key,
+    user_id uuid,
+    photo_id uuid,
+    model text,
+    cause text not null default 'rematch',
+    by text,
+    requested_at timestamptz not null default now(),
+    -- As far as the table of faces was looked through for it, in blocks, and of which file.
+    place bigint not null default 0,
+    file oid,
+    check (num_nonnulls(user_id, photo_id, model) = 1)
+);
+
+-- Changes of tags that were not told yet.
+create table if not exists face_outbox (
+    seq bigint generated always as identity primary key,
+    photo_id uuid not null,
+    face_index integer not null,
+    change text not null check (change in ('gained', 'lost', 'moved', 'remeasured')),
+    user_id uuid,
+    previous_user_id uuid,
+    distance double precision,
+    cause text not null,
+    by text,
+    changed_at timestamptz not null default now()
+);
+
+-- What the listener of the feed has to know of the tags that were there before it.
+insert into face_outbox (photo_id, face_index, change, user_id, distance, cause, changed_at)
+select m.photo_id, m.face_index, 'gained', m.user_id, m.confidence, 'job', m.created_at
+from face_matches as m
+where not exists (select from pg_trigger where tgname = 'soloface_tell_gained')
+order by m.created_at;
+
+-- The functions below run as whoever owns these tables, like those of 0006. Why a tag changes, and
+-- by whose word, is what the transaction has set as soloface.cause and soloface.by; without that it
+-- was the platform itself.
+
+create or replace function soloface_place_match() returns trigger
+language plpgsql security definer as $$
+begin
+    select f.photo_id, f.face_index into new.photo_id, new.face_index
+    from photo_faces as f where f.id = new.photo_face_id;
+    return new;
+end
+$$;
+
+create or replace function soloface_tell_gained() returns trigger
+language plpgsql security definer as $$
+begin
+    insert into face_outbox (photo_id, face_index, change, user_id, distance, cause, by)
+    select
+        photo_id, face_index, 'gained', user_id, confidence,
+        coalesce(nullif(current_setting('soloface.cause', true), ''), 'platform'),
+        nullif(current_setting('soloface.by', true), '')
+    from present;
+    return null;
+end
+$$;
+
+create or replace function soloface_tell_lost() returns trigger
+language plpgsql security definer as $$
+begin
+    insert into face_outbox (photo_id, face_index, change, previous_user_id, cause, by)
+    select
+        photo_id, face_index, 'lost', user_id,
+        coalesce(nullif(current_setting('soloface.cause', true), ''), 'platform'),
+        nullif(current_setting('soloface.by', true), '')
+    from gone;
+    return null;
+end
+$$;
+
+create or replace function soloface_tell_moved() returns trigger
+language plpgsql security definer as $$
+begin
+    insert into face_outbox (
+        photo_id, face_index, change, user_id, previous_user_id, distance, cause, by
+    )
+    select
+        present.photo_id, present.face_index,
+        case when present.user_id = gone.user_id then 'remeasured' else 'moved' end,
+        present.user_id, gone.user_id, present.confidence,
+        coalesce(nullif(current_setting('soloface.cause', true), ''), 'platform'),
+        nullif(current_setting('soloface.by', true), '')
+    from present
+    join gone using (id)
+    where (present.user_id, present.confidence) is distinct from (gone.user_id, gone.confidence);
+    return null;
+end
+$$;
+
+create or replace function soloface_tell_all_lost() returns trigger
+language plpgsql security definer as $$
+begin
+    insert into face_outbox (photo_id, face_index, change, previous_user_id, cause)
+    select photo_id, face_index, 'lost', user_id, 'platform' from face_matches;
+    return null;
+end
+$$;
+
+-- Of `users`, whatever the platform writes there: it looks at the vector and goes.
+create or replace function soloface_note_user() returns trigger
+language plpgsql security definer as $$
+begin
+    if tg_op = 'DELETE' then
+        if old.face_embedding is null then
+            return null;
+        end if;
+        insert into face_withdrawals (user_id, withdrawn_by)
+        values (old.id, nullif(current_setting('soloface.by', true), ''))
+        on conflict (user_id) do nothing;
+    elsif tg_op = 'INSERT' then
+        if new.face_embedding is null then
+            return null;
+        end if;
+    elsif new.face_embedding is not distinct from old.face_embedding
+        and new.face_embedding_model is not distinct from old.face_embedding_model
+    then
+        return null;
+    end if;
+    if tg_op = 'DELETE' or new.face_embedding is null then
+        update face_match_outcomes set nearest_user_id = null where nearest_user_id = old.id;
+        update face_match_outcomes set second_user_id = null where second_user_id = old.id;
+    end if;
+    -- A move to another contract asks for all faces at once.
+    if coalesce(current_setting('soloface.cause', true), '') <> 'reembedded' then
+        insert into face_rematches (user_id, by)
+        values (
+            case tg_op when 'DELETE' then old.id else new.id end,
+            nullif(current_setting('soloface.by', true), '')
+        );
+    end if;
+    return null;
+end
+$$;
+
+create or replace function soloface_note_word() returns trigger
+language plpgsql security definer as $$
+begin
+    insert into face_rematches (photo_id, by)
+    values (
+        case tg_op when 'DELETE' then old.photo_id else new.photo_id end,
+        nullif(current_setting('soloface.by', true), '')
+    );
+    return null;
+end
+$$;
+
+create or replace function soloface_note_limits() returns trigger
+language plpgsql security definer as $$
+begin
+    insert into face_rematches (model) values (new.model);
+    return null;
+end
+$$;
+
+-- The faces on photos that were matched with a user who is deleted: their vectors are the user's,
+-- and their photos are not looked at again.
+create or replace function soloface_forget_faces() returns trigger
+language plpgsql security definer as $$
+begin
+    insert into face_withdrawn_photos (photo_id, user_id)
+    select gone.photo_id, gone.user_id
+    from gone
+    where not exists (select from users where users.id = gone.user_id)
+        and exists (select from photos where photos.id = gone.photo_id)
+    on conflict do nothing;
+    delete from photo_faces
+    where id in (
+        select gone.photo_face_id
+        from gone
+        where not exists (select from users where users.id = gone.user_id)
+    );
+    return null;
+end
+$$;
+
+create or replace function soloface_forget_outcomes() returns trigger
+language plpgsql security definer as $$
+begin
+    delete from face_match_outcomes where photo_id in (select gone.id from gone);
+    delete from face_withdrawn_photos where photo_id in (select gone.id from gone);
+    return null;
+end
+$$;
+
+create or replace function soloface_forget_all_faces() returns trigger
+language plpgsql security definer as $$
+begin
+    insert into face_withdrawals (user_id)
+    select id from users where face_embedding is not null
+    on conflict (user_id) do nothing;
+    insert into face_withdrawn_photos (photo_id, user_id)
+    select photo_id, user_id from face_matches
+    on conflict do nothing;
+    insert into face_rematches (model) select distinct model from photo_faces;
+    delete from photo_faces where id in (select photo_face_id from face_matches);
+    return null;
+end
+$$;
+
+do $$
+declare
+    name text;
+    path text := (select string_agg(quote_ident(s), ', ') from unnest(current_schemas(false)) as s);
+begin
+    foreach name in array array[
+        'soloface_place_match', 'soloface_tell_gained', 'soloface_tell_lost',
+        'soloface_tell_moved', 'soloface_tell_all_lost', 'soloface_note_user',
+        'soloface_note_word', 'soloface_note_limits', 'soloface_forget_faces',
+        'soloface_forget_outcomes', 'soloface_forget_all_faces'
+    ] loop
+        execute format(
+            'alter function %I.%I() set search_path = %s, pg_temp', current_schema(), name, path
+        );
+        execute format('revoke all on function %I.%I() from public', current_schema(), name);
+    end loop;
+end
+$$;
+
+create or replace trigger soloface_place_match
+    before insert on face_matches
+    for each row when (new.photo_id is null) execute function soloface_place_match();
+create or replace trigger soloface_tell_gained
+    after insert on face_matches
+    referencing new table as present
+    for each statement execute function soloface_tell_gained();
+create or replace trigger soloface_tell_lost
+    after delete on face_matches
+    referencing old table as gone
+    for each statement execute function soloface_tell_lost();
+create or replace trigger soloface_tell_moved
+    after update on face_matches
+    referencing old table as gone new table as present
+    for each statement execute function soloface_tell_moved();
+create or replace trigger soloface_tell_all_lost
+    before truncate on face_matches
+    for each statement execute function soloface_tell_all_lost();
+-- Without naming columns: a column that a trigger names cannot be given another length.
+create or replace trigger soloface_note_user
+    after insert or update or delete on users
+    for each row execute function soloface_note_user();
+create or replace trigger soloface_note_word
+    after insert or update or delete on face_match_decisions
+    for each row execute function soloface_note_word();
+create or replace trigger soloface_note_limits
+    after update on face_match_limits
+    for each row
+    when (
+        (old.max_distance, old.min_margin) is distinct from (new.max_distance, new.min_margin)
+    )
+    execute function soloface_note_limits();
+
+do $$
+begin
+    if to_regrole('soloface_worker') is not null then
+        grant select, update, delete on face_matches to soloface_worker;
+        grant select, delete on face_outbox to soloface_worker;
+        grant select, insert, update, delete on face_rematches to soloface_worker;
+        grant select, insert on face_withdrawn_photos to soloface_worker;
+        grant select on face_withdrawals to soloface_worker;
+    end if;
+    if to_regrole('soloface_reviewer') is not null then
+        grant select, insert, update, delete on face_matches to soloface_reviewer;
+        grant select on photo_faces, face_match_outcomes to soloface_reviewer;
+        grant
+            update (
+                nearest_user_id, nearest_distance, second_user_id, second_distance
+            )
+        on photo_faces to soloface_reviewer;
+        grant
+            update (nearest_user_id, second_user_id)
+        on face_match_outcomes to soloface_reviewer;
+        grant insert (photo_id, cause, by) on face_rematches to soloface_reviewer;
+    end if;
+    if to_regrole('soloface_enroller') is not null then
+        grant select, delete on face_withdrawals, face_withdrawn_photos to soloface_enroller;
+    end if;
+    if to_regrole('soloface_eraser') is not null then
+        grant select, insert, update on face_withdrawals to soloface_eraser;
+        grant select, insert on face_withdrawn_photos to soloface_eraser;
+    end if;
+    if to_regrole('soloface_auditor') is not null then
+        grant select
+            on face_outbox, face_rematches, face_withdrawals, face_withdrawn_photos
+            to soloface_auditor;
+    end if;
+end
+$$;

@@ -1,0 +1,43 @@
+-- Bring the tags of some faces to what was decided; no user means none. Says whose user is gone, or
+-- was moved to another model since the search: those faces stay as they are.
+-- Runs after lock_photos.sql in the same transaction.
+with wanted as (
+    select * from unnest(%(face_id)s::uuid[], %(user_id)s::uuid[], %(distance)s::float8[])
+        as t (face_id, user_id, distance)
+),
+alive as (
+    select id from users
+    where id = any(%(user_id)s::uuid[])
+        and (
+            face_embedding_model = %(model)s
+            -- Somebody's word, which needs no vector.
+            or id in (select user_id from wanted where distance is null)
+        )
+    order by id
+    for key share
+),
+lost as (
+    delete from face_matches as m
+    using wanted as w
+    where m.photo_face_id = w.face_id and w.user_id is null
+),
+moved as (
+    update face_matches as m
+    set user_id = w.user_id, confidence = w.distance
+    from wanted as w
+    join alive on alive.id = w.user_id
+    where m.photo_face_id = w.face_id
+        and (m.user_id, m.confidence) is distinct from (w.user_id, w.distance)
+),
+gained as (
+    insert into face_matches (photo_face_id, photo_id, face_index, user_id, confidence)
+    select f.id, f.photo_id, f.face_index, w.user_id, w.distance
+    from wanted as w
+    join alive on alive.id = w.user_id
+    join photo_faces as f on f.id = w.face_id
+    order by f.photo_id
+    on conflict (photo_face_id) do nothing
+)
+select face_id
+from wanted as w
+where w.user_id is not null and not exists (select from alive where alive.id = w.user_id)
