@@ -8,13 +8,14 @@
 alter table face_matches alter column confidence drop not null;
 comment on column face_matches.confidence is
     'cosine distance in [0, 2]; smaller is surer; null: somebody said so, and there is no vector';
--- Which face it is on, also for who sees the row only when it goes with its face.
-alter table face_matches add column if not exists photo_id uuid;
-alter table face_matches add column if not exists face_index integer;
+-- Which face it is on, also for who sees the row only when it goes with its face. Named so that no
+-- query of the platform's, which joins both tables, finds a column twice.
+alter table face_matches add column if not exists on_photo_id uuid;
+alter table face_matches add column if not exists on_face_index integer;
 update face_matches as m
-set photo_id = f.photo_id, face_index = f.face_index
+set on_photo_id = f.photo_id, on_face_index = f.face_index
 from photo_faces as f
-where f.id = m.photo_face_id and m.photo_id is null;
+where f.id = m.photo_face_id and m.on_photo_id is null;
 
 -- What a face was last compared with: the two nearest users that are not ruled out. A change of
 -- anybody else who is farther than both changes nothing.
@@ -101,7 +102,7 @@ create table if not exists face_outbox (
 
 -- What the listener of the feed has to know of the tags that were there before it.
 insert into face_outbox (photo_id, face_index, change, user_id, distance, cause, changed_at)
-select m.photo_id, m.face_index, 'gained', m.user_id, m.confidence, 'job', m.created_at
+select m.on_photo_id, m.on_face_index, 'gained', m.user_id, m.confidence, 'job', m.created_at
 from face_matches as m
 where not exists (select from pg_trigger where tgname = 'soloface_tell_gained')
 order by m.created_at;
@@ -113,7 +114,7 @@ order by m.created_at;
 create or replace function soloface_place_match() returns trigger
 language plpgsql security definer as $$
 begin
-    select f.photo_id, f.face_index into new.photo_id, new.face_index
+    select f.photo_id, f.face_index into new.on_photo_id, new.on_face_index
     from photo_faces as f where f.id = new.photo_face_id;
     return new;
 end
@@ -124,7 +125,7 @@ language plpgsql security definer as $$
 begin
     insert into face_outbox (photo_id, face_index, change, user_id, distance, cause, by)
     select
-        photo_id, face_index, 'gained', user_id, confidence,
+        on_photo_id, on_face_index, 'gained', user_id, confidence,
         coalesce(nullif(current_setting('soloface.cause', true), ''), 'platform'),
         nullif(current_setting('soloface.by', true), '')
     from present;
@@ -137,7 +138,7 @@ language plpgsql security definer as $$
 begin
     insert into face_outbox (photo_id, face_index, change, previous_user_id, cause, by)
     select
-        photo_id, face_index, 'lost', user_id,
+        on_photo_id, on_face_index, 'lost', user_id,
         coalesce(nullif(current_setting('soloface.cause', true), ''), 'platform'),
         nullif(current_setting('soloface.by', true), '')
     from gone;
@@ -152,7 +153,7 @@ begin
         photo_id, face_index, change, user_id, previous_user_id, distance, cause, by
     )
     select
-        present.photo_id, present.face_index,
+        present.on_photo_id, present.on_face_index,
         case when present.user_id = gone.user_id then 'remeasured' else 'moved' end,
         present.user_id, gone.user_id, present.confidence,
         coalesce(nullif(current_setting('soloface.cause', true), ''), 'platform'),
@@ -168,7 +169,7 @@ create or replace function soloface_tell_all_lost() returns trigger
 language plpgsql security definer as $$
 begin
     insert into face_outbox (photo_id, face_index, change, previous_user_id, cause)
-    select photo_id, face_index, 'lost', user_id, 'platform' from face_matches;
+    select on_photo_id, on_face_index, 'lost', user_id, 'platform' from face_matches;
     return null;
 end
 $$;
@@ -235,10 +236,10 @@ create or replace function soloface_forget_faces() returns trigger
 language plpgsql security definer as $$
 begin
     insert into face_withdrawn_photos (photo_id, user_id)
-    select gone.photo_id, gone.user_id
+    select gone.on_photo_id, gone.user_id
     from gone
     where not exists (select from users where users.id = gone.user_id)
-        and exists (select from photos where photos.id = gone.photo_id)
+        and exists (select from photos where photos.id = gone.on_photo_id)
     on conflict do nothing;
     delete from photo_faces
     where id in (
@@ -266,7 +267,7 @@ begin
     select id from users where face_embedding is not null
     on conflict (user_id) do nothing;
     insert into face_withdrawn_photos (photo_id, user_id)
-    select photo_id, user_id from face_matches
+    select on_photo_id, user_id from face_matches
     on conflict do nothing;
     insert into face_rematches (model) select distinct model from photo_faces;
     delete from photo_faces where id in (select photo_face_id from face_matches);
@@ -295,7 +296,7 @@ $$;
 
 create or replace trigger soloface_place_match
     before insert on face_matches
-    for each row when (new.photo_id is null) execute function soloface_place_match();
+    for each row when (new.on_photo_id is null) execute function soloface_place_match();
 create or replace trigger soloface_tell_gained
     after insert on face_matches
     referencing new table as present

@@ -96,7 +96,9 @@ faces as (
     returning f.id, f.photo_id, f.face_index
 ),
 matches as (
-    insert into face_matches (photo_face_id, photo_id, face_index, user_id, confidence)
+    insert into face_matches (
+        photo_face_id, on_photo_id, on_face_index, user_id, confidence
+    )
     select faces.id, faces.photo_id, faces.face_index, judged.user_id, judged.distance
     from judged
     join faces using (photo_id)

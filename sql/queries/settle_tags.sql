@@ -30,7 +30,9 @@ moved as (
         and (m.user_id, m.confidence) is distinct from (w.user_id, w.distance)
 ),
 gained as (
-    insert into face_matches (photo_face_id, photo_id, face_index, user_id, confidence)
+    insert into face_matches (
+        photo_face_id, on_photo_id, on_face_index, user_id, confidence
+    )
     select f.id, f.photo_id, f.face_index, w.user_id, w.distance
     from wanted as w
     join alive on alive.id = w.user_id
