@@ -274,11 +274,14 @@ def test_one_process_at_a_time_has_the_turn(records: Records, rematching: Rematc
     holding, let_go = threading.Event(), threading.Event()
 
     def hold() -> None:
-        with closing(Database(records.settings)) as database:
-            with database.connection() as connection, connection.transaction():
-                connection.execute("select pg_advisory_xact_lock(1344253154)")
-                holding.set()
-                let_go.wait()
+        with (
+            closing(Database(records.settings)) as database,
+            database.connection() as connection,
+            connection.transaction(),
+        ):
+            connection.execute("select pg_advisory_xact_lock(1344253154)")
+            holding.set()
+            let_go.wait()
 
     with ThreadPoolExecutor(1) as pool:
         held = pool.submit(hold)
@@ -305,12 +308,21 @@ def test_a_job_that_was_searching_when_somebody_enrolled_is_not_passed_over(
             return super()._write(*arguments)
 
     recorder = records.recorder(NEAR, kind=Slow)
+
+    def record() -> None:
+        with closing(recorder.database):
+            recorder.record([face(1, 0)])
+
+    def match_again() -> None:
+        with closing(rematching):
+            settle(rematching)
+
     with ThreadPoolExecutor(2) as pool:
-        job = pool.submit(lambda: [recorder.record([face(1, 0)]), recorder.database.close()])
+        job = pool.submit(record)
         try:
             searched.wait()
             records.add_user(1, 0)
-            again = pool.submit(lambda: [settle(rematching), rematching.close()])
+            again = pool.submit(match_again)
             waits = "select 1 from pg_locks where locktype = 'advisory' and not granted"
             while not records.run(waits):
                 assert not again.done(), "it did not wait for the job"
