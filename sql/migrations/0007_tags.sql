@@ -337,7 +337,7 @@ begin
         grant select, delete on face_outbox to soloface_worker;
         grant select, insert, update, delete on face_rematches to soloface_worker;
         grant select, insert on face_withdrawn_photos to soloface_worker;
-        grant select on face_withdrawals, face_match_decisions to soloface_worker;
+        grant select on face_withdrawals to soloface_worker;
     end if;
     if to_regrole('soloface_reviewer') is not null then
         grant select, insert, update, delete on face_matches to soloface_reviewer;
