@@ -43,6 +43,12 @@ class Requests:
         with self.database.connection() as connection:
             return [number for (number,) in connection.execute(query("leave_rematches"), asked)]
 
+    def of_all(self, model: str) -> list[int]:
+        """The rows that wait for all faces of a contract to be matched again."""
+        with self.database.connection() as connection:
+            rows = connection.execute(query("rematches_of_all"), {"model": model})
+            return [number for (number,) in rows]
+
     def places(self, ids: Sequence[int]) -> Mapping[int, int]:
         """Those that are not done yet, and how far the faces were looked through for each."""
         with self.database.connection() as connection:
