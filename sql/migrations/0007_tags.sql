@@ -331,6 +331,7 @@ do $$
 begin
     if to_regrole('soloface_worker') is not null then
         grant select, update, delete on face_matches to soloface_worker;
+        grant select (face_index) on face_match_decisions to soloface_worker;
         grant select, delete on face_outbox to soloface_worker;
         grant select, insert, update, delete on face_rematches to soloface_worker;
         grant select, insert on face_withdrawn_photos to soloface_worker;

@@ -11,6 +11,7 @@ import psycopg
 from psycopg.rows import TupleRow
 
 from connectors.postgres.gallery.candidates import Judgement, Question, judge, words
+from connectors.postgres.photos.ended import columns
 from connectors.postgres.sql_files import query
 from dataflow.faces.face import Embedding
 from dataflow.gallery.search import Plan
@@ -230,10 +231,10 @@ def _write(
         if face.id in judged and judged[face.id].compared != face.compared
     ]
     if compared:
-        connection.execute(query("note_nearest"), _columns(compared))
+        connection.execute(query("note_nearest"), columns(compared))
     if decided:
         outcomes = [_outcome(one, judged) for one in decided]
-        connection.execute(query("amend_outcomes"), {"detail": detail, **_columns(outcomes)})
+        connection.execute(query("amend_outcomes"), {"detail": detail, **columns(outcomes)})
     return False
 
 
@@ -266,7 +267,3 @@ def _outcome(one: _Decided, judged: Mapping[UUID, Judgement]) -> dict[str, Any]:
         "nearest_user_id": near.get("nearest_user_id"),
         "second_user_id": near.get("second_user_id"),
     }
-
-
-def _columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
-    return {name: [row[name] for row in rows] for name in rows[0]}

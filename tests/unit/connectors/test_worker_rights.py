@@ -12,7 +12,8 @@ from tests.places import REPOSITORY
 
 WORKERS = (
     *("gallery/candidates", "gallery/search", "gallery/users"),
-    *("photos/limits", "photos/read_lately", "photos/recorder", "photos/registry"),
+    *("photos/limits", "photos/ended", "photos/read_lately", "photos/recorder"),
+    "photos/registry",
     *("tags/deciding", "tags/rematching", "tags/sifting"),
 )
 OTHERS = {"insert_user", "update_user", "noted_limits"}
