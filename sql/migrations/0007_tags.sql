@@ -77,6 +77,8 @@ create table if not exists face_rematches (
     user_id uuid,
     photo_id uuid,
     model text,
+    -- Of a contract: only faces that were recorded or changed since then.
+    since timestamptz,
     cause text not null default 'rematch',
     by text,
     requested_at timestamptz not null default now(),
@@ -335,7 +337,7 @@ begin
         grant select, delete on face_outbox to soloface_worker;
         grant select, insert, update, delete on face_rematches to soloface_worker;
         grant select, insert on face_withdrawn_photos to soloface_worker;
-        grant select on face_withdrawals to soloface_worker;
+        grant select on face_withdrawals, face_match_decisions to soloface_worker;
     end if;
     if to_regrole('soloface_reviewer') is not null then
         grant select, insert, update, delete on face_matches to soloface_reviewer;

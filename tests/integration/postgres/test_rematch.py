@@ -243,9 +243,9 @@ def test_it_goes_on_where_it_was_and_begins_again_when_the_table_was_rewritten(
     records: Records, monkeypatch: pytest.MonkeyPatch, rematching: Rematching
 ) -> None:
     monkeypatch.setattr(sifting, "BLOCKS", 1)
-    numbers = range(1, 101)
+    numbers = range(1, 201)
     records.add_photos(*numbers)
-    for start in range(1, 101, 20):
+    for start in range(1, 201, 20):
         records.recorder(NEAR).record([face(number, 0) for number in range(start, start + 20)])
     records.add_user(1, 0)
 
@@ -274,17 +274,22 @@ def test_one_process_at_a_time_has_the_turn(records: Records, rematching: Rematc
     holding, let_go = threading.Event(), threading.Event()
 
     def hold() -> None:
-        with closing(Database(records.settings)) as database:
-            with database.connection() as connection, connection.transaction():
-                connection.execute("select pg_advisory_xact_lock(1344253154)")
-                holding.set()
-                let_go.wait()
+        with (
+            closing(Database(records.settings)) as database,
+            database.connection() as connection,
+            connection.transaction(),
+        ):
+            connection.execute("select pg_advisory_xact_lock(1344253154)")
+            holding.set()
+            let_go.wait()
 
     with ThreadPoolExecutor(1) as pool:
         held = pool.submit(hold)
-        holding.wait()
-        assert rematching.step() is None
-        let_go.set()
+        try:
+            holding.wait()
+            assert rematching.step() is None
+        finally:
+            let_go.set()
         held.result()
     assert settle(rematching)
     assert records.matches() == {photo(1): user(1)}
@@ -303,15 +308,26 @@ def test_a_job_that_was_searching_when_somebody_enrolled_is_not_passed_over(
             return super()._write(*arguments)
 
     recorder = records.recorder(NEAR, kind=Slow)
+
+    def record() -> None:
+        with closing(recorder.database):
+            recorder.record([face(1, 0)])
+
+    def match_again() -> None:
+        with closing(rematching):
+            settle(rematching)
+
     with ThreadPoolExecutor(2) as pool:
-        job = pool.submit(lambda: [recorder.record([face(1, 0)]), recorder.database.close()])
-        searched.wait()
-        records.add_user(1, 0)
-        again = pool.submit(lambda: [settle(rematching), rematching.close()])
-        waits = "select from pg_locks where locktype = 'advisory' and not granted"
-        while not records.run(waits):
-            assert not again.done(), "it did not wait for the job"
-        go_on.set()
+        job = pool.submit(record)
+        try:
+            searched.wait()
+            records.add_user(1, 0)
+            again = pool.submit(match_again)
+            waits = "select 1 from pg_locks where locktype = 'advisory' and not granted"
+            while not records.run(waits):
+                assert not again.done(), "it did not wait for the job"
+        finally:
+            go_on.set()
         job.result()
         again.result()
 
