@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Sequence
 from uuid import UUID
 
 import psycopg
@@ -14,12 +12,7 @@ from nats.aio.msg import Msg
 from nats.js.api import AckPolicy, ConsumerConfig
 from pydantic import TypeAdapter
 
-from connectors.jetstream.client import SharedJetStream
-from connectors.postgres.connection import Database
-from connectors.postgres.tags.outbox import Outbox
-from connectors.relay import Relay
-from dataflow.process.health import Health
-from dataflow.settings import DatabaseSettings, NatsSettings
+from dataflow.settings import NatsSettings
 from dataflow.tags.change import TagChange, Tags, replayed
 from tests.patience import PATIENCE_S
 from tests.world import eventually, jetstream
@@ -99,20 +92,3 @@ def assert_the_feed_is_true(nats: NatsSettings, dsn: str) -> list[TagChange]:
     assert len({change.seq for change in changes}) == len(changes)
     assert replayed(changes) == tags_now(dsn)
     return changes
-
-
-@contextmanager
-def relaying(nats: NatsSettings, database: DatabaseSettings) -> Iterator[SharedJetStream]:
-    """A relay as a worker has it, without the worker."""
-    stop = threading.Event()
-    shared = SharedJetStream(nats, Health())
-    with closing(Database(database, stop)) as own:
-        relay = Relay(Outbox(own), shared, stop)
-        shared.before_close(relay.finish)
-        shared.acquire()
-        relay.start()
-        try:
-            yield shared
-        finally:
-            stop.set()
-            shared.release()

@@ -28,7 +28,6 @@ from tests.feed import (
     assert_the_feed_is_true,
     feed,
     feed_messages,
-    relaying,
     tags_now,
     told_so_far,
     untold,
@@ -38,10 +37,11 @@ from tests.fixtures.recording import Records
 from tests.fixtures.worker import Log, MakeWorld, RunWorker
 from tests.patience import LONG_TEST_S
 from tests.places import REPOSITORY
+from tests.relay import relaying
 from tests.tag_platform import Platform, furnish
 from tests.world import World, eventually
 
-KILLS = int(os.environ.get("TEST_FEED_KILLS", "5"))
+KILLS = int(os.environ.get("TEST_FEED_KILLS", "3"))
 RESTARTS = int(os.environ.get("TEST_FEED_RESTARTS", "2"))
 
 
