@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
 
+import orjson
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
@@ -88,6 +89,21 @@ def body(change: TagChange) -> bytes:
 def headers(change: TagChange, stream: str) -> dict[str, str]:
     """The event's attributes as NATS headers; however often it is told, they are the same."""
     return attributes(TYPE, str(change.seq), stream, change.photo_id, change.changed_at)
+
+
+def tells_the_end(data: bytes, erased: UUID) -> bool:
+    """Whether a message that names an erased user or photo tells that a tag of theirs is gone.
+
+    That has to stay on the stream: a listener who is away now would keep the tag for ever.
+    """
+    try:
+        told = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        return False
+    if not isinstance(told, dict):
+        return False
+    change, here = told.get("change"), (told.get("photo_id"), told.get("user_id"))
+    return change == Change.LOST or (change == Change.MOVED and str(erased) not in here)
 
 
 def replayed(changes: Iterable[TagChange]) -> Tags:

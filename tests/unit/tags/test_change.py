@@ -11,7 +11,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataflow.tags.change import Cause, Change, TagChange, Tags, body, headers, replayed
+from dataflow.tags.change import (
+    Cause,
+    Change,
+    TagChange,
+    Tags,
+    body,
+    headers,
+    replayed,
+    tells_the_end,
+)
 from tests.builders import photo, tag_change, user
 from tests.tag_stories import stories
 
@@ -65,6 +74,61 @@ def test_replayed_changes_give_the_tags_in_whatever_order_and_however_often_they
     again = data.draw(st.lists(st.sampled_from(changes))) if changes else []
     assert replayed(changes) == tags
     assert replayed([*told, *again]) == tags
+
+
+@pytest.mark.parametrize(
+    ("change", "of", "stays"),
+    [
+        (tag_change(1, 1, Change.GAINED), user(1), False),
+        (tag_change(1, 1, Change.REMEASURED, previous_user_id=user(1)), user(1), False),
+        (tag_change(1, 1, Change.MOVED, previous_user_id=user(2)), user(1), False),
+        (tag_change(1, 1, Change.MOVED, previous_user_id=user(2)), user(2), True),
+        (tag_change(1, 1, Change.MOVED, previous_user_id=user(2)), photo(1), False),
+        (tag_change(1, 1, Change.LOST, user_id=None, previous_user_id=user(1)), user(1), True),
+        (tag_change(1, 1, Change.LOST, user_id=None), photo(1), True),
+    ],
+)
+def test_of_an_erased_user_or_photo_only_the_end_of_a_tag_stays_told(
+    change: TagChange, of: UUID, *, stays: bool
+) -> None:
+    assert tells_the_end(body(change), of) is stays
+
+
+@given(st.binary() | st.sampled_from([b"[]", b'{"change": []}', b'{"change": "lost', b"7"]))
+def test_what_is_no_change_does_not_stay(data: bytes) -> None:
+    assert not tells_the_end(data, user(1))
+
+
+@given(stories(), st.integers(1, 3))
+def test_without_what_names_an_erased_user_the_replayed_feed_is_the_same(
+    story: tuple[list[TagChange], Tags], number: int
+) -> None:
+    changes, tags = story
+    erased = user(number)
+    for (photo_id, face_index), (who, _) in list(tags.items()):
+        if who == erased:
+            changes.append(
+                TagChange(
+                    photo_id=photo_id,
+                    face_index=face_index,
+                    change=Change.LOST,
+                    user_id=None,
+                    previous_user_id=erased,
+                    distance=None,
+                    cause=Cause.ERASED,
+                    by=None,
+                    seq=1000 + len(changes),
+                    changed_at=CHANGED,
+                )
+            )
+            del tags[photo_id, face_index]
+    kept = [
+        change
+        for change in changes
+        if str(erased).encode() not in body(change) or tells_the_end(body(change), erased)
+    ]
+    assert replayed(kept) == tags
+    assert erased not in {change.user_id for change in kept}
 
 
 def test_a_face_whose_tag_is_lost_shows_nobody() -> None:
