@@ -19,7 +19,8 @@ if __name__ == "__main__":
     sys.path.insert(0, str(REPOSITORY))
 
 from connectors.jetstream.letters.letter import DETAIL_CHARACTERS, NATURES, Header  # noqa: E402
-from dataflow.jobs.event import SPEC_VERSION, TYPE, OutcomeEvent  # noqa: E402
+from dataflow.jobs.cloud_event import SPEC_VERSION  # noqa: E402
+from dataflow.jobs.event import TYPE, OutcomeEvent  # noqa: E402
 from dataflow.jobs.job import Job  # noqa: E402
 from dataflow.jobs.reason import Outcome, Reason  # noqa: E402
 from dataflow.process.trace import PATTERN as TRACEPARENT  # noqa: E402

@@ -99,14 +99,26 @@ create table if not exists face_outbox (
     distance double precision,
     cause text not null,
     by text,
-    changed_at timestamptz not null default now()
+    changed_at timestamptz not null default now(),
+    noted_at timestamptz not null default now()
+);
+-- Rows come and go; what is left of them would have to be read over.
+alter table face_outbox set (
+    autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000,
+    autovacuum_vacuum_insert_threshold = -1
 );
 
 -- What the listener of the feed has to know of the tags that were there before it.
 insert into face_outbox (photo_id, face_index, change, user_id, distance, cause, changed_at)
-select m.on_photo_id, m.on_face_index, 'gained', m.user_id, m.confidence, 'job', m.created_at
+select
+    m.on_photo_id, m.on_face_index, 'gained', m.user_id, m.confidence, 'job',
+    -- The platform may have written anything there.
+    greatest('epoch', least(m.created_at, now()))
 from face_matches as m
-where not exists (select from pg_trigger where tgname = 'soloface_tell_gained')
+where not exists (
+    select from pg_trigger
+    where tgname = 'soloface_tell_gained' and tgrelid = 'face_matches'::regclass
+)
 order by m.created_at;
 
 -- The functions below run as whoever owns these tables, like those of 0006. Why a tag changes, and
