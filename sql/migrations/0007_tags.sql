@@ -333,6 +333,10 @@ create or replace trigger soloface_note_user
 create or replace trigger soloface_note_word
     after insert or update or delete on face_match_decisions
     for each row execute function soloface_note_word();
+-- The first limits of a contract too: its faces may be older than the table.
+create or replace trigger soloface_note_first_limits
+    after insert on face_match_limits
+    for each row execute function soloface_note_limits();
 create or replace trigger soloface_note_limits
     after update on face_match_limits
     for each row
