@@ -222,6 +222,7 @@ def _write(
             "user_id": [match.user_id if match else None for _, match in tags],
             "distance": [match.distance if match else None for _, match in tags],
         }
+        connection.execute(query("lock_tagged"), {"user_ids": wanted["user_id"]})
         if connection.execute(query("settle_tags"), wanted).fetchall():
             return True
     compared = [
