@@ -70,6 +70,11 @@ class Report:
             "by_others_too": self.helped,
         }
 
+    def told(self) -> str:
+        """For people."""
+        done = f"{counted(self.photos, 'photo')} decided again; tags: {self}"
+        return f"{done}; workers did a part of it, not counted here" if self.helped else done
+
     def __str__(self) -> str:
         return ", ".join(f"{self.changes[change]} {change}" for change in _CHANGES)
 
@@ -208,15 +213,13 @@ def _print(report: Report, rules: Rules, *, dry_run: bool, whole: bool) -> None:
     if whole and not report.photos:
         say(f"no face of {rules.model} is recorded, so there is nothing to match again")
         return
-    photos = counted(report.photos, "photo")
     if dry_run:
+        photos = counted(report.photos, "photo")
         say(f"{photos} would be decided again; of the tags would be: {report}")
         if report.examples:
             show_tables(_examples(report.examples))
         return
-    say(f"{photos} decided again; tags: {report}")
-    if report.helped:
-        say("workers did a part of it, which is not counted here")
+    say(report.told())
 
 
 def _examples(answers: Iterable[Answer]) -> Table:

@@ -1,6 +1,6 @@
 -- Bring the tags of some faces to what was decided; no user means none. Says whose user is gone, or
 -- was moved to another model since the search: those faces stay as they are.
--- Runs after lock_photos.sql in the same transaction.
+-- Runs after lock_photos.sql and lock_tagged.sql in the same transaction.
 with wanted as (
     select * from unnest(%(face_id)s::uuid[], %(user_id)s::uuid[], %(distance)s::float8[])
         as t (face_id, user_id, distance)
@@ -13,8 +13,7 @@ alive as (
             -- Somebody's word, which needs no vector.
             or id in (select user_id from wanted where distance is null)
         )
-    order by id
-    for key share
+        and not exists (select from face_withdrawals as w where w.user_id = users.id)
 ),
 lost as (
     delete from face_matches as m

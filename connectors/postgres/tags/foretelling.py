@@ -11,8 +11,9 @@ from connectors.postgres.gallery.users import require_comparable
 from connectors.postgres.session import sent_together
 from connectors.postgres.tags.deciding import Answer, Rules, decide_again
 from connectors.postgres.tags.rematching import in_parts, photos_to_decide
-from connectors.postgres.tags.requests import Request, Wish, face_blocks
+from connectors.postgres.tags.requests import Wish
 from connectors.postgres.tags.sifting import Blocks
+from connectors.postgres.tags.waiting import Request, face_blocks
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,8 @@ from connectors.postgres.photos.limits import Limits
 from connectors.postgres.session import Connection, sent_together
 from connectors.postgres.sql_files import query
 from connectors.postgres.tags.deciding import Answer, Rules, decide_again
-from connectors.postgres.tags.requests import Request, face_blocks, waiting
 from connectors.postgres.tags.sifting import Blocks, Changed, photos_since
+from connectors.postgres.tags.waiting import Request, face_blocks, waiting
 
 PHOTOS_AT_A_TIME = 32
 """Photos that are locked together; a worker that wants one of them waits for all."""

@@ -1,4 +1,4 @@
-"""What waits in `face_rematches`, and how somebody asks for it by hand."""
+"""How somebody asks by hand that faces are matched again, and learns how far that is."""
 
 from __future__ import annotations
 
@@ -8,42 +8,8 @@ from datetime import datetime
 from uuid import UUID
 
 from connectors.postgres.connection import Database
-from connectors.postgres.session import Connection
 from connectors.postgres.sql_files import query
-
-MOST = 4096
-"""Changes that share one look through all faces."""
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """A row: the faces that a user may change, a photo's, or all of a contract since a time.
-
-    ``place`` is how far the table of faces was looked through for it, in blocks; ``begun`` whether
-    everybody who writes faces has seen the change.
-    """
-
-    id: int
-    user_id: UUID | None
-    photo_id: UUID | None
-    since: datetime | None
-    cause: str
-    by: str | None
-    place: int
-    begun: bool
-
-    @property
-    def is_of_all(self) -> bool:
-        """Whether it is of a contract's faces, whomever they show."""
-        return self.user_id is None and self.photo_id is None
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """What waits, `MOST` of it at most, and how many seconds the oldest has waited."""
-
-    requests: Sequence[Request] = ()
-    oldest_s: float = 0
+from connectors.postgres.tags.waiting import face_blocks
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +43,12 @@ class Requests:
         with self.database.connection() as connection:
             return [number for (number,) in connection.execute(query("leave_rematches"), asked)]
 
+    def of_all(self, model: str) -> list[int]:
+        """The rows that wait for all faces of a contract to be matched again."""
+        with self.database.connection() as connection:
+            rows = connection.execute(query("rematches_of_all"), {"model": model})
+            return [number for (number,) in rows]
+
     def places(self, ids: Sequence[int]) -> Mapping[int, int]:
         """Those that are not done yet, and how far the faces were looked through for each."""
         with self.database.connection() as connection:
@@ -94,18 +66,3 @@ class Requests:
             rows = connection.execute(query("known_users"), {"user_ids": list(user_ids)})
             known = {user_id for (user_id,) in rows}
         return [user_id for user_id in user_ids if user_id not in known]
-
-
-def waiting(connection: Connection, model: str) -> Waiting:
-    """What waits for a process of this contract, photos first."""
-    asked = {"model": model, "most": MOST}
-    rows = connection.execute(query("pending_rematches"), asked).fetchall()
-    if not rows:
-        return Waiting()
-    return Waiting([Request(*row[:-1]) for row in rows], rows[0][-1])
-
-
-def face_blocks(connection: Connection) -> int:
-    """How large the table of faces is, in blocks."""
-    (blocks,) = connection.execute(query("face_blocks")).fetchone() or (0,)
-    return int(blocks)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Self
+from typing import Any, LiteralString, Self
 from uuid import UUID
 
 import numpy as np
@@ -64,7 +64,7 @@ class Changed:
     def tagged(self, connection: Connection) -> list[UUID]:
         """The photos on which they are tagged, or named by somebody's word."""
         asked = {"user_ids": list(self.user_ids)}
-        return _photos(connection, "photos_of_users", asked)
+        return _photos(connection, query("photos_of_users"), asked)
 
     def photos(self, connection: Connection, blocks: Blocks) -> list[UUID]:
         """The photos in some blocks whose answer they may change."""
@@ -75,7 +75,7 @@ class Changed:
             "vectors": list(self.vectors),
             "reach": min(self.reach, _ABOVE_ALL),
         }
-        return _photos(connection, "sift_faces", blocks.parameters | asked)
+        return _photos(connection, query("sift_faces"), blocks.parameters | asked)
 
     def _compared_here(self, connection: Connection, blocks: Blocks) -> list[UUID]:
         found = connection.execute(query("vectors_in_blocks"), blocks.parameters, binary=True)
@@ -94,8 +94,8 @@ class Changed:
 
 def photos_since(connection: Connection, blocks: Blocks, since: datetime | None) -> list[UUID]:
     """The photos in some blocks, all or those whose face was recorded or changed since then."""
-    return _photos(connection, "faces_in_blocks", blocks.parameters | {"since": since})
+    return _photos(connection, query("faces_in_blocks"), blocks.parameters | {"since": since})
 
 
-def _photos(connection: Connection, name: Any, asked: dict[str, Any]) -> list[UUID]:  # noqa: ANN401 - a literal
-    return [photo_id for (photo_id,) in connection.execute(query(name), asked)]
+def _photos(connection: Connection, text: LiteralString, asked: dict[str, Any]) -> list[UUID]:
+    return [photo_id for (photo_id,) in connection.execute(text, asked)]

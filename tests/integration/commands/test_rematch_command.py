@@ -228,8 +228,8 @@ def test_what_a_worker_did_of_it_is_told(
     monkeypatch.setattr(sifting, "BLOCKS", 1)
     numbers = range(10, 210)
     place.add_photos(*numbers)
-    place.recorder(NEAR).record([face(number, 180) for number in numbers])
-    unheard(place, 2, 181)
+    place.recorder(NEAR).record([face(number, 300) for number in numbers])
+    unheard(place, 2, 301)
     step = Rematching.step
 
     def helped(rematching: Rematching) -> Any:  # noqa: ANN401 - passed on
