@@ -23,8 +23,8 @@ from dataflow.jobs.cloud_event import SPEC_VERSION  # noqa: E402
 from dataflow.jobs.event import TYPE, OutcomeEvent  # noqa: E402
 from dataflow.jobs.job import Job  # noqa: E402
 from dataflow.jobs.reason import Outcome, Reason  # noqa: E402
-from dataflow.tags import change as tags  # noqa: E402
 from dataflow.process.trace import PATTERN as TRACEPARENT  # noqa: E402
+from dataflow.tags import change as tags  # noqa: E402
 
 FOLDER = REPOSITORY / "docs" / "schemas"
 # The dialect that AsyncAPI's tools must understand; what Pydantic writes is valid in it too.
@@ -82,11 +82,17 @@ def tag_change() -> Schema:
 
 def tag_change_headers() -> Schema:
     """Its attributes."""
-    identity: Schema = {**_NUMBER, "description": "The change's seq. If it comes again, so does it."}
+    identity: Schema = {
+        **_NUMBER,
+        "description": "The change's seq. If it comes again, so does it.",
+    }
     return _headers(
         "Headers of a change of a tag: a CloudEvent in binary mode.",
         {
-            "Nats-Msg-Id": {**_NUMBER, "description": "The same as ce-id; JetStream drops repeats."},
+            "Nats-Msg-Id": {
+                **_NUMBER,
+                "description": "The same as ce-id; JetStream drops repeats.",
+            },
             **_attributes(tags.TYPE, identity),
             "ce-subject": _PHOTO,
         },
