@@ -1,20 +1,18 @@
--- Store a batch's faces, matches and outcomes, and say what became of each job. A photo gets at most
--- one match. Runs after lock_photos.sql in the same transaction. Each photo comes once.
+-- Store a batch's faces and matches, and say what becomes of each job. A photo gets at most one match.
+-- Runs after lock_photos.sql in the same transaction, before record_outcomes.sql. Each photo comes once.
 with input as (
     select * from unnest(
         %(photo_id)s::uuid[], %(face_index)s::integer[], %(embedding)b::vector[],
         %(x1)s::float8[], %(y1)s::float8[], %(x2)s::float8[], %(y2)s::float8[],
         %(det_score)s::real[], %(quality)s::jsonb[], %(image_ref)s::text[], %(reason)s::text[],
-        %(user_id)s::uuid[], %(distance)s::float8[], %(within_threshold)s::boolean[],
-        %(margin)s::float8[], %(duplicate_of)s::bigint[], %(job_id)s::uuid[],
-        %(stream_seq)s::bigint[], %(published_at)s::timestamptz[], %(deliveries)s::integer[],
-        %(nearest_user_id)s::uuid[], %(nearest_distance)s::float8[],
-        %(second_user_id)s::uuid[], %(second_distance)s::float8[]
+        %(user_id)s::uuid[], %(distance)s::float8[],
+        %(margin)s::float8[], %(duplicate_of)s::bigint[], %(stream_seq)s::bigint[],
+        %(published_at)s::timestamptz[],
+        %(nearest_user_id)s::uuid[], %(second_user_id)s::uuid[]
     ) as t (
         photo_id, face_index, embedding, x1, y1, x2, y2, det_score, quality, image_ref, reason,
-        user_id, distance, within_threshold, margin, duplicate_of, job_id, stream_seq,
-        published_at, deliveries, nearest_user_id, nearest_distance, second_user_id,
-        second_distance
+        user_id, distance, margin, duplicate_of, stream_seq,
+        published_at, nearest_user_id, second_user_id
     )
 ),
 -- Their vectors may have been replaced by another model's since the search.
@@ -22,7 +20,7 @@ alive as (
     select id from users
     where id = any(%(user_id)s::uuid[])
         and (
-            face_embedding_model = %(model)s
+            (face_embedding_model = %(model)s and face_embedding is not null)
             -- Somebody's word, which needs no vector.
             or id in (select user_id from input where distance is null)
         )
@@ -64,7 +62,6 @@ judged as (
             ) then 'user_gone'
             else input.reason
         end as verdict,
-        photos.id as known_photo_id,
         past.reason as past_reason,
         past.user_id as past_user_id,
         past.distance as past_distance,
@@ -83,7 +80,7 @@ faces as (
     select
         photo_id, face_index, embedding,
         jsonb_build_object('x1', x1, 'y1', y1, 'x2', x2, 'y2', y2), %(model)s, det_score,
-        quality, image_ref, nearest_user_id, nearest_distance, second_user_id, second_distance
+        quality, image_ref, nearest_user_id, distance, second_user_id, distance + margin
     from judged
     where verdict = reason
     order by photo_id
@@ -103,56 +100,15 @@ matches as (
     from judged
     join faces using (photo_id)
     where judged.verdict = 'matched'
-),
--- A job that was under way when its person withdrew.
-withdrawn as (
-    insert into face_withdrawn_photos (photo_id, user_id)
-    select photo_id, user_id
-    from judged
-    where verdict = 'withdrawn' and user_id is not null
-    on conflict do nothing
-),
--- Workers that were started later match by other limits, and have looked through all faces by then.
-again as (
-    insert into face_rematches (photo_id)
-    select photo_id
-    from faces
-    where exists (
+)
+select
+    photo_id, verdict,
+    -- Workers that were started later match by others, and have looked through all faces by then.
+    exists (
         select from face_match_limits as l
         where l.model = %(model)s
             and (l.max_distance, l.min_margin)
                 is distinct from (%(max_distance)s::float8, %(min_margin)s::float8)
-    )
-),
-outcomes as (
-    insert into face_match_outcomes as o (
-        photo_id, known_photo_id, outcome, reason, user_id, distance, within_threshold, margin,
-        nearest_user_id, second_user_id, model, job_id, stream_seq, published_at, deliveries
-    )
-    select
-        photo_id, known_photo_id, case verdict when 'matched' then 'matched' else 'skipped' end,
-        verdict,
-        case when verdict = reason then user_id end,
-        case when verdict = reason then distance end,
-        case when verdict = reason then within_threshold end,
-        case when verdict = reason then margin end,
-        case when verdict = reason and verdict <> 'matched' then nearest_user_id end,
-        case when verdict = reason and verdict <> 'matched' then second_user_id end,
-        %(model)s, job_id, stream_seq, published_at, deliveries
-    from judged
-    where verdict not in ('repeated', 'user_gone')
-    order by photo_id
-    on conflict (photo_id) do update set
-        known_photo_id = excluded.known_photo_id, outcome = excluded.outcome,
-        reason = excluded.reason, detail = '', user_id = excluded.user_id,
-        distance = excluded.distance, within_threshold = excluded.within_threshold,
-        margin = excluded.margin, nearest_user_id = excluded.nearest_user_id,
-        second_user_id = excluded.second_user_id, model = excluded.model,
-        job_id = excluded.job_id, stream_seq = excluded.stream_seq,
-        published_at = excluded.published_at, deliveries = excluded.deliveries, settled_at = now()
-    -- These two only say that another job has the answer.
-    where excluded.reason not in ('already_matched', 'duplicate_in_flight')
-)
-select
-    photo_id, verdict, past_reason, past_user_id, past_distance, past_within_threshold, past_margin
+    ) as other_limits,
+    past_reason, past_user_id, past_distance, past_within_threshold, past_margin
 from judged

@@ -9,7 +9,7 @@ alive as (
     select id from users
     where id = any(%(user_id)s::uuid[])
         and (
-            face_embedding_model = %(model)s
+            (face_embedding_model = %(model)s and face_embedding is not null)
             -- Somebody's word, which needs no vector.
             or id in (select user_id from wanted where distance is null)
         )

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 from uuid import UUID
@@ -16,14 +15,13 @@ from connectors.postgres.connection import Database
 from connectors.postgres.gallery.candidates import Judgement, Question, judge
 from connectors.postgres.gallery.search import current_plan
 from connectors.postgres.gallery.users import require_comparable
+from connectors.postgres.photos.ended import Ended, columns, lock, store
 from connectors.postgres.photos.registry import past_match
 from connectors.postgres.session import sent_together
 from connectors.postgres.setup.vectors import require_dimension
 from connectors.postgres.sql_files import query
 from dataflow.gallery.search import Plan
-from dataflow.jobs.delivery import Delivery
 from dataflow.jobs.errors import ConfigurationError, DataError, SystemicError
-from dataflow.jobs.job import Job
 from dataflow.jobs.outcome import Settled
 from dataflow.jobs.reason import Reason
 from dataflow.process.retry import Persistence
@@ -108,37 +106,53 @@ class Recorder:
 
         Returns what became of each face, or ``None`` where its user is gone.
         """
-        outcomes = [(s, s.job) for s in settled if s.job and not s.repeated]
         if not faces:
-            if outcomes:
+            if ended := [Ended(item, item.job) for item in settled if item.job]:
                 with sent_together(connection):
-                    _lock(connection, [job.photo_id for _, job in outcomes])
-                    _store_outcomes(connection, outcomes)
+                    lock(connection, [one.job.photo_id for one in ended])
+                    store(connection, ended)
             return {}
         # Not within the transaction: what is set of the session would go back with it.
         plan = current_plan(connection, self.model, faces[0].face.embedding.size)
         with sent_together(connection):
             connection.execute(query("enter_gate"))
             proposals = self._propose(connection, faces, plan)
-            recorded = self._write(connection, proposals, outcomes)
-        by_photo = {p.item.job.photo_id: p for p in proposals}
-        return {row[0]: _verdict(by_photo[row[0]], *row[1:]) for row in recorded}
+            return self._write(connection, proposals, settled)
 
     def _write(
-        self,
-        connection: Connection,
-        proposals: Sequence[_Proposal],
-        outcomes: Sequence[tuple[Settled, Job]],
-    ) -> psycopg.Cursor[TupleRow]:
-        photo_ids = [p.item.job.photo_id for p in proposals] + [job.photo_id for _, job in outcomes]
-        _lock(connection, photo_ids)
+        self, connection: Connection, proposals: Sequence[_Proposal], settled: Sequence[Settled]
+    ) -> dict[UUID, Settled | None]:
+        ended = [Ended(item, item.job) for item in settled if item.job]
+        photo_ids = [one.job.photo_id for one in ended]
+        lock(connection, [p.item.job.photo_id for p in proposals] + photo_ids)
         connection.execute(query("say_why"), {"cause": "job", "by": ""})
-        rows = _columns(map(_face_row, proposals))
+        rows = columns(map(_face_row, proposals))
         parameters = {"model": self.model, **self.policy.limits, **rows}
-        recorded = connection.execute(query("record_matches"), parameters)
-        if outcomes:
-            _store_outcomes(connection, outcomes)
-        return recorded
+        recorded = connection.execute(query("record_matches"), parameters).fetchall()
+        by_photo = {p.item.job.photo_id: p for p in proposals}
+        verdicts: dict[UUID, Settled | None] = {}
+        again = []
+        for photo_id, verdict, other_limits, *past in recorded:
+            proposal = by_photo[photo_id]
+            answer = verdicts[photo_id] = _verdict(proposal, verdict, *past)
+            if answer:
+                compared = proposal.judgement.compared if answer.match else {}
+                ended.append(Ended(answer, proposal.item.job, self.model, compared))
+                again += [photo_id] if other_limits else []
+        store(connection, ended)
+        self._note_withdrawn(connection, [p for p in proposals if _is_withdrawn(p, verdicts)])
+        if again:
+            connection.execute(query("rematch_photos"), {"photo_ids": again})
+        return verdicts
+
+    @staticmethod
+    def _note_withdrawn(connection: Connection, proposals: Sequence[_Proposal]) -> None:
+        named = [(p.item.job.photo_id, p.judgement.match) for p in proposals]
+        found = [(photo_id, match.user_id) for photo_id, match in named if match]
+        if found:
+            photo_ids, user_ids = map(list, zip(*found, strict=True))
+            noted = {"photo_id": photo_ids, "user_id": user_ids}
+            connection.execute(query("note_withdrawn"), noted)
 
     def _propose(
         self, connection: Connection, faces: Sequence[Recognised], plan: Plan
@@ -167,17 +181,13 @@ def record_end(connection: Connection, item: Settled) -> None:
     """Store how one job ended that has no face to record; one that is no job has no row."""
     if item.job:
         with connection.transaction():
-            _lock(connection, [item.job.photo_id])
-            _store_outcomes(connection, [(item, item.job)])
+            lock(connection, [item.job.photo_id])
+            store(connection, [Ended(item, item.job)])
 
 
-def _lock(connection: Connection, photo_ids: Sequence[UUID]) -> None:
-    connection.execute(query("lock_photos"), {"photo_ids": photo_ids})
-
-
-def _store_outcomes(connection: Connection, outcomes: Iterable[tuple[Settled, Job]]) -> None:
-    rows = [_outcome_row(item, job) for item, job in outcomes]
-    connection.execute(query("record_outcomes"), _columns(rows))
+def _is_withdrawn(proposal: _Proposal, verdicts: Mapping[UUID, Settled | None]) -> bool:
+    answer = verdicts.get(proposal.item.job.photo_id)
+    return answer is not None and answer.reason is Reason.WITHDRAWN
 
 
 def _verdict(
@@ -197,15 +207,6 @@ def _verdict(
     return Settled(item.delivery, item.job, reason, match=match)
 
 
-def _columns(rows: Iterable[Mapping[str, Any]]) -> dict[str, list[Any]]:
-    """Rows as one array per column: the shape that ``unnest`` takes."""
-    columns = defaultdict[str, list[Any]](list)
-    for row in rows:
-        for name, value in row.items():
-            columns[name].append(value)
-    return columns
-
-
 def _face_row(proposal: _Proposal) -> Mapping[str, Any]:
     item, reason, match = proposal.item, proposal.judgement.reason, proposal.judgement.match
     box = item.face.box
@@ -223,28 +224,10 @@ def _face_row(proposal: _Proposal) -> Mapping[str, Any]:
         "reason": str(reason),
         "user_id": match.user_id if match and reason is Reason.MATCHED else None,
         "distance": match.distance if match else None,
-        "within_threshold": match.within_threshold if match else None,
         "margin": match.margin if match else None,
         "duplicate_of": item.duplicate_of,
-        **proposal.judgement.compared,
-        **_delivery_row(item.delivery, item.job),
-    }
-
-
-def _outcome_row(item: Settled, job: Job) -> Mapping[str, Any]:
-    return {
-        "photo_id": job.photo_id,
-        "outcome": str(item.reason.outcome),
-        "reason": str(item.reason),
-        "detail": item.detail,
-        **_delivery_row(item.delivery, job),
-    }
-
-
-def _delivery_row(delivery: Delivery, job: Job) -> Mapping[str, Any]:
-    return {
-        "job_id": job.job_id,
-        "stream_seq": delivery.stream_seq,
-        "published_at": delivery.published_at,
-        "deliveries": delivery.attempt,
+        "stream_seq": item.delivery.stream_seq,
+        "published_at": item.delivery.published_at,
+        "nearest_user_id": match.user_id if match else None,
+        "second_user_id": proposal.judgement.compared["second_user_id"],
     }

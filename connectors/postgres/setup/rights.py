@@ -23,6 +23,8 @@ STATEMENTS = (
     "say_why",
     "record_matches",
     "record_outcomes",
+    "note_withdrawn",
+    "rematch_photos",
     "take_turn",
     "pending_rematches",
     "wait_at_gate",

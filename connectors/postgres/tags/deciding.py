@@ -11,6 +11,7 @@ import psycopg
 from psycopg.rows import TupleRow
 
 from connectors.postgres.gallery.candidates import Judgement, Question, judge, words
+from connectors.postgres.photos.ended import columns
 from connectors.postgres.sql_files import query
 from dataflow.faces.face import Embedding
 from dataflow.gallery.search import Plan
@@ -230,10 +231,10 @@ def _write(
         if face.id in judged and judged[face.id].compared != face.compared
     ]
     if compared:
-        connection.execute(query("note_nearest"), _columns(compared))
+        connection.execute(query("note_nearest"), columns(compared))
     if decided:
-        outcomes = [_outcome(one, judged) for one in decided]
-        connection.execute(query("amend_outcomes"), {"detail": detail, **_columns(outcomes)})
+        outcomes = [_outcome(one, judged, rules.model) for one in decided]
+        connection.execute(query("amend_outcomes"), {"detail": detail, **columns(outcomes)})
     return False
 
 
@@ -249,7 +250,7 @@ def _tags(one: _Decided) -> list[tuple[Face, Match | None]]:
     return found
 
 
-def _outcome(one: _Decided, judged: Mapping[UUID, Judgement]) -> dict[str, Any]:
+def _outcome(one: _Decided, judged: Mapping[UUID, Judgement], model: str) -> dict[str, Any]:
     answer, match = one.answer, one.answer.match
     reason = answer.reason or Reason.NO_ENROLLED_USERS
     is_match = reason is Reason.MATCHED
@@ -265,8 +266,5 @@ def _outcome(one: _Decided, judged: Mapping[UUID, Judgement]) -> dict[str, Any]:
         "margin": match.margin if match else None,
         "nearest_user_id": near.get("nearest_user_id"),
         "second_user_id": near.get("second_user_id"),
+        "model": model if first else None,
     }
-
-
-def _columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
-    return {name: [row[name] for row in rows] for name in rows[0]}

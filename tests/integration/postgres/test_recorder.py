@@ -272,7 +272,7 @@ def test_a_photo_takes_its_faces_its_match_and_its_outcome_along(records: Record
     assert len(records.faces()) == 1
 
 
-def test_a_user_takes_the_match_and_the_outcome_along_and_the_photo_can_be_matched_again(
+def test_a_user_takes_the_match_and_the_outcome_along_and_the_photo_is_not_looked_at_again(
     records: Records,
 ) -> None:
     records.add_user(1, 0)
@@ -285,5 +285,6 @@ def test_a_user_takes_the_match_and_the_outcome_along_and_the_photo_can_be_match
 
     assert not records.matches()
     assert not records.run("select from face_match_outcomes")
-    assert reasons(recorder.record([face(seq=2)])) == [Reason.MATCHED]
-    assert records.matches() == {photo(1): user(2)}
+    assert reasons(recorder.record([face(seq=2)])) == [Reason.WITHDRAWN]
+    assert not records.matches()
+    assert not records.faces()

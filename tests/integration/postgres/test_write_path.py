@@ -56,7 +56,7 @@ def test_every_statement_of_a_batch_is_prepared(records: Records) -> None:
     assert len(vectors) == 2, "the vectors of a batch are one binary array"
 
 
-def test_a_batch_makes_one_round_trip_for_each_of_its_three_questions(
+def test_a_batch_makes_one_round_trip_for_each_of_its_four_questions(
     records: Records, tmp_path: Path
 ) -> None:
     records.add_user(1, 0)
@@ -77,7 +77,7 @@ def test_a_batch_makes_one_round_trip_for_each_of_its_three_questions(
         connection.pgconn.untrace()
         trace.seek(0)
         # The server says so once it has answered all that was sent.
-        assert trace.read().count(b"ReadyForQuery") == 3
+        assert trace.read().count(b"ReadyForQuery") == 4
 
 
 def test_what_is_sent_together_is_stored_together(records: Records) -> None:
