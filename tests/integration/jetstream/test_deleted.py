@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 
 from connectors.jetstream.explaining import why
 from connectors.jetstream.jobs.settling import ACK
-from connectors.jetstream.letters.following import events
+from connectors.jetstream.letters.following import Feed, events
 from connectors.jetstream.provision import provision
 from dataflow.jobs.reason import Reason
 from dataflow.settings import NatsSettings
@@ -191,7 +191,7 @@ def test_events_are_followed_beyond_a_stream_that_is_made_again(
         found: list[str] = []
         async with (
             jetstream(nats_settings) as js,
-            events(nats_settings) as stream,
+            events(nats_settings, Feed.outcomes(nats_settings)) as stream,
             aclosing(stream.follow()) as following,
             asyncio.timeout(60),
         ):
