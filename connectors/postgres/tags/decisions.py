@@ -12,6 +12,7 @@ from psycopg.rows import TupleRow
 
 from connectors.postgres.connection import Database
 from connectors.postgres.gallery.search import current_plan, vector_dimension
+from connectors.postgres.photos.limits import policy_of
 from connectors.postgres.photos.registry import photo_states
 from connectors.postgres.sql_files import query
 from connectors.postgres.tags.deciding import Rules, decide_again
@@ -76,7 +77,10 @@ _DETAILS = {
 
 @dataclass(frozen=True, slots=True)
 class Decisions:
-    """Takes decisions and brings the tags into line with them, by ``policy``."""
+    """Takes decisions and brings the tags into line with them.
+
+    It matches by the limits that the workers have noted, and by ``policy`` where none has.
+    """
 
     database: Database
     policy: MatchPolicy
@@ -99,6 +103,7 @@ class Decisions:
             plan = current_plan(connection, self.model, vector_dimension(connection))
             with connection.transaction():
                 connection.execute(query("enter_gate"))
+                policy = policy_of(connection, self.model) or self.policy
                 # The worker waits for it too, and sees the decision before it records anything.
                 locked = connection.execute(query("lock_photos"), {"photo_ids": photo_ids})
                 if locked.fetchone() is None:
@@ -110,7 +115,7 @@ class Decisions:
                 answers = decide_again(
                     connection,
                     photo_ids,
-                    Rules(self.policy, self.model),
+                    Rules(policy, self.model),
                     plan,
                     _DETAILS[decision.word],
                 )

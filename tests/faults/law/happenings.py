@@ -12,6 +12,7 @@ from connectors.postgres.gallery.enrolments import EnrolmentRegister
 from connectors.postgres.photos.erasure import drop_unmatched, erase
 from connectors.postgres.photos.limits import Limits
 from connectors.postgres.photos.recorder import Recorder
+from connectors.postgres.sql_files import query
 from connectors.postgres.tags.deciding import Rules
 from connectors.postgres.tags.decisions import Decision, Decisions, Word
 from connectors.postgres.tags.rematching import Rematching
@@ -29,6 +30,9 @@ USERS = (1, 2, 3, 4, 5)
 PHOTOS = (1, 2, 3, 4, 5, 6)
 USER_DEGREES = (0, 7, 13, 22, 31, 44, 58)
 FACE_DEGREES = (2.3, 5.1, 9.2, 16.7, 27.9, 36.1, 50.4)
+MOST_PIECES = 1000
+"""Pieces of matching again after which it would never end."""
+
 MAX_DISTANCES = (None, 0.02, 0.1, 0.3)
 MIN_MARGINS = (None, 0.0175, 0.055)
 
@@ -115,6 +119,23 @@ class Enrol:
 
 
 @dataclass(frozen=True)
+class Agree:
+    """Somebody who has withdrawn agrees again."""
+
+    user: int
+
+    def work(self, _now: Circumstances) -> Work:
+        asked = {"user_ids": [user(self.user)]}
+
+        def run(process: Process) -> None:
+            with process.database.connection() as connection, connection.transaction():
+                connection.execute(query("lock_users"), asked)
+                connection.execute(query("lift_withdrawals"), asked)
+
+        return run
+
+
+@dataclass(frozen=True)
 class Statement:
     """Plain SQL of the platform's, in a transaction that lasts a little."""
 
@@ -183,6 +204,20 @@ class Rematch:
 
     def work(self, now: Circumstances) -> Work:
         return lambda process: void(rematching(process, now).step())
+
+
+@dataclass(frozen=True)
+class RematchAll:
+    """A worker's next pieces of it, as long as nobody is in its way."""
+
+    def work(self, now: Circumstances) -> Work:
+        def run(process: Process) -> None:
+            for _ in range(MOST_PIECES):
+                if rematching(process, now).step() is None:
+                    return
+            raise AssertionError("matching again does not come to an end")
+
+        return run
 
 
 @dataclass(frozen=True)

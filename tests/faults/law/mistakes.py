@@ -56,9 +56,7 @@ def words_hold_once() -> Iterator[None]:
     def deaf(connection, photo_ids, rules, plan, detail):  # type: ignore[no-untyped-def] # noqa
         policy = rules.policy
         heard = Deaf(policy.threshold, policy.max_distance, policy.min_margin)
-        return decide_again(
-            connection, photo_ids, deciding.Rules(heard, rules.model), plan, detail
-        )
+        return decide_again(connection, photo_ids, deciding.Rules(heard, rules.model), plan, detail)
 
     with patch.object(connectors.postgres.tags.rematching, "decide_again", deaf):
         yield

@@ -68,7 +68,9 @@ class Process:
 class _Watched(Database):
     """One connection, whichever thread it is used from."""
 
-    def __init__(self, settings: DatabaseSettings, before: Callable[[Callable[[], None]], None]) -> None:
+    def __init__(
+        self, settings: DatabaseSettings, before: Callable[[Callable[[], None]], None]
+    ) -> None:
         super().__init__(settings)
         self._own_settings = settings
         self._before = before

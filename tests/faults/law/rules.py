@@ -15,9 +15,11 @@ from tests.faults.law.happenings import (
     FACE_DEGREES,
     MAX_DISTANCES,
     MIN_MARGINS,
+    MOST_PIECES,
     PHOTOS,
     USER_DEGREES,
     USERS,
+    Agree,
     Circumstances,
     Enrol,
     Erase,
@@ -25,6 +27,7 @@ from tests.faults.law.happenings import (
     Happening,
     Job,
     Rematch,
+    RematchAll,
     Rewrite,
     Say,
     Start,
@@ -34,11 +37,6 @@ from tests.faults.law.happenings import (
 )
 from tests.faults.law.processes import CrashedError, Process, Worker
 from tests.fixtures.recording import MODEL, direction
-
-MOST_PIECES = 1000
-"""Pieces of re-matching after which it would never end."""
-
-_TRIES = 5
 
 users = st.sampled_from(USERS)
 photos = st.sampled_from(PHOTOS)
@@ -66,7 +64,10 @@ def _for_photo(text: str) -> st.SearchStrategy[Statement]:
 
 
 jobs = st.builds(
-    Job, st.lists(photos, min_size=1, max_size=2, unique=True).map(tuple), face_degrees, indices,
+    Job,
+    st.lists(photos, min_size=1, max_size=2, unique=True).map(tuple),
+    face_degrees,
+    indices,
     stale,
 )
 words = st.one_of(
@@ -77,9 +78,7 @@ words = st.one_of(
 )
 enrolments = st.one_of(
     st.builds(enrolled_by_hand, users, user_degrees),
-    st.builds(
-        Enrol, st.lists(users, min_size=1, max_size=3, unique=True).map(tuple), user_degrees
-    ),
+    st.builds(Enrol, st.lists(users, min_size=1, max_size=3, unique=True).map(tuple), user_degrees),
 )
 rare = st.one_of(
     _for_user("delete from users where id = %s"),
@@ -90,6 +89,7 @@ rare = st.one_of(
     st.sampled_from((Statement("truncate users cascade"), Statement("truncate photos cascade"))),
     st.builds(Erase, st.just("user"), users, st.booleans()),
     st.builds(Erase, st.just("photo"), photos, st.booleans()),
+    st.builds(Agree, users),
     st.just(Forget()),
     st.just(Rewrite()),
 )
@@ -97,13 +97,9 @@ un_enrolments = _for_user("update users set face_embedding = null where id = %s"
     "update users set face_embedding = null, face_embedding_model = null where id = %s"
 )
 starts = st.builds(Start, st.sampled_from(MAX_DISTANCES), st.sampled_from(MIN_MARGINS))
-rematches = st.just(Rematch())
+rematches = st.sampled_from((Rematch(), RematchAll()))
 happenings: st.SearchStrategy[Happening] = st.sampled_from(
-    [jobs] * 7
-    + [enrolments] * 4
-    + [words] * 3
-    + [rematches] * 5
-    + [un_enrolments, starts, rare]
+    [jobs] * 7 + [enrolments] * 4 + [words] * 3 + [rematches] * 5 + [un_enrolments, starts, rare]
 ).flatmap(lambda kind: kind)
 """Drawn by these weights: ``one_of`` would give each of the many rare ones as much."""
 few = st.integers(1, 9)
