@@ -37,13 +37,17 @@ class Grounds:
     """The database, from outside; and the processes that work on it."""
 
     def __init__(self, settings: DatabaseSettings) -> None:
-        self.processes = [Process(settings) for _ in range(PROCESSES)]
         self.platform: psycopg.Connection[TupleRow] = psycopg.connect(
             settings.dsn.get_secret_value(), autocommit=True
         )
         register_vector(self.platform)
         self.platform.execute("select set_config('lock_timeout', %s, false)", [_LOCK_TIMEOUT])
         self.platform.execute(_SPREAD)
+        self.processes = [Process(settings, self._terminate) for _ in range(PROCESSES)]
+
+    def _terminate(self, pid: int) -> None:
+        """See to it that the server has noticed that somebody is gone."""
+        self.platform.execute("select pg_terminate_backend(%s, 5000)", [pid])
 
     def clear(self, users: int, photos: int) -> None:
         """Leave nothing of what was there; then the platform lists users and photos."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -20,10 +19,9 @@ from dataflow.gallery.enrolment import Enrolment, Status
 from dataflow.jobs.errors import ConfigurationError
 from dataflow.steps.matching import MatchPolicy
 from tests.builders import photo, user
-from tests.faults.law.processes import Process
+from tests.faults.law.processes import Process, Work
 from tests.fixtures.recording import MODEL, ONCE, THRESHOLD, direction, face
 
-Work: TypeAlias = Callable[[Process], None]
 Limit: TypeAlias = tuple[float | None, float | None]
 
 USERS = (1, 2, 3, 4, 5)
@@ -116,6 +114,23 @@ class Enrol:
             for index, number in enumerate(self.users)
         ]
         return lambda process: void(EnrolmentRegister(process.database, MODEL).save(enrolments))
+
+
+@dataclass(frozen=True)
+class Replace:
+    """The platform takes photos out and lists them anew: nothing is known of them then."""
+
+    photos: tuple[int, ...]
+
+    def work(self, _now: Circumstances) -> Work:
+        ids = [photo(number) for number in self.photos]
+
+        def run(process: Process) -> None:
+            with process.database.connection() as connection, connection.transaction():
+                connection.execute("delete from photos where id = any(%s)", [ids])
+                connection.execute("insert into photos (id) select unnest(%s::uuid[])", [ids])
+
+        return run
 
 
 @dataclass(frozen=True)

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from unittest.mock import patch
-
-from psycopg.rows import TupleRow
+from uuid import UUID
 
 import connectors.postgres.photos.recorder
 import connectors.postgres.tags.rematching
 import connectors.postgres.tags.sifting
 from connectors.postgres.sql_files import query
 from connectors.postgres.tags import deciding
-from connectors.postgres.tags.deciding import decide_again
 from connectors.postgres.tags.rematching import Piece, Rematching
-from dataflow.steps.matching import MatchPolicy, Said
+from dataflow.gallery.search import Plan
+from dataflow.jobs.outcome import Match
+from dataflow.jobs.reason import Reason
+from dataflow.steps.matching import NOTHING_SAID, Candidate, MatchPolicy, Said
 
 Mistake = Callable[[], AbstractContextManager[object]]
 Query = Callable[[str], str]
@@ -50,13 +52,21 @@ def words_hold_once() -> Iterator[None]:
     """Matching again moves a tag although somebody has confirmed it."""
 
     class Deaf(MatchPolicy):
-        def decide(self, nearest, said=Said()):  # type: ignore[no-untyped-def] # noqa
-            return super().decide(nearest, Said(None, said.rejected, said.nobody))
+        def decide(
+            self, nearest: Sequence[Candidate], said: Said = NOTHING_SAID
+        ) -> tuple[Reason, Match | None]:
+            return super().decide(nearest, replace(said, confirmed=None))
 
-    def deaf(connection, photo_ids, rules, plan, detail):  # type: ignore[no-untyped-def] # noqa
-        policy = rules.policy
-        heard = Deaf(policy.threshold, policy.max_distance, policy.min_margin)
-        return decide_again(connection, photo_ids, deciding.Rules(heard, rules.model), plan, detail)
+    def deaf(
+        connection: deciding.Connection,
+        photo_ids: Sequence[UUID],
+        rules: deciding.Rules,
+        plan: Plan,
+        detail: str | None,
+    ) -> list[deciding.Answer]:
+        policy = Deaf(rules.policy.threshold, **rules.policy.limits)
+        heard = replace(rules, policy=policy)
+        return deciding.decide_again(connection, photo_ids, heard, plan, detail)
 
     with patch.object(connectors.postgres.tags.rematching, "decide_again", deaf):
         yield
@@ -78,14 +88,11 @@ def a_new_file_is_not_noticed() -> AbstractContextManager[object]:
 
 def _altered(module: object, parts: Mapping[str, str]) -> AbstractContextManager[object]:
     """The statements of a module, with some of their parts replaced."""
-    seen = []
 
     def altered(name: str) -> str:
         text = query(name)  # type: ignore[arg-type]
         for part, other in parts.items():
-            if part in text:
-                seen.append(part)
-                text = text.replace(part, other)
+            text = text.replace(part, other)
         return text
 
     return patch.object(module, "query", altered)

@@ -7,15 +7,14 @@ import threading
 from collections.abc import Callable
 from typing import Any, cast
 
-import psycopg
 from pgvector.psycopg import register_vector
 
 from connectors.postgres.connection import Database, connect
 from connectors.postgres.session import Connection
-from dataflow.jobs.errors import SolofaceError
+from dataflow.jobs.errors import DataError, SolofaceError
 from dataflow.settings import DatabaseSettings
 
-LOCK_TIMEOUT_S = 0.05
+LOCK_TIMEOUT_S = 0.02
 """How long somebody waits for a lock whose holder stands still, and is told to try again."""
 
 _PATIENCE_S = 60
@@ -25,18 +24,32 @@ class CrashedError(BaseException):
     """The process is gone: no handler of ours sees another instruction."""
 
 
+Work = Callable[["Process"], None]
+"""What a process does."""
+
+
 class Process:
     """The connections of one process, whose statements are counted.
 
     ``statements`` is after how many more of them it comes to a halt; ``None``: it does not.
     """
 
-    def __init__(self, settings: DatabaseSettings) -> None:
+    def __init__(self, settings: DatabaseSettings, terminate: Callable[[int], object]) -> None:
         self.database: Database = _Watched(settings, self._before_statement)
         self.turns: Database = _Watched(settings, self._before_statement)
         self.statements: int | None = None
         self.halt: Callable[[], None] = self.crash
-        self._settings = settings
+        self._terminate = terminate
+
+    def does(self, work: Work) -> bool:
+        """Do it; returns whether that came to an end, and be it a refusal."""
+        try:
+            work(self)
+        except DataError:
+            return True
+        except (CrashedError, SolofaceError):
+            return False
+        return True
 
     def crash(self) -> None:
         """Break off in the middle of it.
@@ -50,9 +63,8 @@ class Process:
     def close(self) -> None:
         """Let go of everything at once; the server has noticed when this returns."""
         pids = [one.end() for one in (self.database, self.turns) if isinstance(one, _Watched)]
-        with psycopg.connect(self._settings.dsn.get_secret_value(), autocommit=True) as another:
-            for pid in filter(None, pids):
-                another.execute("select pg_terminate_backend(%s, 5000)", [pid])
+        for pid in filter(None, pids):
+            self._terminate(pid)
 
     def _before_statement(self, settle: Callable[[], None]) -> None:
         if self.statements is None:
@@ -113,12 +125,12 @@ class _Watched(Database):
 class Worker:
     """Work in a process that halts after some statements, until it is told to go on."""
 
-    def __init__(self, process: Process, work: Callable[[Process], None]) -> None:
+    def __init__(self, process: Process, work: Work) -> None:
         self.process = process
         self.work = work
         self.done = False
         self.failed = False
-        self._orders = queue.SimpleQueue[int | None | CrashedError]()
+        self._orders = queue.SimpleQueue[int | CrashedError | None]()
         self._news = queue.SimpleQueue[bool | BaseException]()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
@@ -131,7 +143,7 @@ class Worker:
         """End it where it stands."""
         self._order(CrashedError())
 
-    def _order(self, order: int | None | CrashedError) -> None:
+    def _order(self, order: int | CrashedError | None) -> None:
         self._orders.put(order)
         news = self._news.get(timeout=_PATIENCE_S)
         if isinstance(news, BaseException):
@@ -145,8 +157,8 @@ class Worker:
             self.process.statements = None
             self.process.halt = self._halt
             self._obey()
-            self.work(self.process)
-        except (CrashedError, SolofaceError):
+            self.failed = not self.process.does(self.work)
+        except CrashedError:  # before it began
             self.failed = True
         except BaseException as error:  # noqa: BLE001 - told in the thread that asked
             self._news.put(error)

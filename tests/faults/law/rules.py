@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from connectors.postgres.tags.decisions import Word
-from dataflow.jobs.errors import SolofaceError
 from tests.builders import photo, user
 from tests.faults.law.grounds import Grounds
 from tests.faults.law.happenings import (
@@ -28,14 +27,14 @@ from tests.faults.law.happenings import (
     Job,
     Rematch,
     RematchAll,
+    Replace,
     Rewrite,
     Say,
     Start,
     Statement,
-    Work,
     rematching,
 )
-from tests.faults.law.processes import CrashedError, Process, Worker
+from tests.faults.law.processes import Process, Work, Worker
 from tests.fixtures.recording import MODEL, direction
 
 users = st.sampled_from(USERS)
@@ -63,9 +62,10 @@ def _for_photo(text: str) -> st.SearchStrategy[Statement]:
     return photos.map(lambda number: Statement(text, (photo(number),)))
 
 
+some_photos = st.lists(photos, min_size=1, max_size=2, unique=True).map(tuple)
 jobs = st.builds(
     Job,
-    st.lists(photos, min_size=1, max_size=2, unique=True).map(tuple),
+    some_photos,
     face_degrees,
     indices,
     stale,
@@ -103,6 +103,8 @@ happenings: st.SearchStrategy[Happening] = st.sampled_from(
 ).flatmap(lambda kind: kind)
 """Drawn by these weights: ``one_of`` would give each of the many rare ones as much."""
 few = st.integers(1, 9)
+searched = st.integers(4, 9)
+"""Statements after which a job has searched, and not written yet."""
 
 
 class Law(RuleBasedStateMachine):
@@ -150,15 +152,26 @@ class Law(RuleBasedStateMachine):
             self.working.append(Worker(self.idle.pop(), what.work(self.now)))
             self._go_on(self.working[-1], statements)
 
-    @rule(which=st.integers(0, 1), statements=few | st.none())
-    def it_goes_on(self, which: int, statements: int | None) -> None:
-        if self.working:
-            self._go_on(self.working[which % len(self.working)], statements)
+    @rule(job=jobs, statements=searched, change=enrolments | un_enrolments)
+    def users_change_while_a_job_stands_still(
+        self, job: Job, statements: int, change: Happening
+    ) -> None:
+        """What only the gate makes harmless: others could hardly do it in this order."""
+        self._let_all_finish()
+        self.it_happens(Replace(job.photos))
+        self.it_stands_still(job, statements)
+        self.it_happens(change)
+        self.it_happens(RematchAll())
 
-    @rule(which=st.integers(0, 1))
-    def it_dies(self, which: int) -> None:
-        if self.working:
-            self._leave(self.working[which % len(self.working)])
+    @rule(which=st.integers(0, 1), statements=few | st.none(), dies=st.sampled_from((False, True)))
+    def it_goes_on(self, which: int, statements: int | None, *, dies: bool) -> None:
+        if not self.working:
+            return
+        worker = self.working[which % len(self.working)]
+        if dies:
+            self._leave(worker)
+        else:
+            self._go_on(worker, statements)
 
     @rule(statements=few | st.none())
     def it_is_tried_again(self, statements: int | None) -> None:
@@ -189,8 +202,7 @@ class Law(RuleBasedStateMachine):
 
     def settle(self) -> None:
         """Let everybody finish, and compare."""
-        while self.working:
-            self._go_on(self.working[0], None)
+        self._let_all_finish()
         for work in [*self.undone]:
             self.undone.remove(work)
             self._do(work, None)
@@ -204,6 +216,10 @@ class Law(RuleBasedStateMachine):
         problems = self.grounds.problems()
         assert not problems, "\n".join(problems)
 
+    def _let_all_finish(self) -> None:
+        while self.working:
+            self._go_on(self.working[0], None)
+
     def _match_again(self, process: Process) -> None:
         process.statements = None
         rematching(process, self.now).step()
@@ -216,11 +232,7 @@ class Law(RuleBasedStateMachine):
         """Do it at once; returns whether it came to its end."""
         process = self.idle[0]
         process.statements, process.halt = statements, process.crash
-        try:
-            work(process)
-        except (CrashedError, SolofaceError):
-            return False
-        return True
+        return process.does(work)
 
     def _go_on(self, worker: Worker, statements: int | None) -> None:
         worker.go_on(statements)
