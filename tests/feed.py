@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from uuid import UUID
 
 import psycopg
@@ -12,9 +13,13 @@ from nats.aio.msg import Msg
 from nats.js.api import AckPolicy, ConsumerConfig
 from pydantic import TypeAdapter
 
-from dataflow.settings import NatsSettings
+from connectors.jetstream.letters.telling import Teller
+from connectors.postgres.connection import Database
+from connectors.postgres.tags.outbox import Outbox
+from dataflow.settings import DatabaseSettings, NatsSettings
 from dataflow.tags.change import TagChange, Tags, replayed
 from tests.patience import PATIENCE_S
+from tests.pulling import connection_of
 from tests.world import eventually, jetstream
 
 _WINDOW = 500
@@ -73,6 +78,37 @@ def untold(dsn: str) -> int:
     with psycopg.connect(dsn) as connection:
         (count,) = connection.execute("select count(*) from face_outbox").fetchone() or (0,)
     return int(count)
+
+
+def tell_the_rest(nats: NatsSettings, database: DatabaseSettings) -> None:
+    """Tell what dead workers have left behind."""
+
+    async def published(changes: Sequence[TagChange]) -> None:
+        async with jetstream(nats) as js:
+            await Teller(connection_of(js), nats).tell(changes)
+
+    with closing(Database(database)) as own:
+        outbox = Outbox(own)
+        eventually(
+            lambda: outbox.wave(lambda changes: asyncio.run(published(changes))) == (),
+            "the rest is told",
+        )
+
+
+def feed_problems(nats: NatsSettings, database: DatabaseSettings) -> Iterator[str]:
+    """What a listener would have wrong by now, a sentence each."""
+    tell_the_rest(nats, database)
+    changes = feed(nats)
+    heard, true = replayed(changes), tags_now(database.dsn.get_secret_value())
+    for photo, face in heard.keys() | true.keys():
+        told, stored = heard.get((photo, face)), true.get((photo, face))
+        if told != stored:
+            yield f"face {face} of photo {photo} is told as {told} and is {stored}"
+    last: dict[UUID, int] = {}
+    for change in changes:
+        if change.seq < last.get(change.photo_id, 0):
+            yield f"change {change.seq} of photo {change.photo_id} was overtaken"
+        last[change.photo_id] = change.seq
 
 
 def assert_in_order(changes: Sequence[TagChange]) -> None:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from itertools import count
 from threading import Event
 from uuid import UUID, uuid4
@@ -21,6 +22,7 @@ from connectors.postgres.photos.recorder import Recorder
 from connectors.postgres.tags.outbox import Outbox
 from dataflow.faces.face import Box, EmbeddedFace
 from dataflow.faces.packs.loading import load_pack
+from dataflow.jobs.delivery import Delivery
 from dataflow.jobs.job import Job
 from dataflow.process.health import Health
 from dataflow.process.retry import LinearBackoff, Persistence
@@ -100,7 +102,11 @@ class Writer:
         vector = self._random.standard_normal(self._dimension).astype(np.float32)
         vector /= np.linalg.norm(vector)
         face = EmbeddedFace(Box(1, 2, 30, 40), 0.9, vector)
-        return Recognised(_delivery(), Job(photo_id=photo_id, image_ref="a.jpg"), face)
+        return Recognised(self._delivery(), Job(photo_id=photo_id, image_ref="a.jpg"), face)
+
+    @staticmethod
+    def _delivery() -> Delivery:
+        return Delivery(b"", "", next(_SEQUENCE), 1, datetime.now(UTC))
 
     def _used(self) -> tuple[float, float, float]:
         servers = self._site.servers

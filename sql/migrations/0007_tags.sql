@@ -94,7 +94,10 @@ insert into face_rematches (model)
 select distinct f.model
 from photo_faces as f
 where f.model in (select u.face_embedding_model from users as u where u.face_embedding is not null)
-    and not exists (select from pg_trigger where tgname = 'soloface_note_user');
+    and not exists (
+        select from pg_trigger
+        where tgname = 'soloface_note_user' and tgrelid = 'users'::regclass
+    );
 
 -- Changes of tags that were not told yet.
 create table if not exists face_outbox (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -23,6 +24,7 @@ from tests.builders import DIMENSION, photo, user
 from tests.feed import assert_in_order, tags_now, untold
 from tests.fixtures.pgbouncer import Pooled
 from tests.fixtures.recording import MODEL, Records, direction, face
+from tests.places import REPOSITORY
 
 
 @pytest.fixture
@@ -156,6 +158,23 @@ def test_waves_go_through_a_pooler_that_changes_connections(
     with ThreadPoolExecutor(4) as threads:
         list(threads.map(relay, range(4)))
     assert [change.seq for change in told] == list(range(1, 21))
+
+
+def test_the_pages_way_to_tell_all_tags_again_tells_all_tags(
+    records: Records, outbox: Outbox
+) -> None:
+    records.add_user(1, 0)
+    add_tags(records, *range(1, 6))
+    records.run("delete from face_matches where on_photo_id = %s", photo(5))
+    all_of(outbox)
+    page = (REPOSITORY / "docs" / "events.md").read_text(encoding="utf-8")
+    (statements,) = re.findall(r"### If the feed is lost.*?```sql\n(.*?)```", page, re.DOTALL)
+    with psycopg.connect(dsn_of(records), autocommit=True) as owner:
+        owner.execute("alter table face_outbox alter column seq restart with 1000")
+        owner.execute(statements)
+    told = all_of(outbox)
+    assert [change.seq for change in told] == [1000, 1001, 1002, 1003]
+    assert replayed(told) == tags_now(dsn_of(records))
 
 
 def test_odd_rows_of_others_do_not_stop_the_feed(records: Records, outbox: Outbox) -> None:
