@@ -60,10 +60,12 @@ def portrait(name: str, *coordinates: float) -> Portrait:
 
 @dataclass
 class MemoryRegister:
-    """Users in memory; those in ``unknown`` the platform has not added."""
+    """Users in memory; ``unknown`` are not the platform's yet, ``gone`` have withdrawn."""
 
     users: dict[UUID, tuple[Embedding, str]] = field(default_factory=dict)
     unknown: frozenset[UUID] = frozenset()
+    gone: set[UUID] = field(default_factory=set)
+    consents: dict[UUID, str] = field(default_factory=dict)
     saved: list[int] = field(default_factory=list)
 
     def fingerprints(self, user_ids: Sequence[UUID]) -> Mapping[UUID, str]:
@@ -78,13 +80,19 @@ class MemoryRegister:
             for e in embeddings
         ]
 
-    def save(self, enrolments: Sequence[Enrolment]) -> set[UUID]:
+    def withdrawn(self, user_ids: Sequence[UUID]) -> set[UUID]:
+        return self.gone & set(user_ids)
+
+    def agreed(self, consents: Mapping[UUID, str]) -> None:
+        self.consents |= consents
+
+    def save(self, enrolments: Sequence[Enrolment]) -> dict[UUID, Status]:
         self.saved.append(len(enrolments))
         for enrolment in enrolments:
             assert enrolment.embedding is not None
             if enrolment.user_id not in self.unknown:
                 self.users[enrolment.user_id] = enrolment.embedding, enrolment.fingerprint
-        return {e.user_id for e in enrolments} & self.unknown
+        return {e.user_id: Status.UNKNOWN_USER for e in enrolments if e.user_id in self.unknown}
 
 
 @pytest.fixture
