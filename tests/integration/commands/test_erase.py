@@ -320,7 +320,9 @@ def test_every_table_that_names_a_user_or_a_photo_is_thought_of(past: Past) -> N
         ).fetchall()
     # A withdrawal, and what is worked off within a second.
     kept = {"face_withdrawals", "face_withdrawn_photos", "face_rematches", "face_outbox"}
-    naming = {(row["table_name"], row["column_name"]) for row in rows if row["table_name"] not in kept}
+    naming = {
+        (row["table_name"], row["column_name"]) for row in rows if row["table_name"] not in kept
+    }
     assert {"photo_faces", "face_matches", "face_match_outcomes"} <= {table for table, _ in naming}
 
     for table, column in naming:
