@@ -258,8 +258,7 @@ def test_a_near_miss_names_who_it_nearly_was_whichever_way_it_was_decided(
     matched: Records, policy: MatchPolicy, reason: str
 ) -> None:
     matched.add_photos(2)
-    limits = policy.limits
-    matched.recorder(**limits).record([face(2, seq=2)])
+    matched.recorder(policy.max_distance, policy.min_margin).record([face(2, seq=2)])
     take(matched, Word.REJECTED, 3, policy=policy)  # photo 1 is decided again
     by_word, by_job = matched.outcome(1), matched.outcome(2)
 

@@ -278,3 +278,36 @@ def test_users_are_stored_in_batches(enroller: Enroller, register: MemoryRegiste
     free = replace(enroller, min_distance=None)
     run(free, *(Offer(user(number), ("0.png",)) for number in range(40)))
     assert register.saved == [32, 8]
+
+
+def test_of_whoever_has_withdrawn_no_photo_is_looked_at(
+    register: MemoryRegister, enroller: Enroller
+) -> None:
+    register.gone = {user(1)}
+    seen: list[str] = []
+
+    def watched(photo: str) -> bytes:
+        seen.append(photo)
+        return read(photo)
+
+    careful = replace(enroller, examiner=replace(enroller.examiner, read=watched))
+
+    done = list(careful.enrol([Offer(user(1), ("1.png",)), Offer(user(2), ("2.png",))]))
+
+    assert [enrolment.status for enrolment in done] == [Status.WITHDRAWN, Status.ENROLLED]
+    assert set(seen) == {"2.png"}
+    assert register.users.keys() == {user(2)}
+
+
+def test_consent_goes_with_the_enrolment_and_also_where_the_photos_are_the_same(
+    register: MemoryRegister, enroller: Enroller
+) -> None:
+    offers = [Offer(user(1), ("1.png",), "v1"), Offer(user(2), ("2.png",))]
+    assert [e.consent for e in enroller.enrol(offers)] == ["v1", None]
+
+    again = [replace(offer, consent="v2") for offer in offers]
+    done = list(replace(enroller, dry_run=True).enrol(again))
+    assert [(e.status, e.consent) for e in done] == [(Status.UNCHANGED, "v2")] * 2
+    assert register.consents == {}
+    list(enroller.enrol([*again, Offer(user(3), ("3.png",), "v2")]))
+    assert register.consents == {user(1): "v2", user(2): "v2"}
