@@ -13,6 +13,7 @@ pytest_plugins = [
     "tests.fixtures.environment",
     "tests.fixtures.hosts",
     "tests.fixtures.packs",
+    "tests.fixtures.past",
     "tests.fixtures.recording",
     "tests.fixtures.worker",
     "tests.fixtures.refusals",

@@ -34,7 +34,6 @@ class Status(StrEnum):
     CLASHES = "clashes_with_user"
     UNKNOWN_USER = "unknown_user"
     WITHDRAWN = "withdrawn"
-    """They did not want to be recognised any more, and have not agreed again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +229,6 @@ class Enroller:
             yield from self._enrol(batch)
 
     def _enrol(self, offers: Sequence[Offer]) -> list[Enrolment]:
-        # Of those who have withdrawn, no photo is looked at.
         withdrawn = self.register.withdrawn([offer.user_id for offer in offers])
         willing = [offer for offer in offers if offer.user_id not in withdrawn]
         unchanged = self._unchanged(willing)
@@ -248,19 +246,16 @@ class Enroller:
         )
         good = [enrolment for enrolment in enrolments if enrolment.status is Status.ENROLLED]
         left_out = dict.fromkeys(withdrawn, Status.WITHDRAWN)
+        if good and not self.dry_run:
+            left_out |= self.register.save([self._kept(enrolment) for enrolment in good])
         if not self.dry_run:
-            if good:
-                left_out |= self.register.save([self._kept(enrolment) for enrolment in good])
             agreed = {o.user_id: o.consent for o in offers if o.user_id in unchanged and o.consent}
-            if agreed:
-                self.register.agreed(agreed)
-        done = {enrolment.user_id: enrolment for enrolment in enrolments}
-        ended = [
-            done.get(offer.user_id)
-            or Enrolment(offer.user_id, Status.UNCHANGED, consent=offer.consent)
+            self.register.agreed(agreed)
+        done = {
+            offer.user_id: Enrolment(offer.user_id, Status.UNCHANGED, consent=offer.consent)
             for offer in offers
-        ]
-        return [replace(e, status=left_out.get(e.user_id, e.status)) for e in ended]
+        } | {enrolment.user_id: enrolment for enrolment in enrolments}
+        return [replace(e, status=left_out.get(e.user_id, e.status)) for e in done.values()]
 
     def _unchanged(self, offers: Sequence[Offer]) -> set[UUID]:
         """Users who were enrolled by these very photos already."""

@@ -61,6 +61,8 @@ class EnrolmentRegister:
 
     def agreed(self, consents: Mapping[UUID, str]) -> None:
         """Note to which terms enrolled users have agreed, and that it was now."""
+        if not consents:
+            return
         values = {"user_id": list(consents), "consent": list(consents.values())}
         self._ask(lambda connection: connection.execute(query("save_consents"), values))
 

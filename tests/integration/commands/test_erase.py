@@ -2,152 +2,19 @@
 
 from __future__ import annotations
 
-import subprocess
-from collections.abc import Awaitable, Callable
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import psycopg
 import pytest
-from nats.js import JetStreamContext
-from nats.js.errors import NotFoundError
 
-from connectors.embedded import PostgresServer
-from connectors.jetstream.letters.erasure import our_streams
 from connectors.postgres.connection import Database
 from connectors.postgres.photos.erasure import drop_unmatched, erase
-from connectors.postgres.photos.recorder import Recorder
 from connectors.postgres.sql_files import query
-from connectors.postgres.tags.deciding import Rules
-from connectors.postgres.tags.rematching import Rematching
-from dataflow.jobs.job import parse_job
-from dataflow.steps.matching import MatchPolicy
-from dataflow.steps.request import Recognised
-from soloface.cli.demo.changes import CHANGES
-from soloface.cli.demo.people import ENROLLED, Person
-from tests.builders import request
-from tests.fixtures.recording import ONCE
+from tests.fixtures.past import ANA, BEA, Past, found_in
 from tests.fixtures.terminal import Typed
 from tests.fixtures.worker import Soloface
-from tests.world import Photo, World
-
-ANA, BEA = ENROLLED[:2]
-
-
-@dataclass(frozen=True, slots=True)
-class Past:
-    """Two users, a photo of each that was matched, and messages about them on every stream."""
-
-    world: World
-    pg_dump: str
-    users: dict[Person, UUID]
-    photos: dict[Person, Photo]
-
-    def dump(self) -> str:
-        """All that the database and the streams hold, as text in lower case."""
-        dsn = self.world.settings.database.dsn.get_secret_value()
-        command = [self.pg_dump, "--restrict-key=same", dsn]
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
-        # A rehearsal leaves gaps in what is counted.
-        rows = [line for line in done.stdout.splitlines() if "setval" not in line]
-        return "\n".join([*rows, *self.world.with_jetstream(self._messages)]).lower()
-
-    def work_off(self) -> None:
-        """What the workers do within a second: match again, and tell the feed."""
-        rules = Rules(MatchPolicy(0.55), self.world.pack.contract.id)
-        settings = self.world.settings.database
-        with closing(Rematching(Database(settings), Database(settings), rules)) as rematching:
-            while rematching.step():
-                pass
-        with self.world.database() as connection:
-            connection.execute("delete from face_outbox")
-
-    async def _messages(self, js: JetStreamContext) -> list[str]:
-        found = []
-        for stream in our_streams(self.world.settings.nats):
-            state = (await js.stream_info(stream)).state
-            for seq in range(max(1, state.first_seq), state.last_seq + 1):
-                try:
-                    message = await js.get_msg(stream, seq)
-                except NotFoundError:
-                    continue
-                found.append(f"{message.headers} {(message.data or b'').decode()}")
-        return found
-
-    def traces(self, person: Person) -> dict[str, str]:
-        """What tells of this person: ids, and the beginnings of the vectors."""
-        photo = self.photos[person].id
-        with self.world.database() as connection:
-            rows = connection.execute(
-                "select 'enrolled' as what, face_embedding::text as vector from users where id = %s"
-                " union all select 'seen', embedding::text from photo_faces where photo_id = %s",
-                [self.users[person], photo],
-            ).fetchall()
-        vectors = {row["what"]: row["vector"][1:60] for row in rows if row["vector"]}
-        user = self.users[person]
-        return {"user": str(user), "named": user.hex, "photo": str(photo), **vectors}
-
-
-def found_in(dump: str, traces: dict[str, str]) -> set[str]:
-    return {what for what, text in traces.items() if text in dump}
-
-
-@pytest.fixture
-def past(world: World, postgres_server: PostgresServer) -> Past:
-    users = dict(zip((ANA, BEA), world.enrol(ANA, BEA).values(), strict=True))
-    photos = {ANA: world.photo(), BEA: world.photo()}
-    with closing(Database(world.settings.database)) as database:
-        recorder = Recorder(database, ONCE, MatchPolicy(0.55), world.pack.contract.id)
-        for number, (person, photo) in enumerate(photos.items(), start=1):
-            face = world.recognise(CHANGES["turned +18°"](person.portrait()))
-            job = parse_job(photo.job())
-            (settled,) = recorder.record([Recognised(request(number).delivery, job, face)])
-            assert settled.match
-            assert settled.match.user_id == users[person]
-            remember(world, users[person], photo)
-            world.publish(photo.job(), photo.job(), photo.job(owner=users[person]))
-            world.with_jetstream(bury(world, photo, users[person]))
-    pg_dump = str(postgres_server._programs / "pg_dump")
-    return Past(world, pg_dump, users, photos)
-
-
-def remember(world: World, user: UUID, photo: Photo) -> None:
-    """What enrolling from photos, moving to another model and a person's word leave behind."""
-    with world.database() as connection:
-        for statement in (
-            (
-                "insert into face_enrolments (user_id, model, photos, fingerprint) "
-                "values (%(user)s, 'm', 1, 'f')"
-            ),
-            "insert into face_enrolment_photos (user_id, sha256, ref) values (%(user)s, 'a', 'b')",
-            (
-                "insert into user_embeddings (user_id, model, embedding) "
-                "select id, 'old', face_embedding from users where id = %(user)s"
-            ),
-            (
-                "insert into photo_face_embeddings (photo_face_id, model, embedding) "
-                "select id, 'old', embedding from photo_faces where photo_id = %(photo)s"
-            ),
-            (
-                "insert into face_match_decisions (photo_id, user_id, decision) "
-                "values (%(photo)s, %(user)s, 'confirmed')"
-            ),
-        ):
-            connection.execute(statement, {"user": user, "photo": photo.id})
-
-
-def bury(world: World, photo: Photo, user: UUID) -> Callable[[JetStreamContext], Awaitable[None]]:
-    """An event of both; two dead letters, one of the photo, one of the user in a header."""
-
-    async def bury(js: JetStreamContext) -> None:
-        subject = world.settings.nats.dead_subject
-        await js.publish(world.settings.nats.settled_subject, photo.job(user_id=user))
-        await js.publish(subject, photo.job().upper())
-        await js.publish(subject, b"{", headers={"Soloface-Error": f"not for {user.hex}"})
-
-    return bury
 
 
 def test_nothing_is_left_of_an_erased_user_and_everything_of_the_others(
@@ -173,61 +40,6 @@ def test_nothing_is_left_of_an_erased_user_and_everything_of_the_others(
     assert found_in(dump, ana) == {"photo", "user"}
     assert dump.count(ana["user"]) == len(["face_withdrawals", "face_withdrawn_photos"])
     assert found_in(dump, bea) == bea.keys()
-
-
-def test_an_erasure_is_told_kept_and_repeatable(past: Past, soloface: Soloface) -> None:
-    ana, photo = past.users[ANA], past.photos[ANA].id
-    with past.world.database() as connection:
-        connection.execute("delete from face_outbox")
-    command = ["erase", "--user", ana, "--yes", "--by", "Olga"]
-
-    done = soloface(*command)
-
-    assert f"1 photo showed the user, and no job looks at them again:\n  {photo}\n" in done.out
-    with past.world.database() as connection:
-        (told,) = connection.execute("table face_outbox").fetchall()
-        (withdrawal,) = connection.execute("table face_withdrawals").fetchall()
-    assert (told["change"], told["photo_id"], told["previous_user_id"]) == ("lost", photo, ana)
-    assert (told["cause"], told["by"]) == ("erased", "Olga")
-    assert (withdrawal["user_id"], withdrawal["withdrawn_by"]) == (ana, "Olga")
-    assert soloface(*command, "--row").code == 0
-    again = soloface(*command, "--json")
-    assert (again.code, again.json["photos"]) == (0, [])
-
-
-def test_whom_nobody_knows_has_not_withdrawn(past: Past, soloface: Soloface) -> None:
-    before = past.dump()
-
-    assert soloface("erase", "--user", uuid4(), "--yes").code == 1
-
-    assert past.dump() == before
-
-
-def test_the_same_face_under_another_number_and_a_photo_known_by_a_word_go_too(
-    past: Past, soloface: Soloface
-) -> None:
-    ana, photo = past.users[ANA], past.photos[ANA].id
-    named = past.world.photo()
-    with past.world.database() as connection:
-        connection.execute(
-            "insert into photo_faces (photo_id, face_index, embedding, bbox, model, det_score) "
-            "select photo_id, 7, embedding, bbox, model, det_score from photo_faces "
-            "where photo_id = %s",
-            [photo],
-        )
-        connection.execute(
-            "insert into face_match_decisions (photo_id, user_id, decision) "
-            "values (%s, %s, 'confirmed')",
-            [named.id, ana],
-        )
-    traces = past.traces(ANA)
-
-    done = soloface("erase", "--user", ana, "--yes", "--json")
-
-    assert set(done.json["photos"]) == {str(photo), str(named.id)}
-    past.work_off()
-    assert found_in(past.dump(), traces) == {"user", "photo"}
-    assert photo not in past.world.rows("photo_faces")
 
 
 def test_nothing_is_left_of_an_erased_photo(past: Past, soloface: Soloface) -> None:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from hashlib import sha256
-from uuid import UUID
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataflow.faces.face import Embedding
 from dataflow.gallery.enrolment import (
     Enroller,
     Enrolment,
@@ -26,6 +24,7 @@ from dataflow.gallery.enrolment import (
 )
 from dataflow.steps.matching import Candidate
 from tests.builders import DIMENSION, FakePack, picture, user
+from tests.register import MemoryRegister
 
 THRESHOLD = FakePack.threshold
 FILES = {
@@ -56,43 +55,6 @@ def portrait(name: str, *coordinates: float) -> Portrait:
     vector = np.zeros(DIMENSION, np.float32)
     vector[: len(coordinates)] = coordinates
     return Portrait(name, name, vector / np.linalg.norm(vector), None)
-
-
-@dataclass
-class MemoryRegister:
-    """Users in memory; ``unknown`` are not the platform's yet, ``gone`` have withdrawn."""
-
-    users: dict[UUID, tuple[Embedding, str]] = field(default_factory=dict)
-    unknown: frozenset[UUID] = frozenset()
-    gone: set[UUID] = field(default_factory=set)
-    consents: dict[UUID, str] = field(default_factory=dict)
-    saved: list[int] = field(default_factory=list)
-
-    def fingerprints(self, user_ids: Sequence[UUID]) -> Mapping[UUID, str]:
-        return {u: self.users[u][1] for u in user_ids if u in self.users}
-
-    def nearest(self, embeddings: Sequence[Embedding], count: int) -> list[list[Candidate]]:
-        return [
-            sorted(
-                (Candidate(u, float(1 - e @ other)) for u, (other, _) in self.users.items()),
-                key=lambda candidate: candidate.distance,
-            )[:count]
-            for e in embeddings
-        ]
-
-    def withdrawn(self, user_ids: Sequence[UUID]) -> set[UUID]:
-        return self.gone & set(user_ids)
-
-    def agreed(self, consents: Mapping[UUID, str]) -> None:
-        self.consents |= consents
-
-    def save(self, enrolments: Sequence[Enrolment]) -> dict[UUID, Status]:
-        self.saved.append(len(enrolments))
-        for enrolment in enrolments:
-            assert enrolment.embedding is not None
-            if enrolment.user_id not in self.unknown:
-                self.users[enrolment.user_id] = enrolment.embedding, enrolment.fingerprint
-        return {e.user_id: Status.UNKNOWN_USER for e in enrolments if e.user_id in self.unknown}
 
 
 @pytest.fixture
