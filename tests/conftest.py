@@ -13,7 +13,6 @@ pytest_plugins = [
     "tests.fixtures.environment",
     "tests.fixtures.hosts",
     "tests.fixtures.packs",
-    "tests.fixtures.past",
     "tests.fixtures.recording",
     "tests.fixtures.worker",
     "tests.fixtures.refusals",
@@ -23,4 +22,5 @@ pytest_plugins = [
     "tests.fixtures.prometheus",
     "tests.fixtures.pgbouncer",
     "tests.fixtures.platforms",
+    "tests.fixtures.past",
 ]
