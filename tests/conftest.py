@@ -14,6 +14,7 @@ pytest_plugins = [
     "tests.fixtures.hosts",
     "tests.fixtures.packs",
     "tests.fixtures.recording",
+    "tests.fixtures.rematching",
     "tests.fixtures.worker",
     "tests.fixtures.refusals",
     "tests.fixtures.open_stores",

@@ -14,12 +14,22 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from soloface.cli.frame.output import JsonOption, console, counted, print_json, progress, say
+from soloface.cli.frame.output import (
+    JsonOption,
+    complain,
+    console,
+    counted,
+    print_json,
+    progress,
+    say,
+)
 from soloface.cli.frame.settings import load_settings
+from soloface.cli.rematch import Report, work_off
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
+    from connectors.postgres.connection import Database
     from connectors.postgres.gallery.reembedding import Reembedding, ToDo
     from dataflow.faces.face import Embedding, FacePack
     from dataflow.gallery.enrolment import Examiner
@@ -64,6 +74,8 @@ def reembed(
     New vectors are stored beside the old ones, step by step. The switch (cut-over) is one
     transaction. Workers of the old pack then hold their jobs, and say so, until you start them with
     SOLOFACE_MODEL__PACK=PACK. The old vectors are kept until `--drop-old`, so moving back is quick.
+    Then all faces that have a vector of the new pack are matched again.
+
     Safe to interrupt and to run again.
 
     Exit code 1, and no cut-over, if a user's photos are gone, unless you give `--leave-behind`.
@@ -82,14 +94,49 @@ def reembed(
         work = _Work(Reembedding(database, pack.contract), settings, pack, bar)
         moved = work.move(photos=photos, leave_behind=leave_behind)
         dropped = work.reembedding.drop_old() if drop_old and moved else 0
+        again = _matched_again(database, settings, pack, bar) if moved else None
     if as_json:
-        print_json(_as_dict(work.report, pack.contract.id, moved=moved, dropped=dropped))
+        tags = {"rematch": again and again.as_dict()}
+        print_json(_as_dict(work.report, pack.contract.id, moved=moved, dropped=dropped) | tags)
     else:
         _print(work.report, pack.contract.id, moved=moved)
+        if again:
+            say(again.told())
         if drop_old and moved:
             say(f"{counted(dropped, 'old vector')} dropped")
     if not moved:
         raise typer.Exit(1)
+
+
+def _matched_again(
+    database: Database, settings: Settings, pack: FacePack, bar: Progress
+) -> Report | None:
+    """Match all faces of the new contract again; ``None``: it is left to its first worker.
+
+    Distances of one pack say nothing of another's. So what limits them is what workers of this one
+    have noted, or else what this environment says.
+    """
+    from connectors.postgres.photos.limits import Limits
+    from connectors.postgres.tags.deciding import Rules
+    from connectors.postgres.tags.requests import Requests
+    from dataflow.steps.matching import MatchPolicy
+
+    limits, model = Limits(database), pack.contract.id
+    noted, before = limits.of(model), limits.noted()
+    if noted:
+        policy = noted.policy
+    else:
+        match = settings.match
+        policy = MatchPolicy(pack.threshold, match.max_distance, match.min_margin)
+        if before and before.policy.max_distance is not None and policy.max_distance is None:
+            complain(
+                "the tags are left to the first worker of this pack, which matches all faces "
+                f"again: there was a limit ({before.policy.max_distance:g}) for {before.model}, "
+                "and here is none for the new pack (SOLOFACE_MATCH__MAX_DISTANCE)"
+            )
+            return None
+    ids = Requests(database).of_all(model)
+    return work_off(settings, Rules(policy, model, settings.rematch.move), ids, bar)
 
 
 @dataclass(slots=True)

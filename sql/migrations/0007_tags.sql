@@ -77,6 +77,8 @@ create table if not exists face_rematches (
     user_id uuid,
     photo_id uuid,
     model text,
+    -- Of a contract: only faces that were recorded or changed since then.
+    since timestamptz,
     cause text not null default 'rematch',
     by text,
     requested_at timestamptz not null default now(),
@@ -85,6 +87,14 @@ create table if not exists face_rematches (
     file oid,
     check (num_nonnulls(user_id, photo_id, model) = 1)
 );
+
+-- What was tagged before all this is the answer of its day: whoever enrolled later was not looked
+-- for. So all of it is matched again once.
+insert into face_rematches (model)
+select distinct f.model
+from photo_faces as f
+where f.model in (select u.face_embedding_model from users as u where u.face_embedding is not null)
+    and not exists (select from pg_trigger where tgname = 'soloface_note_user');
 
 -- Changes of tags that were not told yet.
 create table if not exists face_outbox (
@@ -245,10 +255,15 @@ begin
 end
 $$;
 
+-- The first worker of a contract too: reembed may have matched its faces by other limits.
 create or replace function soloface_note_limits() returns trigger
 language plpgsql security definer as $$
 begin
-    insert into face_rematches (model) values (new.model);
+    if tg_op = 'INSERT'
+        or (old.max_distance, old.min_margin) is distinct from (new.max_distance, new.min_margin)
+    then
+        insert into face_rematches (model) values (new.model);
+    end if;
     return null;
 end
 $$;
@@ -369,12 +384,8 @@ create or replace trigger soloface_forget_all_photos
     before truncate on photos
     for each statement execute function soloface_forget_all_photos();
 create or replace trigger soloface_note_limits
-    after update on face_match_limits
-    for each row
-    when (
-        (old.max_distance, old.min_margin) is distinct from (new.max_distance, new.min_margin)
-    )
-    execute function soloface_note_limits();
+    after insert or update on face_match_limits
+    for each row execute function soloface_note_limits();
 
 do $$
 begin
@@ -399,7 +410,7 @@ begin
             )
         on photo_faces to soloface_reviewer;
         grant
-            update (nearest_user_id, second_user_id)
+            update (nearest_user_id, second_user_id, model)
         on face_match_outcomes to soloface_reviewer;
         grant insert (photo_id, cause, by) on face_rematches to soloface_reviewer;
     end if;

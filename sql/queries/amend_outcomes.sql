@@ -5,14 +5,14 @@ set outcome = input.outcome, reason = input.reason, detail = %(detail)s,
     user_id = input.user_id, distance = input.distance,
     within_threshold = input.within_threshold, margin = input.margin,
     nearest_user_id = input.nearest_user_id, second_user_id = input.second_user_id,
-    settled_at = now()
+    model = coalesce(input.model, o.model), settled_at = now()
 from unnest(
     %(photo_id)s::uuid[], %(outcome)s::text[], %(reason)s::text[], %(user_id)s::uuid[],
     %(distance)s::float8[], %(within_threshold)s::boolean[], %(margin)s::float8[],
-    %(nearest_user_id)s::uuid[], %(second_user_id)s::uuid[]
+    %(nearest_user_id)s::uuid[], %(second_user_id)s::uuid[], %(model)s::text[]
 ) as input (
     photo_id, outcome, reason, user_id, distance, within_threshold, margin, nearest_user_id,
-    second_user_id
+    second_user_id, model
 )
 where o.photo_id = input.photo_id
     and (
@@ -23,8 +23,8 @@ where o.photo_id = input.photo_id
     )
     and (
         o.reason, o.user_id, o.distance, o.within_threshold, o.margin, o.nearest_user_id,
-        o.second_user_id
+        o.second_user_id, o.model
     ) is distinct from (
         input.reason, input.user_id, input.distance, input.within_threshold, input.margin,
-        input.nearest_user_id, input.second_user_id
+        input.nearest_user_id, input.second_user_id, coalesce(input.model, o.model)
     )

@@ -20,3 +20,4 @@ $$;
 alter table users alter column face_embedding type vector(:dimension) using null;
 alter table users alter column face_embedding set storage plain;
 alter table photo_faces alter column embedding type vector(:dimension) using null;
+alter table photo_faces alter column embedding set storage plain;

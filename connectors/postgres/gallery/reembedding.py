@@ -45,7 +45,8 @@ class Reembedding:
     on. The cut-over is one transaction: it keeps the old vectors beside, gives the columns their
     new length and takes the new vectors into use. A worker of the old model either has committed
     before it, or finds nobody of its model afterwards: its search and its write both ask for that.
-    It then holds, and says so, until it is started with the new pack.
+    It then holds, and says so, until it is started with the new pack. The cut-over leaves word that
+    all faces of the new contract have to be matched again.
     """
 
     database: Database
@@ -83,10 +84,13 @@ class Reembedding:
             connection.execute("lock table users, photo_faces in access exclusive mode")
             if not set(self._look(connection, "users_to_reembed")) <= set(left_behind):
                 return False
+            # Else each user's new vector would ask for a look through all faces by itself.
+            connection.execute(query("say_why"), {"cause": "reembedded", "by": ""})
             connection.execute(query("put_vectors_beside"), asked)
             self._resize(connection)
             connection.execute(query("cut_over_users"), asked)
             connection.execute(query("cut_over_faces"), asked)
+            connection.execute(query("await_all_faces"), asked)
         return True
 
     def drop_old(self) -> int:

@@ -234,7 +234,7 @@ def _write(
     if compared:
         connection.execute(query("note_nearest"), columns(compared))
     if decided:
-        outcomes = [_outcome(one, judged) for one in decided]
+        outcomes = [_outcome(one, judged, rules.model) for one in decided]
         connection.execute(query("amend_outcomes"), {"detail": detail, **columns(outcomes)})
     return False
 
@@ -251,7 +251,7 @@ def _tags(one: _Decided) -> list[tuple[Face, Match | None]]:
     return found
 
 
-def _outcome(one: _Decided, judged: Mapping[UUID, Judgement]) -> dict[str, Any]:
+def _outcome(one: _Decided, judged: Mapping[UUID, Judgement], model: str) -> dict[str, Any]:
     answer, match = one.answer, one.answer.match
     reason = answer.reason or Reason.NO_ENROLLED_USERS
     is_match = reason is Reason.MATCHED
@@ -267,4 +267,5 @@ def _outcome(one: _Decided, judged: Mapping[UUID, Judgement]) -> dict[str, Any]:
         "margin": match.margin if match else None,
         "nearest_user_id": near.get("nearest_user_id"),
         "second_user_id": near.get("second_user_id"),
+        "model": model if first else None,
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from connectors.postgres.connection import Database
@@ -14,13 +14,11 @@ from connectors.postgres.photos.limits import Limits
 from connectors.postgres.session import Connection, sent_together
 from connectors.postgres.sql_files import query
 from connectors.postgres.tags.deciding import Answer, Rules, decide_again
-from connectors.postgres.tags.sifting import Changed, photos_in_blocks, users_of
+from connectors.postgres.tags.sifting import Blocks, Changed, photos_since
+from connectors.postgres.tags.waiting import Request, face_blocks, waiting
 
 PHOTOS_AT_A_TIME = 32
 """Photos that are locked together; a worker that wants one of them waits for all."""
-
-_MOST = 4096
-"""Changes that share one look through all faces."""
 
 _DETAIL = "matched again"
 
@@ -29,28 +27,19 @@ _DETAIL = "matched again"
 class Piece:
     """What was done in one step: photos decided, what became of their tags, and how far it is.
 
-    ``done`` and ``total`` are blocks of the table of faces; 0 where single photos were decided.
+    ``done`` and ``total`` are blocks of the table of faces, of which ``looked`` were looked through
+    in this step; 0 where single photos were decided. ``ids`` are the requests that it was for.
+    ``waiting`` is what waited when it began, and ``oldest_s`` for how long the oldest had.
     """
 
     photos: int = 0
     changes: Counter[str] = field(default_factory=Counter)
     done: int = 0
     total: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class _Request:
-    id: int
-    user_id: UUID | None
-    photo_id: UUID | None
-    cause: str
-    by: str | None
-    place: int
-    begun: bool
-
-    @property
-    def is_of_all(self) -> bool:
-        return self.user_id is None and self.photo_id is None
+    looked: int = 0
+    ids: Sequence[int] = ()
+    waiting: int = 0
+    oldest_s: float = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +47,8 @@ class Rematching:
     """Works off what waits in `face_rematches`, one process at a time, in small steps.
 
     It may be stopped or killed at any moment: what is not done yet still waits. ``turns`` is a
-    second database to connect to, on which the turn is held while the other one writes.
+    second database to connect to, on which the turn is held while the other one reads and writes:
+    so the turn holds no lock on the faces that somebody else could wait for.
     """
 
     database: Database
@@ -75,55 +65,51 @@ class Rematching:
         with self.turns.connection() as turn, turn.transaction():
             if turn.execute(query("take_turn")).fetchone() != (True,):
                 return None
-            asked = {"model": self.rules.model, "most": _MOST}
-            rows = turn.execute(query("pending_rematches"), asked).fetchall()
-            waiting = [_Request(*row) for row in rows]
-            if not waiting:
+            there = waiting(turn, self.rules.model)
+            if not there.requests:
                 return None
-            if new := [request.id for request in waiting if not request.begun]:
-                # Their own transaction: nobody gets past the gate until it ends.
-                turn.execute(query("wait_at_gate"))
-                turn.execute(query("begin_rematches"), {"ids": new})
-                return Piece()
-            require_comparable(turn, self.rules.model)
-            if photos := [request for request in waiting if request.photo_id]:
-                return self._decide_photos(turn, photos[:PHOTOS_AT_A_TIME])
-            # Those that are ahead go on alone; whatever came later makes one more round.
-            place = max(request.place for request in waiting)
-            return self._look_on(turn, [r for r in waiting if r.place == place], place)
+            piece = self._do(turn, there.requests)
+            return replace(piece, waiting=len(there.requests), oldest_s=there.oldest_s)
 
     def close(self) -> None:
         """Let go of this thread's connections."""
         self.database.close()
         self.turns.close()
 
-    def _decide_photos(self, turn: Connection, requests: Sequence[_Request]) -> Piece:
+    def _do(self, turn: Connection, requests: Sequence[Request]) -> Piece:
+        if new := [request.id for request in requests if not request.begun]:
+            # Their own transaction: nobody gets past the gate until it ends.
+            turn.execute(query("wait_at_gate"))
+            turn.execute(query("begin_rematches"), {"ids": new})
+            return Piece()
+        require_comparable(turn, self.rules.model)
+        if photos := [request for request in requests if request.photo_id]:
+            return self._decide_photos(turn, photos[:PHOTOS_AT_A_TIME])
+        # Those that are ahead go on alone; whatever came later makes one more round.
+        place = max(request.place for request in requests)
+        return self._look_on(turn, [r for r in requests if r.place == place], place)
+
+    def _decide_photos(self, turn: Connection, requests: Sequence[Request]) -> Piece:
         photo_ids = list(dict.fromkeys(r.photo_id for r in requests if r.photo_id))
-        piece = self._decide(turn, photo_ids, requests)
+        piece = self._decide(turn, photo_ids, self._rules_now(), requests)
         turn.execute(query("end_rematches"), {"ids": [request.id for request in requests]})
         return piece
 
-    def _look_on(self, turn: Connection, requests: Sequence[_Request], place: int) -> Piece:
+    def _look_on(self, turn: Connection, requests: Sequence[Request], place: int) -> Piece:
         """Look through the next blocks of the table of faces."""
         rules = self._rules_now()
-        (total,) = turn.execute(query("face_blocks")).fetchone() or (0,)
-        user_ids = [request.user_id for request in requests if request.user_id]
-        everything = any(request.is_of_all for request in requests)
-        changed = None if everything else Changed.of(turn, user_ids, rules)
-        found = list(users_of(turn, user_ids)) if place == 0 and not everything else []
-        found_here, end = photos_in_blocks(turn, changed, rules.model, place, total)
-        piece = self._decide(turn, list(dict.fromkeys([*found, *found_here])), requests)
+        total = face_blocks(turn)
+        blocks = Blocks.after(place, total, rules.model)
+        with self.database.connection() as connection:
+            photo_ids = photos_to_decide(connection, requests, blocks, rules)
+        piece = self._decide(turn, photo_ids, rules, requests)
         ids = [request.id for request in requests]
-        if end < total:
-            turn.execute(query("place_rematches"), {"ids": ids, "place": end})
-        else:
-            turn.execute(query("end_rematches"), {"ids": ids})
-        return Piece(piece.photos, piece.changes, end, total)
+        turn.execute(query("place_rematches"), {"ids": ids, "place": blocks.end, "total": total})
+        return replace(piece, done=blocks.end, total=total, looked=blocks.end - place)
 
     def _decide(
-        self, turn: Connection, photo_ids: Sequence[UUID], requests: Sequence[_Request]
+        self, turn: Connection, photo_ids: Sequence[UUID], rules: Rules, requests: Sequence[Request]
     ) -> Piece:
-        rules = self._rules_now()
         causes = {request.cause for request in requests}
         bys = {request.by for request in requests}
         why = {
@@ -131,10 +117,10 @@ class Rematching:
             "by": (bys.pop() if len(bys) == 1 else None) or "",
         }
         changes = Counter[str]()
-        for some in _some(photo_ids, PHOTOS_AT_A_TIME):
+        for some in in_parts(photo_ids):
             changes.update(a.change for a in self._decide_some(some, rules, why) if a.change)
             turn.execute("select 1")  # a session that says nothing for long is taken for dead
-        return Piece(len(photo_ids), changes)
+        return Piece(len(photo_ids), changes, ids=[request.id for request in requests])
 
     def _decide_some(
         self, photo_ids: Sequence[UUID], rules: Rules, why: dict[str, str]
@@ -149,10 +135,32 @@ class Rematching:
     def _rules_now(self) -> Rules:
         """By the limits that the workers of this contract have noted last."""
         noted = Limits(self.database).of(self.rules.model)
-        policy = noted.policy if noted else self.rules.policy
-        return Rules(policy, self.rules.model, self.rules.move)
+        return replace(self.rules, policy=noted.policy) if noted else self.rules
 
 
-def _some(items: Sequence[UUID], count: int) -> Iterator[Sequence[UUID]]:
-    for start in range(0, len(items), count):
-        yield items[start : start + count]
+def photos_to_decide(
+    connection: Connection, requests: Sequence[Request], blocks: Blocks, rules: Rules
+) -> list[UUID]:
+    """The photos in some blocks whose answer may be another by these requests.
+
+    With the first blocks come those that a user is tagged on, wherever they are.
+    """
+    times = [request.since for request in requests if request.is_of_all]
+    user_ids = [request.user_id for request in requests if request.user_id]
+    photo_ids: list[UUID] = []
+    if times:
+        photo_ids += photos_since(
+            connection, blocks, None if None in times else min(filter(None, times))
+        )
+    if user_ids:
+        changed = Changed.of(connection, user_ids, rules)
+        # Wherever they are tagged or named, and whatever the contract of that face.
+        photo_ids += changed.tagged(connection) if blocks.first == 0 else []
+        photo_ids += [] if None in times else changed.photos(connection, blocks)
+    return list(dict.fromkeys(photo_ids))
+
+
+def in_parts(photo_ids: Sequence[UUID]) -> Iterator[Sequence[UUID]]:
+    """As many at a time as are locked together."""
+    for start in range(0, len(photo_ids), PHOTOS_AT_A_TIME):
+        yield photo_ids[start : start + PHOTOS_AT_A_TIME]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from datetime import datetime
+from typing import Any, LiteralString, Self
 from uuid import UUID
 
 import numpy as np
@@ -27,6 +28,25 @@ _ABOVE_ALL = 3.0
 
 
 @dataclass(frozen=True, slots=True)
+class Blocks:
+    """The next blocks of the table of faces, and the contract of the faces that count."""
+
+    model: str
+    first: int
+    end: int
+
+    @classmethod
+    def after(cls, place: int, total: int, model: str) -> Self:
+        """As many as one step takes."""
+        return cls(model, place, min(place + BLOCKS, total))
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """For the statements that look there."""
+        return {"model": self.model, "first": self.first, "end": self.end}
+
+
+@dataclass(frozen=True, slots=True)
 class Changed:
     """Users who changed, the vectors of those who have one, and how far a user is of interest."""
 
@@ -41,44 +61,41 @@ class Changed:
         rows = connection.execute(query("enrolled_vectors"), asked).fetchall()
         return cls(user_ids, [vector.to_numpy() for _, vector in rows], rules.policy.reach)
 
+    def tagged(self, connection: Connection) -> list[UUID]:
+        """The photos on which they are tagged, or named by somebody's word."""
+        asked = {"user_ids": list(self.user_ids)}
+        return _photos(connection, query("photos_of_users"), asked)
 
-def users_of(connection: Connection, user_ids: Sequence[UUID]) -> list[UUID]:
-    """The photos on which some users are tagged, or named by somebody's word."""
-    asked = {"user_ids": list(user_ids)}
-    return [photo_id for (photo_id,) in connection.execute(query("photos_of_users"), asked)]
+    def photos(self, connection: Connection, blocks: Blocks) -> list[UUID]:
+        """The photos in some blocks whose answer they may change."""
+        if len(self.vectors) > FEW:
+            return self._compared_here(connection, blocks)
+        asked = {
+            "user_ids": list(self.user_ids),
+            "vectors": list(self.vectors),
+            "reach": min(self.reach, _ABOVE_ALL),
+        }
+        return _photos(connection, query("sift_faces"), blocks.parameters | asked)
+
+    def _compared_here(self, connection: Connection, blocks: Blocks) -> list[UUID]:
+        found = connection.execute(query("vectors_in_blocks"), blocks.parameters, binary=True)
+        rows = found.fetchall()
+        if not rows:
+            return []
+        photo_ids, vectors, nearest, second, distances = zip(*rows, strict=True)
+        users = set(self.user_ids)
+        pairs = zip(nearest, second, strict=True)
+        concerned = np.array([one in users or other in users for one, other in pairs])
+        bounds = np.array([_NO_BOUND if d is None else d for d in distances])
+        faces = np.stack([vector.to_numpy() for vector in vectors])
+        concerned |= may_change(faces, bounds, np.stack(self.vectors), self.reach)
+        return list(dict.fromkeys(photo_ids[index] for index in np.flatnonzero(concerned)))
 
 
-def photos_in_blocks(
-    connection: Connection, changed: Changed | None, model: str, first: int, total: int
-) -> tuple[list[UUID], int]:
-    """The photos in the next blocks whose answer may change, all if ``changed`` is ``None``.
-
-    Returns them and the block up to which it has looked.
-    """
-    end = min(first + BLOCKS, total)
-    where: dict[str, Any] = {"model": model, "first": first, "end": end}
-    if changed is None:
-        rows = connection.execute(query("faces_in_blocks"), where).fetchall()
-        return [photo_id for (photo_id,) in rows], end
-    if len(changed.vectors) > FEW:
-        return _compared_here(connection, changed, where), end
-    asked = {
-        "user_ids": list(changed.user_ids),
-        "vectors": list(changed.vectors),
-        "reach": min(changed.reach, _ABOVE_ALL),
-    }
-    rows = connection.execute(query("sift_faces"), where | asked).fetchall()
-    return [photo_id for (photo_id,) in rows], end
+def photos_since(connection: Connection, blocks: Blocks, since: datetime | None) -> list[UUID]:
+    """The photos in some blocks, all or those whose face was recorded or changed since then."""
+    return _photos(connection, query("faces_in_blocks"), blocks.parameters | {"since": since})
 
 
-def _compared_here(connection: Connection, changed: Changed, where: dict[str, Any]) -> list[UUID]:
-    rows = connection.execute(query("vectors_in_blocks"), where, binary=True).fetchall()
-    if not rows:
-        return []
-    photo_ids, vectors, nearest, second, distances = zip(*rows, strict=True)
-    users = set(changed.user_ids)
-    concerned = np.array([a in users or b in users for a, b in zip(nearest, second, strict=True)])
-    bounds = np.array([_NO_BOUND if d is None else d for d in distances])
-    faces = np.stack([vector.to_numpy() for vector in vectors])
-    concerned |= may_change(faces, bounds, np.stack(changed.vectors), changed.reach)
-    return list(dict.fromkeys(photo_ids[index] for index in np.flatnonzero(concerned)))
+def _photos(connection: Connection, text: LiteralString, asked: dict[str, Any]) -> list[UUID]:
+    return [photo_id for (photo_id,) in connection.execute(text, asked)]

@@ -70,6 +70,10 @@ class Commands(LazyGroup):
             "soloface.cli.match.command:app",
             "Say whether a photo shows a user. No later job undoes it.",
         ),
+        "rematch": (
+            "soloface.cli.rematch:rematch",
+            "Match recorded faces again with the enrolled users, by the limits of the workers.",
+        ),
         "gallery": (
             "soloface.cli.gallery:app",
             (

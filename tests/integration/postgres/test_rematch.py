@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from contextlib import closing
 from typing import Any
 
@@ -12,40 +10,13 @@ import pytest
 
 from connectors.postgres.connection import Database
 from connectors.postgres.photos.limits import Limits
-from connectors.postgres.photos.recorder import Recorder
 from connectors.postgres.tags import sifting
-from connectors.postgres.tags.deciding import Rules
-from connectors.postgres.tags.rematching import Piece, Rematching
+from connectors.postgres.tags.rematching import Rematching
 from dataflow.jobs.reason import Reason
 from dataflow.steps.matching import MatchPolicy
 from tests.builders import photo, user
 from tests.fixtures.recording import MODEL, THRESHOLD, Records, direction, distance, face
-
-NEAR = 0.1
-"""A cosine distance: an angle of 26 degrees."""
-
-
-@pytest.fixture
-def rematching(records: Records) -> Iterator[Rematching]:
-    with closing(of(records)) as rematching:
-        yield rematching
-
-
-def of(
-    records: Records,
-    max_distance: float | None = NEAR,
-    min_margin: float | None = None,
-    *,
-    move: bool = True,
-) -> Rematching:
-    policy = MatchPolicy(THRESHOLD, max_distance, min_margin)
-    databases = Database(records.settings), Database(records.settings)
-    return Rematching(*databases, Rules(policy, MODEL, move))
-
-
-def settle(rematching: Rematching) -> list[Piece]:
-    """Do all that waits."""
-    return list(iter(rematching.step, None))
+from tests.fixtures.rematching import NEAR, rematching_of, settle
 
 
 def told(records: Records) -> list[tuple[Any, ...]]:
@@ -96,7 +67,7 @@ def test_tags_may_be_kept_where_they_are(records: Records, *, move: bool, now: i
 
     records.add_user(2, 5)
     records.add_user(3, 85)
-    with closing(of(records, move=move)) as rematching:
+    with closing(rematching_of(records, move=move)) as rematching:
         settle(rematching)
 
         assert records.matches() == {photo(1): user(now), photo(2): user(3)}
@@ -136,7 +107,7 @@ def test_who_was_in_the_way_leaves_and_the_other_is_tagged(records: Records) -> 
     )
 
     records.run("delete from users where id = %s", user(2))
-    with closing(of(records, min_margin=0.05)) as rematching:
+    with closing(rematching_of(records, min_margin=0.05)) as rematching:
         settle(rematching)
 
     assert records.matches() == {photo(1): user(1)}
@@ -150,7 +121,7 @@ def test_a_newcomer_may_make_a_tag_ambiguous(records: Records) -> None:
     assert records.matches()
 
     records.add_user(2, -6)
-    with closing(of(records, min_margin=0.05)) as rematching:
+    with closing(rematching_of(records, min_margin=0.05)) as rematching:
         settle(rematching)
 
     assert not records.matches()
@@ -160,7 +131,10 @@ def test_a_newcomer_may_make_a_tag_ambiguous(records: Records) -> None:
 def test_changed_limits_are_applied_to_all_faces(records: Records) -> None:
     records.add_photos(1, 2)
     records.add_user(1, 0)
-    with closing(Database(records.settings)) as database, closing(of(records)) as rematching:
+    with (
+        closing(Database(records.settings)) as database,
+        closing(rematching_of(records)) as rematching,
+    ):
         limits = Limits(database)
         limits.note(MODEL, MatchPolicy(THRESHOLD, NEAR))
         records.recorder(NEAR).record([face(1, 10), face(2, 40)])
@@ -237,82 +211,3 @@ def test_it_finds_the_same_whether_users_or_faces_are_many(
     found = records.matches()
     assert {p: u for p, u in found.items() if p in expected} == expected
     assert pieces[-1].done == pieces[-1].total
-
-
-def test_it_goes_on_where_it_was_and_begins_again_when_the_table_was_rewritten(
-    records: Records, monkeypatch: pytest.MonkeyPatch, rematching: Rematching
-) -> None:
-    monkeypatch.setattr(sifting, "BLOCKS", 1)
-    numbers = range(1, 101)
-    records.add_photos(*numbers)
-    for start in range(1, 101, 20):
-        records.recorder(NEAR).record([face(number, 0) for number in range(start, start + 20)])
-    records.add_user(1, 0)
-
-    rematching.step()
-    first = rematching.step()
-    assert first
-    assert 0 < first.done < first.total
-    with closing(of(records)) as another:
-        second = another.step()
-    assert second
-    assert second.done == first.done + 1
-
-    records.run("vacuum full photo_faces")
-    rematching.step()
-    again = rematching.step()
-    assert again
-    assert again.done <= second.done
-    settle(rematching)
-    assert len(records.matches()) == len(numbers)
-
-
-def test_one_process_at_a_time_has_the_turn(records: Records, rematching: Rematching) -> None:
-    records.add_photos(1)
-    records.recorder(NEAR).record([face(1, 0)])
-    records.add_user(1, 0)
-    holding, let_go = threading.Event(), threading.Event()
-
-    def hold() -> None:
-        with closing(Database(records.settings)) as database:
-            with database.connection() as connection, connection.transaction():
-                connection.execute("select pg_advisory_xact_lock(1344253154)")
-                holding.set()
-                let_go.wait()
-
-    with ThreadPoolExecutor(1) as pool:
-        held = pool.submit(hold)
-        holding.wait()
-        assert rematching.step() is None
-        let_go.set()
-        held.result()
-    assert settle(rematching)
-    assert records.matches() == {photo(1): user(1)}
-
-
-def test_a_job_that_was_searching_when_somebody_enrolled_is_not_passed_over(
-    records: Records, rematching: Rematching
-) -> None:
-    records.add_photos(1)
-    searched, go_on = threading.Event(), threading.Event()
-
-    class Slow(Recorder):
-        def _write(self, *arguments: Any) -> Any:  # noqa: ANN401 - passed on
-            searched.set()
-            go_on.wait()
-            return super()._write(*arguments)
-
-    recorder = records.recorder(NEAR, kind=Slow)
-    with ThreadPoolExecutor(2) as pool:
-        job = pool.submit(lambda: [recorder.record([face(1, 0)]), recorder.database.close()])
-        searched.wait()
-        records.add_user(1, 0)
-        again = pool.submit(lambda: [settle(rematching), rematching.close()])
-        waits = "select from pg_locks where locktype = 'advisory' and not granted"
-        while not records.run(waits):
-            assert not again.done(), "it did not wait for the job"
-        go_on.set()
-        job.result()
-        again.result()
-
-    assert records.matches() == {photo(1): user(1)}

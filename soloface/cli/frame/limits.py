@@ -1,0 +1,64 @@
+"""The limits that recorded faces are matched by: the workers', not this command's environment's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dataflow.jobs.errors import ConfigurationError
+from soloface.cli.frame.output import complain, say
+
+if TYPE_CHECKING:
+    from connectors.postgres.connection import Database
+    from connectors.postgres.tags.deciding import Rules
+    from dataflow.settings import Settings
+
+
+def rules_of_workers(settings: Settings, database: Database) -> Rules:
+    """The limits that workers of the gallery's contract have noted, or those of the environment.
+
+    Says so on standard error where none has noted any.
+
+    Raises:
+        ConfigurationError: nobody is enrolled, and no worker ever started.
+        TransientError, SystemicError: the database did not answer.
+    """
+    from connectors.postgres.gallery.users import Gallery
+    from connectors.postgres.photos.limits import Limits
+    from connectors.postgres.tags.deciding import Rules
+
+    limits = Limits(database)
+    model = Gallery(database).someones_model()
+    noted = limits.of(model) if model else limits.noted()
+    if noted:
+        return Rules(noted.policy, noted.model, settings.rematch.move)
+    if model is None:
+        raise ConfigurationError(
+            "nobody is enrolled and no worker ever started here, so no face can be matched; enrol "
+            "users first (soloface enroll)"
+        )
+    complain(
+        f"no worker of {model} has noted its limits in this database yet: those of this "
+        "environment count (SOLOFACE_MATCH__…)"
+    )
+    return rules_of_environment(settings, model)
+
+
+def rules_of_environment(settings: Settings, model: str) -> Rules:
+    """The limits that a worker in this environment would note."""
+    from connectors.postgres.tags.deciding import Rules
+    from dataflow.faces.packs.loading import threshold_of
+    from dataflow.steps.matching import MatchPolicy
+
+    match = settings.match
+    policy = MatchPolicy(threshold_of(settings.model), match.max_distance, match.min_margin)
+    return Rules(policy, model, settings.rematch.move)
+
+
+def say_limits(rules: Rules) -> None:
+    """Print what decides."""
+    limits = ", ".join(
+        f"{name} {'none' if limit is None else f'{limit:g}'}"
+        for name, limit in rules.policy.limits.items()
+    )
+    moves = "" if rules.move else "; tags stay where they are (SOLOFACE_REMATCH__MOVE=false)"
+    say(f"matched by {rules.model}, {limits}{moves}")
