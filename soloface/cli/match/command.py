@@ -10,7 +10,7 @@ from uuid import UUID
 
 import typer
 
-from dataflow.jobs.errors import ConfigurationError
+from dataflow.jobs.errors import ConfigurationError, DataError, TransientError
 from soloface.cli.frame.output import (
     ByOption,
     JsonOption,
@@ -125,7 +125,7 @@ def forget(
     _take("forget", photo_id, user_id, by, as_json=as_json)
 
 
-def _take(  # noqa: PLR0917 - the words of a command
+def _take(
     word: str,
     photo_id: UUID,
     user_id: UUID | None,
@@ -164,7 +164,7 @@ def _take_all(table: Path, by: str | None, *, as_json: bool) -> None:
         for line, decision in said.items():
             try:
                 effect = decisions.take(decision)
-            except ConfigurationError as error:
+            except (ConfigurationError, DataError, TransientError) as error:
                 failed += 1
                 complain(f"{table}, line {line}: {error}")
                 if as_json:
