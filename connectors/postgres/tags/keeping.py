@@ -10,7 +10,12 @@ import structlog
 
 from connectors.postgres.tags.rematching import Piece, Rematching
 from dataflow.jobs.errors import SolofaceError
-from dataflow.process.metrics import REMATCHED_PHOTOS
+from dataflow.process.metrics import (
+    REMATCH_AGE,
+    REMATCH_SHARE,
+    REMATCH_WAITING,
+    REMATCHED_PHOTOS,
+)
 
 LOOK_S = 0.25
 """How long after a change, at most, it is noticed."""
@@ -46,15 +51,17 @@ def _keep_matching(rematching: Rematching, stop: threading.Event, busy: Callable
             rematching.close()
             pause_s = AWAY_S
             continue
-        if piece is None:
-            pause_s = LOOK_S
-            continue
-        _tell(piece)
-        pause_s = REST * (time.monotonic() - began) if busy() else 0
+        _tell(piece or Piece())
+        worked_s = time.monotonic() - began if busy() else 0
+        pause_s = REST * worked_s if piece else LOOK_S
+    _tell(Piece())
     rematching.close()
 
 
 def _tell(piece: Piece) -> None:
     REMATCHED_PHOTOS.inc(piece.photos)
+    REMATCH_WAITING.set(piece.waiting)
+    REMATCH_AGE.set(piece.oldest_s)
+    REMATCH_SHARE.set(piece.done / piece.total if piece.total else 0)
     if piece.changes:
         log.info("tags_changed", photos=piece.photos, **piece.changes)

@@ -15,7 +15,7 @@ from connectors.postgres.session import Connection, sent_together
 from connectors.postgres.sql_files import query
 from connectors.postgres.tags.deciding import Answer, Rules, decide_again
 from connectors.postgres.tags.sifting import Blocks, Changed, photos_since
-from connectors.postgres.tags.waiting import Request, face_blocks, waiting
+from connectors.postgres.tags.waiting import Request, waiting
 
 PHOTOS_AT_A_TIME = 32
 """Photos that are locked together; a worker that wants one of them waits for all."""
@@ -98,13 +98,13 @@ class Rematching:
     def _look_on(self, turn: Connection, requests: Sequence[Request], place: int) -> Piece:
         """Look through the next blocks of the table of faces."""
         rules = self._rules_now()
-        total = face_blocks(turn)
+        total = max(request.blocks for request in requests)
         blocks = Blocks.after(place, total, rules.model)
         with self.database.connection() as connection:
             photo_ids = photos_to_decide(connection, requests, blocks, rules)
         piece = self._decide(turn, photo_ids, rules, requests)
         ids = [request.id for request in requests]
-        turn.execute(query("place_rematches"), {"ids": ids, "place": blocks.end, "total": total})
+        turn.execute(query("place_rematches"), {"ids": ids, "place": blocks.end})
         return replace(piece, done=blocks.end, total=total, looked=blocks.end - place)
 
     def _decide(

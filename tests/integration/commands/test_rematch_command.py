@@ -202,16 +202,16 @@ def test_it_waits_for_a_worker_that_has_the_turn_and_leaves_the_rest_if_interrup
     place.run("begin")
     place.run("select pg_advisory_xact_lock(1344253154)")
     looked = threading.Event()
-    places = Requests.places
+    progress = Requests.progress
 
     def interrupted(requests: Requests, ids: list[int]) -> Any:  # noqa: ANN401 - passed on
         if looked.is_set():
             raise KeyboardInterrupt
         looked.set()
-        return places(requests, ids)
+        return progress(requests, ids)
 
     with monkeypatch.context() as patched:
-        patched.setattr(Requests, "places", interrupted)
+        patched.setattr(Requests, "progress", interrupted)
         done = soloface("rematch", "--all")
 
     place.run("rollback")
