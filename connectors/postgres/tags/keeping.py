@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 
 import structlog
 
 from connectors.postgres.tags.rematching import Piece, Rematching
-from dataflow.jobs.errors import SolofaceError
+from dataflow.jobs.errors import SolofaceError, Stopped
 from dataflow.process.metrics import (
     REMATCH_AGE,
     REMATCH_SHARE,
@@ -41,19 +40,23 @@ def keep_matching(
 
 
 def _keep_matching(rematching: Rematching, stop: threading.Event, busy: Callable[[], bool]) -> None:
+    def rest(worked_s: float) -> None:
+        if stop.wait(REST * worked_s if busy() else 0):
+            raise Stopped("a stop was asked for")
+
     pause_s: float = 0
     while not stop.wait(pause_s):
-        began = time.monotonic()
         try:
-            piece = rematching.step()
+            piece = rematching.step(rest)
+        except Stopped:
+            break
         except SolofaceError as error:
             log.warning("rematch_waits", error=str(error))
             rematching.close()
             pause_s = AWAY_S
             continue
         _tell(piece or Piece())
-        worked_s = time.monotonic() - began if busy() else 0
-        pause_s = REST * worked_s if piece else LOOK_S
+        pause_s = 0 if piece else LOOK_S
     _tell(Piece())
     rematching.close()
 

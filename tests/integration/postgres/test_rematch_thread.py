@@ -11,7 +11,7 @@ import pytest
 
 from connectors.postgres.tags import keeping, sifting
 from connectors.postgres.tags.keeping import keep_matching
-from connectors.postgres.tags.rematching import Rematching
+from connectors.postgres.tags.rematching import PHOTOS_AT_A_TIME, Rematching
 from dataflow.process.metrics import (
     REMATCH_AGE,
     REMATCH_SHARE,
@@ -20,7 +20,7 @@ from dataflow.process.metrics import (
 )
 from tests.builders import photo, user
 from tests.fixtures.recording import Records, face
-from tests.fixtures.rematching import NEAR
+from tests.fixtures.rematching import NEAR, settle
 from tests.world import eventually
 
 GAUGES = (REMATCH_WAITING, REMATCH_AGE, REMATCH_SHARE)
@@ -45,6 +45,7 @@ def test_it_notices_changes_and_says_how_far_it_is(
     records: Records, rematching: Rematching, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sifting, "BLOCKS", 1)
+    monkeypatch.setattr(sifting, "BLOCKS_OF_ALL", 1)
     numbers = range(1, 101)
     records.add_photos(*numbers)
     records.recorder(NEAR).record([face(number, 0) for number in numbers])
@@ -72,8 +73,9 @@ def test_it_notices_changes_and_says_how_far_it_is(
     assert values() == [0, 0, 0]
 
 
+@pytest.mark.parametrize("busy", [True, False])
 def test_beside_jobs_it_rests_longer_than_it_works(
-    records: Records, rematching: Rematching
+    records: Records, rematching: Rematching, *, busy: bool
 ) -> None:
     rests = list[float]()
 
@@ -82,19 +84,38 @@ def test_beside_jobs_it_rests_longer_than_it_works(
             rests.append(timeout or 0)
             return super().wait(0)
 
-    records.add_photos(1)
-    records.recorder(NEAR).record([face(1, 0)])
-    for busy in (True, False):
-        records.add_user(1 + busy, 0)
-        stop = Watched()
-        thread = keep_matching(rematching, stop, lambda busy=busy: busy)  # type: ignore[misc]
-        eventually(lambda: keeping.LOOK_S in rests, "nothing waits")
-        stop.set()
-        thread.join()
-        worked = rests[1 : rests.index(keeping.LOOK_S)]
-        assert worked
-        assert all((rest > 0) == busy for rest in worked)
-        rests.clear()
+    numbers = range(1, 101)
+    records.add_photos(*numbers)
+    records.recorder(NEAR).record([face(number, 0) for number in numbers])
+    records.add_user(1, 0)
+    stop = Watched()
+    thread = keep_matching(rematching, stop, lambda: busy)
+    eventually(lambda: keeping.LOOK_S in rests, "nothing waits")
+    stop.set()
+    thread.join()
+
+    rested = [rest for rest in rests[: rests.index(keeping.LOOK_S)] if rest]
+    # After each look, and after each few photos.
+    assert len(rested) > len(numbers) // PHOTOS_AT_A_TIME if busy else rested == []
+
+
+def test_a_stop_in_the_middle_loses_nothing(records: Records, rematching: Rematching) -> None:
+    numbers = range(1, 201)
+    records.add_photos(*numbers)
+    records.recorder(NEAR).record([face(number, 0) for number in numbers])
+    records.add_user(1, 0)
+
+    class Soon(threading.Event):
+        asked = 0
+
+        def wait(self, timeout: float | None = None) -> bool:
+            self.asked += 1
+            return self.asked > 5 or super().wait(timeout and 0)
+
+    keep_matching(rematching, Soon(), lambda: True).join()
+    assert 0 < len(records.matches()) < len(numbers)
+    settle(rematching)
+    assert len(records.matches()) == len(numbers)
 
 
 def test_a_database_that_is_away_is_left_alone_for_a_while(
