@@ -21,7 +21,7 @@ from dataflow.settings import OPEN_PACK
 
 _SIZE = "500 px"
 _USERS, _FACES = 1000, 200_000
-_ROUNDS, _ROUND_S = 8, 10.0
+_ROUNDS, _ROUND_S = 6, 6.0
 
 
 @dataclass(frozen=True, slots=True)
