@@ -82,8 +82,10 @@ create table if not exists face_rematches (
     cause text not null default 'rematch',
     by text,
     requested_at timestamptz not null default now(),
-    -- As far as the table of faces was looked through for it, in blocks, and of which file.
+    -- How far the table of faces was looked through for it, in blocks, how far it went when that
+    -- began, and of which file. What is written behind that has seen the change.
     place bigint not null default 0,
+    blocks bigint not null default 0,
     file oid,
     check (num_nonnulls(user_id, photo_id, model) = 1)
 );
