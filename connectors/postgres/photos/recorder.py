@@ -125,6 +125,7 @@ class Recorder:
         ended = [Ended(item, item.job) for item in settled if item.job]
         photo_ids = [one.job.photo_id for one in ended]
         rows = columns(map(_face_row, proposals))
+        connection.execute(query("lock_tagged"), {"user_ids": rows["user_id"]})
         parameters = {"model": self.model, **self.policy.limits, **rows}
         with asked_together(connection):
             lock(connection, [p.item.job.photo_id for p in proposals] + photo_ids)
@@ -148,11 +149,9 @@ class Recorder:
 
     @staticmethod
     def _note_withdrawn(connection: Connection, proposals: Sequence[_Proposal]) -> None:
-        named = [(p.item.job.photo_id, p.judgement.match) for p in proposals]
-        found = [(photo_id, match.user_id) for photo_id, match in named if match]
-        if found:
-            photo_ids, user_ids = map(list, zip(*found, strict=True))
-            noted = {"photo_id": photo_ids, "user_id": user_ids}
+        rows = columns(map(_face_row, proposals))
+        if rows:
+            noted = {"photo_id": rows["photo_id"], "user_id": rows["user_id"]}
             connection.execute(query("note_withdrawn"), noted)
 
     def _propose(
