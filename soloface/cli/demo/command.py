@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -37,7 +38,7 @@ def demo(
 
     console.quiet = as_json
     _make_folder(output)
-    answers, problems = tell(workers)
+    answers, later, problems = tell(workers)
     sheet = output / "contact-sheet.png"
     contact_sheet(answers, sheet)
     if keep:
@@ -45,13 +46,15 @@ def demo(
     unexpected = sum(not answer.as_expected for answer in answers)
     if as_json:
         kept = {"photos": str(output / "photos")} if keep else {}
-        print_json({"jobs": list(map(_as_dict, answers)), "problems": problems, **kept})
+        jobs = list(map(_as_dict, answers))
+        print_json({"jobs": jobs, "later": asdict(later), "problems": problems, **kept})
     show_tables(match_table(answers), outcome_table(answers))
+    console.print(later.told())
     for problem in problems:
         console.print(f"[red]✗[/] {problem}")
     expected = len(answers) - unexpected
-    jobs = counted(len(answers), "job")
-    console.print(f"{jobs}, {expected} as expected. Faces: {escape(str(sheet))}")
+    done = counted(len(answers), "job")
+    console.print(f"{done}, {expected} as expected. Faces: {escape(str(sheet))}")
     if keep:
         console.print(f"The photos are in {escape(str(output / 'photos'))}")
     if unexpected or problems:

@@ -18,13 +18,16 @@ from dataflow.faces.packs.loading import load_pack
 from dataflow.jobs.reason import Outcome, Reason
 from dataflow.settings import OPEN_PACK, PREFIX, Settings, load_settings
 from soloface.cli.demo import run
+from soloface.cli.demo.later import Later, go_on
 from soloface.cli.demo.report import Answer
 from soloface.cli.demo.scenario import Case, cases
 from soloface.cli.frame.output import console, counted, progress
 
 
-def tell(workers: int) -> tuple[list[Answer], list[str]]:
-    """Run it in a folder that is gone afterwards; returns the answers and what is wrong beyond.
+def tell(workers: int) -> tuple[list[Answer], Later, list[str]]:
+    """Run it in a folder that is gone afterwards.
+
+    Returns the answers, what happened later, and what is wrong beyond the answers.
 
     Raises:
         ConfigurationError, SystemicError: a server or the worker did not run.
@@ -49,8 +52,7 @@ def _environment(servers: Mapping[str, str], scratch: Path) -> dict[str, str]:
     }
 
 
-def _play(settings: Settings, workers: int) -> tuple[list[Answer], list[str]]:
-    """Run the whole story; returns the answers and what is wrong beyond them."""
+def _play(settings: Settings, workers: int) -> tuple[list[Answer], Later, list[str]]:
     create_bucket(settings.store)
     migrate(settings.database, settings.model.embedding_dimension)
     install_pack(OPEN_PACK, settings.model.root)
@@ -72,7 +74,10 @@ def _play(settings: Settings, workers: int) -> tuple[list[Answer], list[str]]:
     took_s = time.monotonic() - started
     console.print(f"The worker has settled them and drained, in {took_s:.1f} s with its start.")
     ordered = [answers[sequence] for sequence in published]
-    return ordered, _contradictions(settings, ordered, names)
+    problems = _contradictions(settings, ordered, names)
+    console.print("Later, somebody enrols whose photo is there already, and somebody withdraws.")
+    later = go_on(settings, pack, ordered, names)
+    return ordered, later, [*problems, *later.problems]
 
 
 def _answer(case: Case, line: run.LogLine, names: Mapping[UUID, str]) -> Answer:

@@ -32,6 +32,8 @@ def test_the_demo_ends_as_expected_and_draws_its_contact_sheet(tmp_path: Path) -
     assert all(job["as_expected"] for job in report["jobs"])
     reasons = {job["reason"] for job in report["jobs"]}
     assert reasons >= {Reason.MATCHED, Reason.NO_FACE, Reason.MULTIPLE_FACES}
+    later = report["later"]
+    assert (later["gained"], later["lost"], later["again"]) == (1, 8, Reason.WITHDRAWN)
     photos = tmp_path / "demo" / "photos"
     assert report["photos"] == str(photos)
     quickstart = (REPOSITORY / "docs" / "quickstart.md").read_text(encoding="utf-8")
