@@ -94,7 +94,7 @@ def decide_again(
     asked = {"photo_ids": list(photo_ids)}
     if detail:
         connection.execute(query("lock_photos"), asked)
-    rows = connection.execute(query("recorded_faces"), asked).fetchall()
+    rows = connection.execute(query("recorded_faces"), asked, binary=True).fetchall()
     faces = [_face(*row) for row in rows]
     for _ in range(_TRIES):
         said = words(connection.execute(query("decisions"), asked).fetchall())

@@ -64,7 +64,7 @@ class Changed:
     def of(cls, connection: Connection, user_ids: Sequence[UUID], rules: Rules) -> Self:
         """Look their vectors up."""
         asked = {"user_ids": list(user_ids), "model": rules.model}
-        rows = connection.execute(query("enrolled_vectors"), asked).fetchall()
+        rows = connection.execute(query("enrolled_vectors"), asked, binary=True).fetchall()
         return cls(user_ids, [vector.to_numpy() for _, vector in rows], rules.policy.reach)
 
     def tagged(self, connection: Connection) -> list[UUID]:
