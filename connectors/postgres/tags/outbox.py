@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from connectors.postgres.connection import Database
-from connectors.postgres.session import sent_together
+from connectors.postgres.session import asked_together, sent_together
 from connectors.postgres.sql_files import query
 from dataflow.tags.change import TagChange
 from dataflow.tags.wave import next_wave
@@ -47,8 +47,9 @@ class Outbox:
             if connection.execute(query("any_untold")).fetchone() != (True,):
                 return ()
             with sent_together(connection):
-                connection.execute(query("take_relay_turn"))
-                rows = connection.execute(query("untold_changes"), {"most": self.most}).fetchall()
+                with asked_together(connection):
+                    connection.execute(query("take_relay_turn"))
+                    rows = connection.execute(query("untold_changes"), {"most": self.most})
                 changes = next_wave(TagChange(*row) for row in rows)
                 if changes:
                     tell(changes)
