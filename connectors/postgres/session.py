@@ -132,6 +132,17 @@ def sent_together(connection: Connection) -> Iterator[None]:
         raise
 
 
+@contextmanager
+def asked_together(connection: Connection) -> Iterator[None]:
+    """Questions of a transaction in one round trip, whose answers are there at the end.
+
+    Read before, they would be asked for without the word that lets the server count how long we
+    have been silent: a host that is cut off then would keep its locks.
+    """
+    with connection.pipeline():
+        yield
+
+
 def set_for_session(connection: Connection, settings: Mapping[str, str]) -> None:
     """Set something for as long as the connection lasts, also through a pooler."""
     if isinstance(connection, PooledSession):

@@ -111,6 +111,20 @@ OLDEST_JOB_AGE = Gauge(
     "Age of the oldest job without an outcome; 0 if there is none.",
 )
 DEAD_LETTERS = Gauge("soloface_dead_letters", "Dead letters on their stream.")
+REMATCH_WAITING = Gauge(
+    "soloface_rematch_waiting",
+    "Changes for which faces are still to be matched again, 4096 at most; 0 in processes that are "
+    "not at it.",
+)
+REMATCH_AGE = Gauge(
+    "soloface_rematch_age_seconds",
+    "Age of the oldest of these changes; 0 in processes that are not at it.",
+)
+REMATCH_SHARE = Gauge(
+    "soloface_rematch_share",
+    "Share of the stored faces that were looked through for the changes at hand; 0 in processes "
+    "that are not at it.",
+)
 
 # What it works with.
 READY = Gauge("soloface_ready", "1 if the worker can work, else 0.")

@@ -161,18 +161,21 @@ def _worked_off(rematching: Rematching, ids: list[int], bar: Progress) -> Report
         Report(),
     )
     task = bar.add_task("Matching again", total=None)
-    looked = 0
+    looked = blocks = 0
+    took_part = False
     while True:
         piece = backoff.call(rematching.step)
         if piece and not set(ids).isdisjoint(piece.ids):
             report.photos += piece.photos
             report.changes += piece.changes
             looked += piece.looked
-        places, total = requests.places(ids), requests.blocks()
-        if not places:
-            report.helped = looked < total
+            took_part = True
+        far = requests.progress(ids)
+        if far is None:
+            report.helped = looked < blocks or not took_part
             return report
-        bar.update(task, completed=min(places.values()), total=max(total, 1))
+        blocks = far.blocks
+        bar.update(task, completed=far.place, total=max(blocks, 1))
         if piece is None:
             time.sleep(_LOOK_S)
 

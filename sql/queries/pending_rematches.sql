@@ -1,6 +1,6 @@
 -- What is to be matched again for a contract, photos first; and how old the oldest of it is.
 select
-    id, user_id, photo_id, since, cause, by, place, file is not null as begun,
+    id, user_id, photo_id, since, cause, by, place, blocks, file is not null as begun,
     (
         select extract(epoch from now() - oldest.requested_at)::float8
         from face_rematches as oldest

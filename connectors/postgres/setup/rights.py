@@ -21,6 +21,7 @@ STATEMENTS = (
     "enter_gate",
     "lock_photos",
     "say_why",
+    "lock_tagged",
     "record_matches",
     "record_outcomes",
     "note_withdrawn",

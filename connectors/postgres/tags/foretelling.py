@@ -36,7 +36,7 @@ def foretell(database: Database, wish: Wish, rules: Rules) -> Iterator[Glimpse]:
         require_comparable(connection, rules.model)
         total, place = face_blocks(connection), 0
         while True:
-            blocks = Blocks.after(place, total, rules.model)
+            blocks = Blocks.after(place, total, rules.model, whole=not wish.user_ids)
             photo_ids = photos_to_decide(connection, _requests(wish), blocks, rules)
             for some in in_parts(photo_ids):
                 plan = current_plan(connection, rules.model, vector_dimension(connection))
@@ -53,6 +53,6 @@ def foretell(database: Database, wish: Wish, rules: Rules) -> Iterator[Glimpse]:
 def _requests(wish: Wish) -> list[Request]:
     """The rows that the wish would leave."""
     return [
-        Request(0, user_id, None, wish.since, "rematch", None, 0, begun=True)
+        Request(0, user_id, None, wish.since, "rematch", None, 0, 0, begun=True)
         for user_id in wish.user_ids or (None,)
     ]

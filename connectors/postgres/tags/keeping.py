@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 
 import structlog
 
 from connectors.postgres.tags.rematching import Piece, Rematching
-from dataflow.jobs.errors import SolofaceError
-from dataflow.process.metrics import REMATCHED_PHOTOS
+from dataflow.jobs.errors import SolofaceError, Stopped
+from dataflow.process.metrics import (
+    REMATCH_AGE,
+    REMATCH_SHARE,
+    REMATCH_WAITING,
+    REMATCHED_PHOTOS,
+)
 
 LOOK_S = 0.25
 """How long after a change, at most, it is noticed."""
@@ -36,25 +40,31 @@ def keep_matching(
 
 
 def _keep_matching(rematching: Rematching, stop: threading.Event, busy: Callable[[], bool]) -> None:
+    def rest(worked_s: float) -> None:
+        if stop.wait(REST * worked_s if busy() else 0):
+            raise Stopped("a stop was asked for")
+
     pause_s: float = 0
     while not stop.wait(pause_s):
-        began = time.monotonic()
         try:
-            piece = rematching.step()
+            piece = rematching.step(rest)
+        except Stopped:
+            break
         except SolofaceError as error:
             log.warning("rematch_waits", error=str(error))
             rematching.close()
             pause_s = AWAY_S
             continue
-        if piece is None:
-            pause_s = LOOK_S
-            continue
-        _tell(piece)
-        pause_s = REST * (time.monotonic() - began) if busy() else 0
+        _tell(piece or Piece())
+        pause_s = 0 if piece else LOOK_S
+    _tell(Piece())
     rematching.close()
 
 
 def _tell(piece: Piece) -> None:
     REMATCHED_PHOTOS.inc(piece.photos)
+    REMATCH_WAITING.set(piece.waiting)
+    REMATCH_AGE.set(piece.oldest_s)
+    REMATCH_SHARE.set(piece.done / piece.total if piece.total else 0)
     if piece.changes:
         log.info("tags_changed", photos=piece.photos, **piece.changes)

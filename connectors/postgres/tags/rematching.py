@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
@@ -15,12 +16,15 @@ from connectors.postgres.session import Connection, sent_together
 from connectors.postgres.sql_files import query
 from connectors.postgres.tags.deciding import Answer, Rules, decide_again
 from connectors.postgres.tags.sifting import Blocks, Changed, photos_since
-from connectors.postgres.tags.waiting import Request, face_blocks, waiting
+from connectors.postgres.tags.waiting import Request, waiting
 
 PHOTOS_AT_A_TIME = 32
 """Photos that are locked together; a worker that wants one of them waits for all."""
 
 _DETAIL = "matched again"
+
+Rest = Callable[[float], object]
+"""Is called between pieces of work with the seconds that the last one took; it may raise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +59,11 @@ class Rematching:
     turns: Database
     rules: Rules
 
-    def step(self) -> Piece | None:
+    def step(self, rest: Rest = lambda _worked_s: None) -> Piece | None:
         """Do the next piece; ``None``: nothing waits, or another process is at it.
 
         Raises:
+            Exception: what ``rest`` raises; what was not done yet still waits.
             TransientError, SystemicError: the database did not answer; nothing is lost.
             ConfigurationError: the users were moved to another model.
         """
@@ -68,7 +73,7 @@ class Rematching:
             there = waiting(turn, self.rules.model)
             if not there.requests:
                 return None
-            piece = self._do(turn, there.requests)
+            piece = self._do(turn, there.requests, rest)
             return replace(piece, waiting=len(there.requests), oldest_s=there.oldest_s)
 
     def close(self) -> None:
@@ -76,7 +81,7 @@ class Rematching:
         self.database.close()
         self.turns.close()
 
-    def _do(self, turn: Connection, requests: Sequence[Request]) -> Piece:
+    def _do(self, turn: Connection, requests: Sequence[Request], rest: Rest) -> Piece:
         if new := [request.id for request in requests if not request.begun]:
             # Their own transaction: nobody gets past the gate until it ends.
             turn.execute(query("wait_at_gate"))
@@ -84,31 +89,41 @@ class Rematching:
             return Piece()
         require_comparable(turn, self.rules.model)
         if photos := [request for request in requests if request.photo_id]:
-            return self._decide_photos(turn, photos[:PHOTOS_AT_A_TIME])
+            return self._decide_photos(turn, photos[:PHOTOS_AT_A_TIME], rest)
         # Those that are ahead go on alone; whatever came later makes one more round.
         place = max(request.place for request in requests)
-        return self._look_on(turn, [r for r in requests if r.place == place], place)
+        return self._look_on(turn, [r for r in requests if r.place == place], place, rest)
 
-    def _decide_photos(self, turn: Connection, requests: Sequence[Request]) -> Piece:
+    def _decide_photos(self, turn: Connection, requests: Sequence[Request], rest: Rest) -> Piece:
         photo_ids = list(dict.fromkeys(r.photo_id for r in requests if r.photo_id))
-        piece = self._decide(turn, photo_ids, self._rules_now(), requests)
+        piece = self._decide(turn, photo_ids, self._rules_now(), requests, rest)
         turn.execute(query("end_rematches"), {"ids": [request.id for request in requests]})
         return piece
 
-    def _look_on(self, turn: Connection, requests: Sequence[Request], place: int) -> Piece:
+    def _look_on(
+        self, turn: Connection, requests: Sequence[Request], place: int, rest: Rest
+    ) -> Piece:
         """Look through the next blocks of the table of faces."""
+        began = time.monotonic()
         rules = self._rules_now()
-        total = face_blocks(turn)
-        blocks = Blocks.after(place, total, rules.model)
+        total = max(request.blocks for request in requests)
+        whole = any(request.is_of_all for request in requests)
+        blocks = Blocks.after(place, total, rules.model, whole=whole)
         with self.database.connection() as connection:
             photo_ids = photos_to_decide(connection, requests, blocks, rules)
-        piece = self._decide(turn, photo_ids, rules, requests)
+        rest(time.monotonic() - began)
+        piece = self._decide(turn, photo_ids, rules, requests, rest)
         ids = [request.id for request in requests]
-        turn.execute(query("place_rematches"), {"ids": ids, "place": blocks.end, "total": total})
+        turn.execute(query("place_rematches"), {"ids": ids, "place": blocks.end})
         return replace(piece, done=blocks.end, total=total, looked=blocks.end - place)
 
     def _decide(
-        self, turn: Connection, photo_ids: Sequence[UUID], rules: Rules, requests: Sequence[Request]
+        self,
+        turn: Connection,
+        photo_ids: Sequence[UUID],
+        rules: Rules,
+        requests: Sequence[Request],
+        rest: Rest,
     ) -> Piece:
         causes = {request.cause for request in requests}
         bys = {request.by for request in requests}
@@ -118,8 +133,10 @@ class Rematching:
         }
         changes = Counter[str]()
         for some in in_parts(photo_ids):
+            began = time.monotonic()
             changes.update(a.change for a in self._decide_some(some, rules, why) if a.change)
             turn.execute("select 1")  # a session that says nothing for long is taken for dead
+            rest(time.monotonic() - began)
         return Piece(len(photo_ids), changes, ids=[request.id for request in requests])
 
     def _decide_some(

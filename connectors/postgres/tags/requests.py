@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from connectors.postgres.connection import Database
 from connectors.postgres.sql_files import query
-from connectors.postgres.tags.waiting import face_blocks
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +20,14 @@ class Wish:
 
     user_ids: Sequence[UUID] = ()
     since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """So many of the blocks of faces were looked through; 0 of 0: it has not begun."""
+
+    place: int
+    blocks: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +56,11 @@ class Requests:
             rows = connection.execute(query("rematches_of_all"), {"model": model})
             return [number for (number,) in rows]
 
-    def places(self, ids: Sequence[int]) -> Mapping[int, int]:
-        """Those that are not done yet, and how far the faces were looked through for each."""
+    def progress(self, ids: Sequence[int]) -> Progress | None:
+        """How far the faces were looked through for all of these; ``None``: they are done."""
         with self.database.connection() as connection:
-            rows = connection.execute(query("waiting_rematches"), {"ids": list(ids)})
-            return dict(rows.fetchall())
-
-    def blocks(self) -> int:
-        """How large the table of faces is, in blocks."""
-        with self.database.connection() as connection:
-            return face_blocks(connection)
+            rows = connection.execute(query("waiting_rematches"), {"ids": list(ids)}).fetchall()
+        return min((Progress(*row) for row in rows), key=lambda p: p.place) if rows else None
 
     def unknown(self, user_ids: Sequence[UUID]) -> list[UUID]:
         """Those who are not in `users`."""

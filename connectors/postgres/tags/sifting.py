@@ -19,8 +19,14 @@ from dataflow.gallery.sifting import may_change
 BLOCKS = 2048
 """Blocks of the table that are looked through in one step: 16 MB, some 6,000 faces."""
 
+BLOCKS_OF_ALL = 128
+"""The same where all faces in them are decided again: some 400."""
+
 FEW = 8
-"""So many users are compared where the faces are; of more, the faces are compared here."""
+"""So many users are compared where the faces are, as many as `sift_faces.sql` has places for.
+
+Of more, the faces are fetched and compared here, with all of them at once.
+"""
 
 _NO_BOUND = float("inf")
 _ABOVE_ALL = 3.0
@@ -36,9 +42,9 @@ class Blocks:
     end: int
 
     @classmethod
-    def after(cls, place: int, total: int, model: str) -> Self:
-        """As many as one step takes."""
-        return cls(model, place, min(place + BLOCKS, total))
+    def after(cls, place: int, total: int, model: str, *, whole: bool) -> Self:
+        """As many as one step takes; fewer where it decides the ``whole`` of them again."""
+        return cls(model, place, min(place + (BLOCKS_OF_ALL if whole else BLOCKS), total))
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -58,7 +64,7 @@ class Changed:
     def of(cls, connection: Connection, user_ids: Sequence[UUID], rules: Rules) -> Self:
         """Look their vectors up."""
         asked = {"user_ids": list(user_ids), "model": rules.model}
-        rows = connection.execute(query("enrolled_vectors"), asked).fetchall()
+        rows = connection.execute(query("enrolled_vectors"), asked, binary=True).fetchall()
         return cls(user_ids, [vector.to_numpy() for _, vector in rows], rules.policy.reach)
 
     def tagged(self, connection: Connection) -> list[UUID]:

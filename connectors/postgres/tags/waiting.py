@@ -18,8 +18,8 @@ MOST = 4096
 class Request:
     """A row: the faces that a user may change, a photo's, or all of a contract since a time.
 
-    ``place`` is how far the table of faces was looked through for it, in blocks; ``begun`` whether
-    everybody who writes faces has seen the change.
+    ``place`` is how far the table of faces was looked through for it, of so many ``blocks``;
+    ``begun`` whether everybody who writes faces has seen the change.
     """
 
     id: int
@@ -29,6 +29,7 @@ class Request:
     cause: str
     by: str | None
     place: int
+    blocks: int
     begun: bool
 
     @property

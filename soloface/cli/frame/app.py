@@ -67,7 +67,7 @@ class Commands(LazyGroup):
             "Look at the jobs that were rejected, send them again, or remove them.",
         ),
         "match": (
-            "soloface.cli.match:app",
+            "soloface.cli.match.command:app",
             "Say whether a photo shows a user. No later job undoes it.",
         ),
         "rematch": (

@@ -202,16 +202,16 @@ def test_it_waits_for_a_worker_that_has_the_turn_and_leaves_the_rest_if_interrup
     place.run("begin")
     place.run("select pg_advisory_xact_lock(1344253154)")
     looked = threading.Event()
-    places = Requests.places
+    progress = Requests.progress
 
     def interrupted(requests: Requests, ids: list[int]) -> Any:  # noqa: ANN401 - passed on
         if looked.is_set():
             raise KeyboardInterrupt
         looked.set()
-        return places(requests, ids)
+        return progress(requests, ids)
 
     with monkeypatch.context() as patched:
-        patched.setattr(Requests, "places", interrupted)
+        patched.setattr(Requests, "progress", interrupted)
         done = soloface("rematch", "--all")
 
     place.run("rollback")
@@ -226,16 +226,17 @@ def test_what_a_worker_did_of_it_is_told(
     place: Records, soloface: Soloface, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sifting, "BLOCKS", 1)
+    monkeypatch.setattr(sifting, "BLOCKS_OF_ALL", 1)
     numbers = range(10, 210)
     place.add_photos(*numbers)
     place.recorder(NEAR).record([face(number, 300) for number in numbers])
     unheard(place, 2, 301)
     step = Rematching.step
 
-    def helped(rematching: Rematching) -> Any:  # noqa: ANN401 - passed on
+    def helped(rematching: Rematching, *_rest: Any) -> Any:  # noqa: ANN401 - passed on
         with ThreadPoolExecutor(1) as worker:
             worker.submit(work, place, 1).result()
-        return step(rematching)
+        return step(rematching, *_rest)
 
     with monkeypatch.context() as patched:
         patched.setattr(Rematching, "step", helped)

@@ -22,6 +22,7 @@ def test_it_goes_on_where_it_was_and_begins_again_when_the_table_was_rewritten(
     records: Records, monkeypatch: pytest.MonkeyPatch, rematching: Rematching
 ) -> None:
     monkeypatch.setattr(sifting, "BLOCKS", 1)
+    monkeypatch.setattr(sifting, "BLOCKS_OF_ALL", 1)
     numbers = range(1, 201)
     records.add_photos(*numbers)
     for start in range(1, 201, 20):
@@ -117,12 +118,13 @@ def test_a_table_that_is_rewritten_before_the_last_step_is_looked_through_again(
     records: Records, monkeypatch: pytest.MonkeyPatch, rematching: Rematching
 ) -> None:
     monkeypatch.setattr(sifting, "BLOCKS", 1)
+    monkeypatch.setattr(sifting, "BLOCKS_OF_ALL", 1)
     numbers = range(1, 101)
     records.add_photos(*numbers)
     records.recorder(NEAR).record([face(number, 0) for number in numbers])
     records.add_user(1, 0)
     piece = rematching.step()
-    while piece and piece.done + 1 < rematching_blocks(records):
+    while piece and piece.done + 1 < blocks(records):
         piece = rematching.step()
     records.run("vacuum full photo_faces")
 
@@ -135,8 +137,8 @@ def test_a_table_that_is_rewritten_before_the_last_step_is_looked_through_again(
     assert len(records.matches()) == len(numbers)
 
 
-def rematching_blocks(records: Records) -> int:
-    (row,) = records.run("select pg_relation_size('photo_faces') / 8192 as blocks")
+def blocks(records: Records) -> int:
+    (row,) = records.run("select blocks from face_rematches")
     return int(row["blocks"])
 
 
@@ -167,6 +169,7 @@ def test_somebody_who_enrols_while_all_is_looked_through_makes_one_more_round(
     records: Records, monkeypatch: pytest.MonkeyPatch, rematching: Rematching
 ) -> None:
     monkeypatch.setattr(sifting, "BLOCKS", 1)
+    monkeypatch.setattr(sifting, "BLOCKS_OF_ALL", 1)
     numbers = range(1, 201)
     records.add_photos(*numbers)
     records.recorder(NEAR).record([face(number, 0) for number in numbers])

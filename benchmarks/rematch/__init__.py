@@ -1,0 +1,1 @@
+"""What it costs to match recorded faces again."""

@@ -1,0 +1,109 @@
+"""``python -m benchmarks.rematch``: match recorded faces again, and say what that came to."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import psycopg
+import typer
+from psycopg import sql
+from pydantic import SecretStr
+from rich.console import Console
+
+from benchmarks.gallery.database import server
+from benchmarks.rematch import updates
+from benchmarks.rematch.live import beside_jobs
+from benchmarks.rematch.passing import measured
+from benchmarks.rematch.platform import Platform
+from benchmarks.rematch.report import PLACE, Run, pages, said
+from benchmarks.report import has_place, show_pages, write_pages
+from connectors.embedded import PostgresServer
+from connectors.postgres.setup.migrate import migrate
+from dataflow.settings import DatabaseSettings
+
+PARTS = ("one", "many", "updates", "live")
+ONE = Platform(users=1_000, faces=100_000, newcomers=10, faces_each=10)
+MANY = Platform(users=10_000, faces=1_000_000, newcomers=1000, faces_each=3)
+_SMOKE = 100
+
+console = Console()
+
+
+def main(
+    *,
+    only: Annotated[list[str] | None, typer.Option(help=" | ".join(PARTS))] = None,
+    smoke: Annotated[
+        bool, typer.Option("--smoke", help="A hundredth of all; shows that it works, and no more.")
+    ] = False,
+    markdown: Annotated[
+        Path | None, typer.Option(help="Put the tables into their place on this page.")
+    ] = None,
+) -> None:
+    """Match made-up faces again: after one enrolment, after a thousand, and beside jobs.
+
+    One of 10 enrolments against 100,000 stored faces; a thousand enrolments, by one statement,
+    against a million; a platform's own update of 1,000 users; and how fast a worker does its jobs
+    while it matches all faces again beside them.
+    """
+    parts = tuple(only or PARTS)
+    if not set(parts) <= set(PARTS):
+        raise typer.BadParameter(f"--only is {', '.join(PARTS)}")
+    if markdown and not has_place(markdown, PLACE):
+        raise typer.BadParameter(f"{markdown} has no place for <!-- {PLACE} --> … <!-- end -->")
+    one, many = (_smaller(ONE), _smaller(MANY)) if smoke else (ONE, MANY)
+    run, began = Run(), time.perf_counter()
+    with console.status("starting") as status:
+        if {"one", "many", "updates"} & set(parts):
+            with server() as running:
+                if {"one", "updates"} & set(parts):
+                    status.update(f"{one.faces:,} faces")
+                    with loaded(running, one) as settings:
+                        if "one" in parts:
+                            run.one = measured(settings, running, one, one.newcomers)
+                        if "updates" in parts:
+                            run.updates = updates.measured(settings)
+                if "many" in parts:
+                    status.update(f"{many.faces:,} faces")
+                    with loaded(running, many) as settings:
+                        run.many = measured(settings, running, many)
+        if "live" in parts:
+            status.update("jobs")
+            run.live = beside_jobs(smoke=smoke)
+    run.took_s = time.perf_counter() - began
+    show_pages(said(run), pages(run), console)
+    if markdown:
+        write_pages(said(run), pages(run), markdown, PLACE)
+
+
+def _smaller(platform: Platform) -> Platform:
+    return replace(
+        platform,
+        users=platform.users // _SMOKE,
+        faces=platform.faces // _SMOKE,
+        newcomers=max(platform.newcomers // _SMOKE, 2),
+    )
+
+
+@contextmanager
+def loaded(running: PostgresServer, platform: Platform) -> Iterator[DatabaseSettings]:
+    """A database with all that, for as long as it is measured."""
+    name = sql.Identifier(database_name := f"rematch_{platform.faces}")
+    with psycopg.connect(running.dsn, autocommit=True) as admin:
+        admin.execute(sql.SQL("create database {}").format(name))
+        settings = DatabaseSettings(dsn=SecretStr(running.dsn_of(database_name)))
+        try:
+            migrate(settings, platform.dimension)
+            with closing(psycopg.connect(running.dsn_of(database_name), autocommit=True)) as own:
+                platform.load(own)
+            yield settings
+        finally:
+            admin.execute(sql.SQL("drop database {} with (force)").format(name))
+
+
+if __name__ == "__main__":
+    typer.run(main)
