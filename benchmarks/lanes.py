@@ -207,6 +207,10 @@ class WorkerLane:
         self._signal(signal.SIGSTOP)
         return sample
 
+    def resume(self) -> None:
+        """Go on, unmeasured."""
+        self._signal(signal.SIGCONT)
+
     def close(self) -> None:
         """Drain all of them."""
         for process in self.processes:

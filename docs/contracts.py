@@ -19,10 +19,12 @@ if __name__ == "__main__":
     sys.path.insert(0, str(REPOSITORY))
 
 from connectors.jetstream.letters.letter import DETAIL_CHARACTERS, NATURES, Header  # noqa: E402
-from dataflow.jobs.event import SPEC_VERSION, TYPE, OutcomeEvent  # noqa: E402
+from dataflow.jobs.cloud_event import SPEC_VERSION  # noqa: E402
+from dataflow.jobs.event import TYPE, OutcomeEvent  # noqa: E402
 from dataflow.jobs.job import Job  # noqa: E402
 from dataflow.jobs.reason import Outcome, Reason  # noqa: E402
 from dataflow.process.trace import PATTERN as TRACEPARENT  # noqa: E402
+from dataflow.tags import change as tags  # noqa: E402
 
 FOLDER = REPOSITORY / "docs" / "schemas"
 # The dialect that AsyncAPI's tools must understand; what Pydantic writes is valid in it too.
@@ -33,6 +35,7 @@ Schema = dict[str, Any]
 _TEXT: Schema = {"type": "string"}
 _NUMBER: Schema = {"type": "string", "pattern": "^[0-9]{1,18}$"}
 _TIME: Schema = {"type": "string", "format": "date-time"}
+_PHOTO: Schema = {"type": "string", "format": "uuid", "description": "The photo."}
 _TRACE: Schema = {
     "type": "string",
     "pattern": f"^{TRACEPARENT}$",
@@ -53,27 +56,47 @@ def event() -> Schema:
 
 def event_headers() -> Schema:
     """An event's attributes."""
+    identity: Schema = {
+        **_TEXT,
+        "description": "Made of the job's stream, sequence and time of publication. If an id comes "
+        "again, it is the same event.",
+    }
     return _headers(
         "Headers of an outcome event: a CloudEvent in binary mode.",
         {
             "Nats-Msg-Id": {**_TEXT, "description": "The same as ce-id; JetStream drops repeats."},
-            "ce-specversion": {"const": SPEC_VERSION},
-            "ce-id": {
-                **_TEXT,
-                "description": "Made of the job's stream, sequence and time of publication. If an "
-                "id comes again, it is the same event.",
-            },
-            "ce-source": {"type": "string", "format": "uri-reference"},
-            "ce-type": {"const": TYPE},
-            "ce-time": _TIME,
-            "ce-datacontenttype": {"const": "application/json"},
-            "content-type": {"const": "application/json"},
+            **_attributes(TYPE, identity),
         },
         {
-            "ce-subject": {"type": "string", "format": "uuid", "description": "The photo."},
+            "ce-subject": _PHOTO,
             "ce-traceparent": _TRACE,
             "traceparent": _TRACE,
         },
+    )
+
+
+def tag_change() -> Schema:
+    """A change of a tag."""
+    return TypeAdapter(tags.TagChange).json_schema(mode="serialization")
+
+
+def tag_change_headers() -> Schema:
+    """Its attributes."""
+    identity: Schema = {
+        **_NUMBER,
+        "description": "The change's seq. If it comes again, so does it.",
+    }
+    return _headers(
+        "Headers of a change of a tag: a CloudEvent in binary mode.",
+        {
+            "Nats-Msg-Id": {
+                **_NUMBER,
+                "description": "The same as ce-id; JetStream drops repeats.",
+            },
+            **_attributes(tags.TYPE, identity),
+            "ce-subject": _PHOTO,
+        },
+        {},
     )
 
 
@@ -99,6 +122,19 @@ def letter_headers() -> Schema:
     return _headers("Headers of a dead letter, whose payload is the job's.", required, optional)
 
 
+def _attributes(kind: str, identity: Schema) -> dict[str, Schema]:
+    """What every CloudEvent of ours has."""
+    return {
+        "ce-specversion": {"const": SPEC_VERSION},
+        "ce-id": identity,
+        "ce-source": {"type": "string", "format": "uri-reference"},
+        "ce-type": {"const": kind},
+        "ce-time": _TIME,
+        "ce-datacontenttype": {"const": "application/json"},
+        "content-type": {"const": "application/json"},
+    }
+
+
 def _headers(title: str, required: dict[str, Schema], optional: dict[str, Schema]) -> Schema:
     return {
         "title": title,
@@ -112,6 +148,8 @@ SCHEMAS = {
     "requested.json": job,
     "settled.json": event,
     "settled.headers.json": event_headers,
+    "tags.json": tag_change,
+    "tags.headers.json": tag_change_headers,
     "dead.headers.json": letter_headers,
 }
 

@@ -19,7 +19,9 @@ from connectors.postgres.setup.pooler import require_own_session
 from connectors.postgres.setup.rights import require_all_rows, require_rights
 from connectors.postgres.tags.deciding import Rules
 from connectors.postgres.tags.keeping import keep_matching
+from connectors.postgres.tags.outbox import Outbox
 from connectors.postgres.tags.rematching import Rematching
+from connectors.relay import Relay
 from connectors.sink import RecordingSink
 from connectors.store import MinioStore
 from connectors.telemetry.observing import describe_health, describe_model, keep_counting
@@ -152,17 +154,20 @@ class Worker:
             introduce(self._settings, self._pack(), self._policy(), self._database)
 
     def keep_tags(self) -> None:
-        """Match recorded faces again when something changes, as long as the process runs."""
+        """Match again and tell the platform when something changes, as long as the process runs."""
         settings = self._settings
         rules = Rules(self._policy(), self._pack().contract.id, settings.rematch.move)
         turns = Database(settings.database, self._stop)
         rematching = Rematching(self._database, turns, rules)
         keep_matching(rematching, self._stop, self._jetstream.is_busy)
+        relay = Relay(Outbox(self._database), self._jetstream, self._stop)
+        self._jetstream.before_close(relay.finish)
+        relay.start()
 
     def observe(self) -> None:
         """Keep what no job tells: those metrics, and whether the dependencies are there."""
         describe_model(self._pack(), self._settings.model)
-        keep_counting(Gallery(self._database), self._stop)
+        keep_counting(Gallery(self._database), Outbox(self._database), self._stop)
         look_after(self._settings, self.health, self._stop)
 
     def _policy(self) -> MatchPolicy:

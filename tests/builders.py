@@ -25,6 +25,7 @@ from dataflow.jobs.reason import Reason
 from dataflow.settings.procedure import FAST
 from dataflow.steps.guardrails import PastOutcome, PhotoState
 from dataflow.steps.request import Fetched, Recognised, Request
+from dataflow.tags.change import Cause, Change, TagChange
 
 PUBLISHED = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 DIMENSION = 4
@@ -193,3 +194,22 @@ class RecordingStop(threading.Event):
         if len(self.waits) > self.patience:
             self.set()
         return self.is_set()
+
+
+def tag_change(
+    seq: int = 1,
+    number: int = 1,
+    change: Change = Change.GAINED,
+    **fields: Any,  # noqa: ANN401 - whatever a change has
+) -> TagChange:
+    """A change of a face's tag on photo 1, 2 and so on."""
+    usual: dict[str, Any] = {
+        "face_index": 0,
+        "user_id": user(1),
+        "previous_user_id": None,
+        "distance": 0.25,
+        "cause": Cause.JOB,
+        "by": None,
+        "changed_at": datetime(2026, 1, 2, 3, 4, 6, 500000, tzinfo=UTC),
+    }
+    return TagChange(photo_id=photo(number), seq=seq, change=change, **{**usual, **fields})

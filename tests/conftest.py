@@ -23,4 +23,5 @@ pytest_plugins = [
     "tests.fixtures.prometheus",
     "tests.fixtures.pgbouncer",
     "tests.fixtures.platforms",
+    "tests.fixtures.past",
 ]

@@ -19,6 +19,8 @@ def nats_variables(server: NatsServer) -> dict[str, str]:
         "NATS__DURABLE": f"worker_{tag}",
         "NATS__SETTLED_STREAM": f"SETTLED_{tag}",
         "NATS__SETTLED_SUBJECT": f"settled.{tag}",
+        "NATS__TAGS_STREAM": f"TAGS_{tag}",
+        "NATS__TAGS_SUBJECT": f"tags.{tag}",
         "NATS__DEAD_STREAM": f"DEAD_{tag}",
         "NATS__DEAD_SUBJECT": f"dead.{tag}",
     }

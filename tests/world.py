@@ -21,6 +21,7 @@ from pgvector.psycopg import register_vector
 from psycopg.rows import DictRow, dict_row
 
 from connectors.jetstream.connection import connect as connect_nats
+from connectors.jetstream.letters.erasure import our_streams
 from connectors.jetstream.provision import provision
 from connectors.postgres.connection import Database
 from connectors.postgres.gallery.users import Gallery
@@ -266,7 +267,7 @@ def drop_streams(settings: NatsSettings) -> None:
 
     async def drop() -> None:
         async with jetstream(settings) as js:
-            for stream in (settings.stream, settings.dead_stream, settings.settled_stream):
+            for stream in our_streams(settings):
                 with suppress(NotFoundError):
                     await js.delete_stream(stream)
 

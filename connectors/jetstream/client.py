@@ -19,6 +19,7 @@ from connectors.jetstream.jobs.isolation import Isolation
 from connectors.jetstream.jobs.presence import is_there
 from connectors.jetstream.jobs.settling import Settler
 from connectors.jetstream.letters.announcing import Announcer
+from connectors.jetstream.letters.telling import Teller
 from connectors.jetstream.observing import Observer
 from connectors.jetstream.pinging import keep_pinging
 from connectors.jetstream.provision import effective_ack_wait_s, provision
@@ -26,10 +27,11 @@ from connectors.jetstream.rights import Need, missing_rights
 from connectors.jetstream.upkeep import Upkeep
 from dataflow.jobs import custody
 from dataflow.jobs.delivery import Delivery
-from dataflow.jobs.errors import ConfigurationError
+from dataflow.jobs.errors import ConfigurationError, SystemicError
 from dataflow.jobs.outcome import Gone, Retry, Settled
 from dataflow.process.health import DRAINING, Health
 from dataflow.settings import NatsSettings
+from dataflow.tags.change import TagChange
 
 T = TypeVar("T")
 log = structlog.get_logger()
@@ -66,6 +68,7 @@ class JetStreamClient:
         self.isolation = Isolation(self.in_flight, self.settings.max_deliver)
         self.settler = Settler(self.connection, self.js, self.in_flight, self.settings)
         self.announcer = Announcer(self.connection, self.settler, self.settings)
+        self.teller = Teller(self.connection, self.settings)
         given_up = self.settler.given_up
         await given_up.listen(found)
         self.upkeep = Upkeep(self.js, self.settings, self.in_flight, given_up, found)
@@ -85,11 +88,15 @@ class JetStreamClient:
         missing = await missing_rights(self.connection, settings) or []
         needed = [str(right) for right in missing if right.need is Need.ALWAYS]
         if needed:
-            without = ", or set SOLOFACE_NATS__EVENTS=false"
-            only_events = needed == [f"publish to {settings.settled_subject}"]
+            without = {
+                f"publish to {settings.settled_subject}": "SOLOFACE_NATS__EVENTS=false",
+                f"publish to {settings.tags_subject}": "SOLOFACE_NATS__TAGS=false",
+            }
+            ways_out = [without[right] for right in needed if right in without]
+            or_else = f", or set {' and '.join(ways_out)}" if len(ways_out) == len(needed) else ""
             raise ConfigurationError(
                 f"this login may not {', '.join(needed)}; allow it in the NATS server's "
-                f"permissions{without if only_events else ''}"
+                f"permissions{or_else}"
             )
         if wanted := [str(right) for right in missing if right.need is Need.SHOULD]:
             log.warning("rights_missing", rights=wanted)
@@ -111,6 +118,17 @@ class JetStreamClient:
         """
         if items and self.settings.events:
             self.start(self.announcer.announce(items, model)).result(3 * CONFIRM_TIMEOUT_S)
+
+    def tell(self, changes: Sequence[TagChange]) -> None:
+        """Publish changes of tags.
+
+        Raises:
+            SystemicError: the stream has not confirmed all of them.
+        """
+        try:
+            self.start(self.teller.tell(changes)).result(CONFIRM_TIMEOUT_S + 1)
+        except TimeoutError:
+            raise SystemicError("NATS is away") from None
 
     def settle(self, items: Sequence[Settled | Retry]) -> None:
         """Answer deliveries and wait until the server has confirmed."""
@@ -174,6 +192,7 @@ class SharedJetStream:
         self._lock = threading.Lock()
         self._users = 0
         self._client: JetStreamClient | None = None
+        self._last_words: Callable[[], None] = lambda: None
 
     def acquire(self) -> JetStreamClient:
         """Take part in the client.
@@ -197,10 +216,33 @@ class SharedJetStream:
         client = self._client
         return client is not None and len(client.in_flight) > 0
 
+    @property
+    def is_open(self) -> bool:
+        """Whether anybody has the client."""
+        return self._client is not None
+
+    def tell(self, changes: Sequence[TagChange]) -> None:
+        """Publish changes of tags, if that is wanted.
+
+        Raises:
+            SystemicError: the stream has not confirmed all of them.
+        """
+        if not self._settings.tags:
+            return
+        client = self._client
+        if client is None:
+            raise SystemicError("there is no connection to NATS")
+        client.tell(changes)
+
+    def before_close(self, say: Callable[[], None]) -> None:
+        """What is still to be told when the last one lets go."""
+        self._last_words = say
+
     def release(self) -> None:
         """Let go of it."""
         with self._lock:
             self._users -= 1
             if self._users == 0 and self._client:
+                self._last_words()
                 self._client.close()
                 self._client = None

@@ -102,8 +102,17 @@ class Connection(Client):
         """Ask, and wait for the answer, but not where the server forbids the question.
 
         Raises:
+            DeniedError, nats.errors.Error: as `asking` and nats-py have it.
+        """
+        async with self.asking(subject):
+            return await super().request(subject, payload, timeout, old_style, headers)
+
+    @asynccontextmanager
+    async def asking(self, subject: str) -> AsyncIterator[None]:
+        """Wait for answers to something, but not where the server forbids the question.
+
+        Raises:
             DeniedError: this login may not ask, or not hear the answer.
-            nats.errors.Error: as nats-py has it.
         """
         if self._inbox_denied:
             raise self._no_inbox()
@@ -111,7 +120,7 @@ class Connection(Client):
             async with asyncio.timeout(None) as limit:
                 self._asking[limit] = subject.lower()
                 try:
-                    return await super().request(subject, payload, timeout, old_style, headers)
+                    yield
                 finally:
                     del self._asking[limit]
         except TimeoutError:

@@ -49,6 +49,8 @@ class Observer:
         self._make_again = restore
         self._letters = health.watch("dead-letter stream")
         self._events = health.watch("event stream")
+        # Jobs go on without it: the worker stays ready, and only says so.
+        self._tags = Health().watch("tag stream")
 
     async def run(self) -> None:
         """Look again and again, for ever."""
@@ -62,6 +64,8 @@ class Observer:
         await self._see(self._dead_letters, DEAD_LETTERS, watch=self._letters)
         if self._settings.events:
             await self._see(self._event_stream, watch=self._events)
+        if self._settings.tags:
+            await self._see(self._tag_stream, watch=self._tags)
 
     async def _see(
         self, what: Callable[[], Awaitable[None]], *gauges: Gauge, watch: Watch | None = None
@@ -112,3 +116,6 @@ class Observer:
 
     async def _event_stream(self) -> None:
         await self._js.stream_info(self._settings.settled_stream)
+
+    async def _tag_stream(self) -> None:
+        await self._js.stream_info(self._settings.tags_stream)

@@ -30,6 +30,7 @@ EVENTS_KEPT_S = 3 * 24 * 3600
 EVENTS_KEPT = 10_000_000
 """Of events the oldest go first: they are news, the outcomes are in the database."""
 EVENT_ONCE_S = 600
+TAG_CHANGE_ONCE_S = 600
 UNLIMITED = -1
 _NAME_IN_USE = 10058
 
@@ -112,9 +113,16 @@ def wanted_streams(settings: NatsSettings) -> list[StreamConfig]:
         discard=DiscardPolicy.OLD,
         duplicate_window=EVENT_ONCE_S,
     )
+    # Whoever reads it from the beginning knows every tag, so nothing leaves it by age.
+    tags = StreamConfig(
+        name=settings.tags_stream,
+        subjects=[settings.tags_subject],
+        duplicate_window=TAG_CHANGE_ONCE_S,
+    )
+    told = [*([events] if settings.events else []), *([tags] if settings.tags else [])]
     return [
         replace(stream, storage=StorageType.FILE, num_replicas=settings.replicas)
-        for stream in (jobs, dead, *([events] if settings.events else []))
+        for stream in (jobs, dead, *told)
     ]
 
 

@@ -92,6 +92,8 @@ def worker_rights(settings: NatsSettings) -> Iterator[Right]:
     yield publish(settings.dead_subject, "write dead letters")
     if settings.events:
         yield publish(settings.settled_subject, "publish events")
+    if settings.tags:
+        yield publish(settings.tags_subject, "tell changes of tags")
     advisories = f"$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.{stream}.{durable}"
     yield hear(advisories, "hear of jobs that the server gave up", Need.SHOULD)
     reading = "read those jobs, and the age of the oldest one"

@@ -36,6 +36,8 @@ class Session(psycopg.Connection[TupleRow]):
 
     stop: threading.Event | None = None
     silence_s = float("inf")
+    together: psycopg.Pipeline | None = None
+    """Where :func:`sent_together` sends statements just now."""
 
     def wait(self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> T:
         """Drive an operation to its end.
@@ -119,7 +121,7 @@ def sent_together(connection: Connection) -> Iterator[None]:
     The driver's own `transaction()` in a pipeline makes three more round trips of it.
     """
     try:
-        with connection.pipeline():
+        with connection.pipeline() as pipeline, _marked(connection, pipeline):
             connection.execute("begin")
             if isinstance(connection, PooledSession):
                 connection.send_settings()
@@ -130,6 +132,30 @@ def sent_together(connection: Connection) -> Iterator[None]:
         if not connection.closed and connection.info.transaction_status:
             connection.rollback()
         raise
+
+
+@contextmanager
+def asked_together(connection: Connection) -> Iterator[None]:
+    """Questions whose answers are there at the end; within :func:`sent_together` in one round trip.
+
+    Read before, or from a pipeline within the pipeline, they are asked for in a way that keeps the
+    server from counting how long we have been silent: a host that is cut off keeps its locks then.
+    """
+    yield
+    if isinstance(connection, Session) and connection.together:
+        connection.together.sync()
+
+
+@contextmanager
+def _marked(connection: Connection, pipeline: psycopg.Pipeline) -> Iterator[None]:
+    if not isinstance(connection, Session):
+        yield
+        return
+    connection.together = pipeline
+    try:
+        yield
+    finally:
+        connection.together = None
 
 
 def set_for_session(connection: Connection, settings: Mapping[str, str]) -> None:

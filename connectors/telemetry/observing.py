@@ -5,14 +5,24 @@ from __future__ import annotations
 import threading
 import time
 from functools import partial
+from math import nan
 
 import structlog
 
 from connectors.postgres.gallery.users import Gallery
+from connectors.postgres.tags.outbox import Outbox
 from dataflow.faces.face import FacePack
 from dataflow.jobs.errors import SolofaceError
 from dataflow.process.health import Health
-from dataflow.process.metrics import DEPENDENCIES, DEPENDENCY_UP, GALLERY_USERS, MODEL, READY
+from dataflow.process.metrics import (
+    DEPENDENCIES,
+    DEPENDENCY_UP,
+    GALLERY_USERS,
+    MODEL,
+    OUTBOX_AGE,
+    OUTBOX_CHANGES,
+    READY,
+)
 from dataflow.settings import ModelSettings
 
 log = structlog.get_logger()
@@ -60,14 +70,30 @@ def count_gallery(gallery: Gallery) -> None:
         GALLERY_USERS.labels(model).set(count)
 
 
-def keep_counting(gallery: Gallery, stop: threading.Event) -> threading.Thread:
-    """Count the enrolled users now and then, on a thread that ends with the stop."""
-    thread = threading.Thread(target=_count, args=(gallery, stop), name="gallery", daemon=True)
+def measure_outbox(outbox: Outbox) -> None:
+    """Look once what waits to be told; not a number where that cannot be seen."""
+    try:
+        state: tuple[float, float] = outbox.state()
+    except SolofaceError as error:
+        log.debug("outbox_not_measured", error=str(error))
+        state = nan, nan
+    for gauge, value in zip((OUTBOX_CHANGES, OUTBOX_AGE), state, strict=True):
+        gauge.set(value)
+
+
+def keep_counting(gallery: Gallery, outbox: Outbox, stop: threading.Event) -> threading.Thread:
+    """Count users and what waits in the outbox now and then, on a thread that ends with the stop.
+
+    Both over the same database.
+    """
+    thread = threading.Thread(
+        target=_count, args=(gallery, outbox, stop), name="gallery", daemon=True
+    )
     thread.start()
     return thread
 
 
-def _count(gallery: Gallery, stop: threading.Event) -> None:
+def _count(gallery: Gallery, outbox: Outbox, stop: threading.Event) -> None:
     pause_s: float = 0
     while not stop.wait(pause_s):
         began = time.monotonic()
@@ -75,5 +101,6 @@ def _count(gallery: Gallery, stop: threading.Event) -> None:
             count_gallery(gallery)
         except SolofaceError as error:
             log.debug("gallery_not_counted", error=str(error))
+        measure_outbox(outbox)
         gallery.database.close()  # a connection is too much to keep for so little use
         pause_s = max(LEAST_PAUSE_S, PAUSES_PER_COUNT * (time.monotonic() - began))

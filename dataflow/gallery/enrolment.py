@@ -33,14 +33,19 @@ class Status(StrEnum):
     NO_USABLE_PHOTO = "no_usable_photo"
     CLASHES = "clashes_with_user"
     UNKNOWN_USER = "unknown_user"
+    WITHDRAWN = "withdrawn"
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """The photos by which a user shall be enrolled: paths, or ``minio://<bucket>/<key>``."""
+    """The photos by which a user shall be enrolled: paths, or ``minio://<bucket>/<key>``.
+
+    ``consent`` is the version of the terms that the user agreed to, if that is known.
+    """
 
     user_id: UUID
     photos: tuple[str, ...]
+    consent: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +83,7 @@ class Enrolment:
     refused: Sequence[Refusal] = ()
     fingerprint: str = ""
     clash: Candidate | None = None
+    consent: str | None = None
 
 
 class Register(Protocol):
@@ -89,8 +95,14 @@ class Register(Protocol):
     def nearest(self, embeddings: Sequence[Embedding], count: int) -> list[list[Candidate]]:
         """The nearest enrolled users of each vector."""
 
-    def save(self, enrolments: Sequence[Enrolment]) -> set[UUID]:
-        """Store a batch, all or nothing; returns the users that the platform would have to add."""
+    def withdrawn(self, user_ids: Sequence[UUID]) -> set[UUID]:
+        """Those who do not want to be recognised any more, and have not agreed again."""
+
+    def agreed(self, consents: Mapping[UUID, str]) -> None:
+        """Note to which terms users have agreed who are enrolled already."""
+
+    def save(self, enrolments: Sequence[Enrolment]) -> Mapping[UUID, Status]:
+        """Store a batch, all or nothing; returns the users who are left out, and why."""
 
 
 Examined: TypeAlias = Portrait | Refusal
@@ -217,30 +229,33 @@ class Enroller:
             yield from self._enrol(batch)
 
     def _enrol(self, offers: Sequence[Offer]) -> list[Enrolment]:
-        unchanged = self._unchanged(offers)
-        changed = [offer for offer in offers if offer.user_id not in unchanged]
+        withdrawn = self.register.withdrawn([offer.user_id for offer in offers])
+        willing = [offer for offer in offers if offer.user_id not in withdrawn]
+        unchanged = self._unchanged(willing)
+        changed = [offer for offer in willing if offer.user_id not in unchanged]
         photos = (photo for offer in changed for photo in offer.photos)
         examined = self.pool.map(self.examiner.examine, photos)
         enrolments = self._apart(
             [
-                self.examiner.enrolment(offer.user_id, islice(examined, len(offer.photos)))
+                replace(
+                    self.examiner.enrolment(offer.user_id, islice(examined, len(offer.photos))),
+                    consent=offer.consent,
+                )
                 for offer in changed
             ]
         )
         good = [enrolment for enrolment in enrolments if enrolment.status is Status.ENROLLED]
-        unknown: set[UUID] = set()
+        left_out = dict.fromkeys(withdrawn, Status.WITHDRAWN)
         if good and not self.dry_run:
-            unknown = self.register.save([self._kept(enrolment) for enrolment in good])
+            left_out |= self.register.save([self._kept(enrolment) for enrolment in good])
+        if not self.dry_run:
+            agreed = {o.user_id: o.consent for o in offers if o.user_id in unchanged and o.consent}
+            self.register.agreed(agreed)
         done = {
-            enrolment.user_id: replace(enrolment, status=Status.UNKNOWN_USER)
-            if enrolment.user_id in unknown
-            else enrolment
-            for enrolment in enrolments
-        }
-        return [
-            done.get(offer.user_id) or Enrolment(offer.user_id, Status.UNCHANGED)
+            offer.user_id: Enrolment(offer.user_id, Status.UNCHANGED, consent=offer.consent)
             for offer in offers
-        ]
+        } | {enrolment.user_id: enrolment for enrolment in enrolments}
+        return [replace(e, status=left_out.get(e.user_id, e.status)) for e in done.values()]
 
     def _unchanged(self, offers: Sequence[Offer]) -> set[UUID]:
         """Users who were enrolled by these very photos already."""

@@ -11,16 +11,15 @@ from typing import Annotated
 from urllib.parse import quote
 from uuid import UUID
 
-import orjson
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
+from dataflow.jobs.cloud_event import as_json, attributes
 from dataflow.jobs.outcome import Settled
 from dataflow.jobs.reason import Outcome, Reason
 from dataflow.jobs.stages import Stage, seconds_by_stage
 
 TYPE = "photo_faces.single.settled.v1"
-SPEC_VERSION = "1.0"
 _EPOCH = datetime.fromtimestamp(0, UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -94,24 +93,12 @@ def event_id(event: OutcomeEvent) -> str:
 
 def body(event: OutcomeEvent) -> bytes:
     """The event's data, as JSON."""
-    return orjson.dumps(event, option=orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS)
+    return as_json(event)
 
 
 def headers(event: OutcomeEvent, traceparent: str | None = None) -> dict[str, str]:
     """The event's attributes as NATS headers, and the id by which JetStream knows a repetition."""
-    identity = event_id(event)
-    attributes = {
-        "Nats-Msg-Id": identity,
-        "ce-specversion": SPEC_VERSION,
-        "ce-id": identity,
-        "ce-source": f"/soloface/{quote(event.stream, safe='')}",
-        "ce-type": TYPE,
-        "ce-time": event.settled_at.astimezone(UTC).isoformat().replace("+00:00", "Z"),
-        "ce-datacontenttype": "application/json",
-        "content-type": "application/json",
-    }
-    if event.photo_id:
-        attributes["ce-subject"] = str(event.photo_id)
+    found = attributes(TYPE, event_id(event), event.stream, event.photo_id, event.settled_at)
     if traceparent:
-        attributes |= {"traceparent": traceparent, "ce-traceparent": traceparent}
-    return attributes
+        found |= {"traceparent": traceparent, "ce-traceparent": traceparent}
+    return found

@@ -5,11 +5,14 @@ Labels are of few values that are known beforehand; no id, no vector, nothing of
 
 from __future__ import annotations
 
+from itertools import product
+
 from prometheus_client import Counter, Gauge, Histogram, Info
 
 from dataflow.jobs.reason import Reason
 from dataflow.jobs.stages import Stage
 from dataflow.process.version import VERSION
+from dataflow.tags.change import Cause, Change
 
 DEPENDENCIES = (
     "NATS",
@@ -83,6 +86,16 @@ REMATCHED_PHOTOS = Counter(
     "soloface_rematched_photos",
     "Photos that were decided again after a change of users, words, limits or contract.",
 )
+TAGS_CHANGED = Counter(
+    "soloface_tags_changed",
+    "Changes of tags that were told: the stream has confirmed them.",
+    ["change", "cause"],
+)
+OUTBOX_CHANGES = Gauge("soloface_outbox_changes", "Changes of tags that were not told yet.")
+OUTBOX_AGE = Gauge(
+    "soloface_outbox_age_seconds",
+    "How long the oldest change of a tag has been waiting to be told; 0 if there is none.",
+)
 
 # What waits. The same for all workers of one consumer, so take the maximum, not the sum.
 IN_FLIGHT = Gauge("soloface_in_flight", "Deliveries that this process has not acknowledged yet.")
@@ -127,5 +140,7 @@ BUILD.info({"version": VERSION})
 # So that a rate is right from the first job on.
 for _reason in Reason:
     JOBS.labels(_reason.outcome, _reason)
+for _change, _cause in product(Change, Cause):
+    TAGS_CHANGED.labels(_change, _cause)
 for _stage in Stage:
     STAGE_SECONDS.labels(_stage)

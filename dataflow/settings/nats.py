@@ -60,6 +60,17 @@ class NatsSettings(Section):
     events: bool = Field(default=True, description="Publish an event for every settled job.")
     settled_subject: str = Field("photo_faces.single.settled", description="Subject of the events.")
     settled_stream: Name = Field("PHOTO_FACES_SETTLED", description="Stream that keeps events.")
+    tags: bool = Field(
+        default=True,
+        description="Tell every change of a tag. Without it the changes are thrown away, and the "
+        "feed begins only when it is on again.",
+    )
+    tags_subject: Subject = Field(
+        "photo_faces.single.tags", description="Subject of the changes of tags."
+    )
+    tags_stream: Name = Field(
+        "PHOTO_FACES_TAGS", description="Stream that keeps the changes of tags, all of them."
+    )
     provision: bool = Field(default=True, description="Create streams and consumer when absent.")
     replicas: int = Field(
         1, ge=1, le=5, description="Servers of a cluster that keep each stream that is made."

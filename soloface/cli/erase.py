@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
@@ -16,7 +17,7 @@ from soloface.cli.frame.output import JsonOption, confirm, counted, print_json, 
 from soloface.cli.frame.settings import load_settings
 
 if TYPE_CHECKING:
-    from connectors.postgres.photos.erasure import Subject
+    from connectors.postgres.photos.erasure import Erased, Subject
     from connectors.postgres.session import Connection
     from dataflow.settings import DatabaseSettings, Settings
 
@@ -35,7 +36,7 @@ def erase(
         typer.Option("--row", help="Also delete the row in your own table `users` or `photos`."),
     ] = False,
     by: Annotated[
-        str | None, typer.Option(help="Who asked for it: printed with what was erased.")
+        str | None, typer.Option(help="Who asked for it: kept with the withdrawal, and told.")
     ] = None,
     dry_run: DryRunOption = False,
     yes: YesOption = False,
@@ -47,6 +48,10 @@ def erase(
     the faces on photos that were matched to them, matches, outcomes, decisions. Of a photo: its
     faces, match, outcome, decisions. Of both: every message that names them on the streams of jobs,
     dead letters and events. Prints how many of each.
+
+    A user has withdrawn with that, until `enroll --again`. Two things are kept so that it holds:
+    the user's id, and the ids of the photos that showed them, which are printed too. No job looks
+    at these photos again.
 
     The row in your own table stays unless you give --row. If a photo's row stays, a new job for it
     makes the worker recognise it again. Backups and logs of the servers keep old data until you
@@ -60,11 +65,11 @@ def erase(
     subject_id = user or photo or UUID(int=0)
     settings = load_settings()
     if not dry_run and not yes:
-        counts = _erase(settings, subject, subject_id, row=row, dry_run=True)
+        erased = _erase(settings, subject, subject_id, row=row, dry_run=True, by=by)
         if not as_json:
-            _print(counts, dry_run=True)
+            _print(erased, dry_run=True)
         confirm(f"Erase the {subject} {subject_id} for good?")
-    counts = _erase(settings, subject, subject_id, row=row, dry_run=dry_run)
+    erased = _erase(settings, subject, subject_id, row=row, dry_run=dry_run, by=by)
     if as_json:
         print_json(
             {
@@ -72,11 +77,12 @@ def erase(
                 "by": by,
                 "at": datetime.now(UTC),
                 "dry_run": dry_run,
-                "erased": counts,
+                "erased": erased.rows,
+                **({"photos": erased.photo_ids} if user else {}),
             }
         )
     else:
-        _print(counts, dry_run=dry_run)
+        _print(erased, dry_run=dry_run)
         if by:
             say(f"asked for by {by}")
 
@@ -115,8 +121,14 @@ def retention(
 
 
 def _erase(
-    settings: Settings, subject: Subject, subject_id: UUID, *, row: bool, dry_run: bool
-) -> dict[str, int]:
+    settings: Settings,
+    subject: Subject,
+    subject_id: UUID,
+    *,
+    row: bool,
+    dry_run: bool,
+    by: str | None,
+) -> Erased:
     """Streams first: a job that is still waiting would bring the face back.
 
     Raises:
@@ -124,7 +136,7 @@ def _erase(
     """
     from connectors.jetstream.letters.erasure import erase_messages
     from connectors.postgres.photos.erasure import erase as erase_rows
-    from connectors.postgres.photos.erasure import is_listed
+    from connectors.postgres.photos.erasure import has_withdrawn, is_listed
 
     messages = asyncio.run(erase_messages(settings.nats, subject_id, dry_run=dry_run))
     with _connected(settings.database) as connection:
@@ -132,18 +144,22 @@ def _erase(
         if subject == "user":
             # Before the rows: where the store refuses, they still tell what there is.
             kept = _erase_kept(settings, connection, subject_id, dry_run=dry_run)
-        listed = is_listed(connection, subject, subject_id)
-        rows = erase_rows(connection, subject, subject_id, row=row, dry_run=dry_run)
-    counts = {
-        **rows,
-        **{f"messages on {stream}": count for stream, count in messages.items()},
-        f"objects in {settings.store.bucket}": kept,
-    }
-    if not listed and not any(counts.values()):
+        is_known = is_listed(connection, subject, subject_id) or bool(kept)
+        is_known |= any(messages.values())
+        if subject == "user":
+            is_known |= has_withdrawn(connection, subject_id)
+        erased = erase_rows(
+            connection, subject, subject_id, row=row, dry_run=dry_run, by=by, is_known=is_known
+        )
+    if not is_known and not any(erased.rows.values()):
         raise ConfigurationError(
             f"there is no {subject} {subject_id}, and soloface knows nothing about one"
         )
-    return counts
+    elsewhere = {
+        **{f"messages on {stream}": count for stream, count in messages.items()},
+        f"objects in {settings.store.bucket}": kept,
+    }
+    return replace(erased, rows={**erased.rows, **elsewhere})
 
 
 def _erase_kept(settings: Settings, connection: Connection, user_id: UUID, *, dry_run: bool) -> int:
@@ -170,7 +186,12 @@ def _connected(settings: DatabaseSettings) -> Iterator[Connection]:
         yield connection
 
 
-def _print(counts: dict[str, int], *, dry_run: bool) -> None:
-    for what, count in counts.items():
+def _print(erased: Erased, *, dry_run: bool) -> None:
+    for what, count in erased.rows.items():
         done = "would erase" if dry_run else "erased"
         say(f"{done} {count:6} {what}")
+    if erased.photo_ids:
+        some = counted(len(erased.photo_ids), "photo")
+        say(f"{some} showed the user, and no job looks at them again:")
+    for photo_id in erased.photo_ids:
+        say(f"  {photo_id}")

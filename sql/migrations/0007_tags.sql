@@ -96,7 +96,10 @@ insert into face_rematches (model)
 select distinct f.model
 from photo_faces as f
 where f.model in (select u.face_embedding_model from users as u where u.face_embedding is not null)
-    and not exists (select from pg_trigger where tgname = 'soloface_note_user');
+    and not exists (
+        select from pg_trigger
+        where tgname = 'soloface_note_user' and tgrelid = 'users'::regclass
+    );
 
 -- Changes of tags that were not told yet.
 create table if not exists face_outbox (
@@ -109,14 +112,26 @@ create table if not exists face_outbox (
     distance double precision,
     cause text not null,
     by text,
-    changed_at timestamptz not null default now()
+    changed_at timestamptz not null default now(),
+    noted_at timestamptz not null default now()
+);
+-- Rows come and go; what is left of them would have to be read over.
+alter table face_outbox set (
+    autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000,
+    autovacuum_vacuum_insert_threshold = -1
 );
 
 -- What the listener of the feed has to know of the tags that were there before it.
 insert into face_outbox (photo_id, face_index, change, user_id, distance, cause, changed_at)
-select m.on_photo_id, m.on_face_index, 'gained', m.user_id, m.confidence, 'job', m.created_at
+select
+    m.on_photo_id, m.on_face_index, 'gained', m.user_id, m.confidence, 'job',
+    -- The platform may have written anything there.
+    greatest('epoch', least(m.created_at, now()))
 from face_matches as m
-where not exists (select from pg_trigger where tgname = 'soloface_tell_gained')
+where not exists (
+    select from pg_trigger
+    where tgname = 'soloface_tell_gained' and tgrelid = 'face_matches'::regclass
+)
 order by m.created_at;
 
 -- The functions below run as whoever owns these tables, like those of 0006. Why a tag changes, and
@@ -197,6 +212,12 @@ begin
         insert into face_withdrawals (user_id, withdrawn_by)
         values (old.id, nullif(current_setting('soloface.by', true), ''))
         on conflict (user_id) do nothing;
+    elsif new.face_embedding is not null
+        and exists (select from face_withdrawals as w where w.user_id = new.id)
+    then
+        raise exception 'user % has withdrawn and is not recognised any more', new.id
+            using errcode = 'check_violation', constraint = 'face_withdrawals',
+            hint = 'Once they have agreed again: soloface enroll --again';
     elsif tg_op = 'INSERT' then
         if new.face_embedding is null then
             return null;
@@ -225,6 +246,23 @@ $$;
 create or replace function soloface_note_word() returns trigger
 language plpgsql security definer as $$
 begin
+    if tg_op = 'DELETE' then
+        -- Whoever goes with their row in `users` has withdrawn; the photo is known to show them.
+        if old.decision = 'confirmed'
+            and not exists (select from users where users.id = old.user_id)
+        then
+            insert into face_withdrawals (user_id) values (old.user_id) on conflict do nothing;
+            insert into face_withdrawn_photos (photo_id, user_id)
+            select id, old.user_id from photos where id = old.photo_id
+            on conflict do nothing;
+        end if;
+    elsif new.decision = 'confirmed'
+        and exists (select from face_withdrawals as w where w.user_id = new.user_id)
+    then
+        raise exception 'user % has withdrawn and is not tagged any more', new.user_id
+            using errcode = 'check_violation', constraint = 'face_withdrawals',
+            hint = 'Once they have agreed again: soloface enroll --again';
+    end if;
     insert into face_rematches (photo_id, by)
     values (
         case tg_op when 'DELETE' then old.photo_id else new.photo_id end,
@@ -248,22 +286,29 @@ end
 $$;
 
 -- The faces on photos that were matched with a user who is deleted: their vectors are the user's,
--- and their photos are not looked at again.
+-- and their photos are not looked at again. A face that nobody is tagged on, beside the user's, may
+-- be the same face under another number: a photo that shows one person has only one.
 create or replace function soloface_forget_faces() returns trigger
 language plpgsql security definer as $$
 begin
+    insert into face_withdrawals (user_id)
+    select distinct gone.user_id
+    from gone
+    where not exists (select from users where users.id = gone.user_id)
+    on conflict do nothing;
     insert into face_withdrawn_photos (photo_id, user_id)
-    select gone.on_photo_id, gone.user_id
+    select distinct gone.on_photo_id, gone.user_id
     from gone
     where not exists (select from users where users.id = gone.user_id)
         and exists (select from photos where photos.id = gone.on_photo_id)
     on conflict do nothing;
-    delete from photo_faces
-    where id in (
-        select gone.photo_face_id
-        from gone
-        where not exists (select from users where users.id = gone.user_id)
-    );
+    delete from photo_faces as f
+    where f.photo_id in (
+            select gone.on_photo_id
+            from gone
+            where not exists (select from users where users.id = gone.user_id)
+        )
+        and not exists (select from face_matches as m where m.photo_face_id = f.id);
     return null;
 end
 $$;
@@ -280,14 +325,30 @@ $$;
 create or replace function soloface_forget_all_faces() returns trigger
 language plpgsql security definer as $$
 begin
-    insert into face_withdrawals (user_id)
-    select id from users where face_embedding is not null
-    on conflict (user_id) do nothing;
     insert into face_withdrawn_photos (photo_id, user_id)
     select on_photo_id, user_id from face_matches
+    union
+    select photo_id, user_id from face_match_decisions where decision = 'confirmed'
+    on conflict do nothing;
+    insert into face_withdrawals (user_id)
+    select id from users where face_embedding is not null
+    union
+    select user_id from face_withdrawn_photos
     on conflict do nothing;
     insert into face_rematches (model) select distinct model from photo_faces;
-    delete from photo_faces where id in (select photo_face_id from face_matches);
+    delete from photo_faces
+    where photo_id in (select photo_id from face_withdrawn_photos);
+    return null;
+end
+$$;
+
+-- `truncate photos` fires nothing else; the photos' other rows go by their keys.
+create or replace function soloface_forget_all_photos() returns trigger
+language plpgsql security definer as $$
+begin
+    delete from face_match_outcomes
+    where known_photo_id is null and photo_id in (select id from photos);
+    delete from face_withdrawn_photos where photo_id in (select id from photos);
     return null;
 end
 $$;
@@ -301,7 +362,7 @@ begin
         'soloface_place_match', 'soloface_tell_gained', 'soloface_tell_lost',
         'soloface_tell_moved', 'soloface_tell_all_lost', 'soloface_note_user',
         'soloface_note_word', 'soloface_note_limits', 'soloface_forget_faces',
-        'soloface_forget_outcomes', 'soloface_forget_all_faces'
+        'soloface_forget_outcomes', 'soloface_forget_all_faces', 'soloface_forget_all_photos'
     ] loop
         execute format(
             'alter function %I.%I() set search_path = %s, pg_temp', current_schema(), name, path
@@ -336,6 +397,9 @@ create or replace trigger soloface_note_user
 create or replace trigger soloface_note_word
     after insert or update or delete on face_match_decisions
     for each row execute function soloface_note_word();
+create or replace trigger soloface_forget_all_photos
+    before truncate on photos
+    for each statement execute function soloface_forget_all_photos();
 create or replace trigger soloface_note_limits
     after insert or update on face_match_limits
     for each row execute function soloface_note_limits();
@@ -352,7 +416,11 @@ begin
     end if;
     if to_regrole('soloface_reviewer') is not null then
         grant select, insert, update, delete on face_matches to soloface_reviewer;
-        grant select on photo_faces, face_match_outcomes to soloface_reviewer;
+        grant select
+            on photo_faces, face_match_outcomes, face_withdrawals, face_withdrawn_photos
+            to soloface_reviewer;
+        -- Locking a user who is tagged takes the right to update some column.
+        grant update (face_enrolled_at) on users to soloface_reviewer;
         grant
             update (
                 nearest_user_id, nearest_distance, second_user_id, second_distance
@@ -369,6 +437,7 @@ begin
     if to_regrole('soloface_eraser') is not null then
         grant select, insert, update on face_withdrawals to soloface_eraser;
         grant select, insert on face_withdrawn_photos to soloface_eraser;
+        grant select (decision) on face_match_decisions to soloface_eraser;
     end if;
     if to_regrole('soloface_auditor') is not null then
         grant select

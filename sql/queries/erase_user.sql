@@ -1,11 +1,13 @@
 -- Take out everything that is known of a user's face, on photos too; say how many rows of which
--- table. The user's own row stays, without what soloface wrote there.
--- Runs after lock_user.sql in the same transaction.
+-- table. The user's own row stays, without what soloface wrote there. On the photos that show the
+-- user, a face that nobody is tagged on may be theirs under another number.
+-- Runs after lock_user.sql in the same transaction; the photos are those of photos_showing.sql.
 with seen as (
-    select photo_faces.id, photo_faces.photo_id
+    select photo_faces.id
     from photo_faces
-    join face_matches on face_matches.photo_face_id = photo_faces.id
-    where face_matches.user_id = %(id)s
+    left join face_matches on face_matches.photo_face_id = photo_faces.id
+    where photo_faces.photo_id = any(%(photo_ids)s::uuid[])
+        and (face_matches.user_id is null or face_matches.user_id = %(id)s)
 ),
 enrolled as (
     update users
@@ -36,7 +38,7 @@ decisions as (
 ),
 outcomes as (
     delete from face_match_outcomes
-    where user_id = %(id)s or photo_id in (select photo_id from seen)
+    where user_id = %(id)s or photo_id = any(%(photo_ids)s::uuid[])
     returning 1
 )
 select 'users' as erased, count(*) from enrolled

@@ -5,7 +5,8 @@ cross join lateral (
     select users.id as user_id, users.face_embedding <=> faces.embedding as distance
     from users
     where users.face_embedding is not null and users.face_embedding_model = %(model)s
-    order by users.face_embedding <=> faces.embedding
+    -- Of two at the same distance it is always the same one, however the table is read.
+    order by users.face_embedding <=> faces.embedding, users.id
     limit %(count)s
 ) as nearest
-order by faces.ord, nearest.distance
+order by faces.ord, nearest.distance, nearest.user_id

@@ -12,7 +12,7 @@ cross join lateral (
             users.face_embedding::halfvec(:dimension) <=> faces.embedding::halfvec(:dimension)
         limit %(candidates)s
     ) as candidates
-    order by distance
+    order by distance, user_id
     limit %(count)s
 ) as nearest
-order by faces.ord, nearest.distance
+order by faces.ord, nearest.distance, nearest.user_id

@@ -1,5 +1,6 @@
 -- Store a batch's faces and matches, and say what becomes of each job. A photo gets at most one match.
--- Runs after lock_photos.sql in the same transaction, before record_outcomes.sql. Each photo comes once.
+-- Runs after lock_photos.sql and lock_tagged.sql in the same transaction, before record_outcomes.sql.
+-- Each photo comes once.
 with input as (
     select * from unnest(
         %(photo_id)s::uuid[], %(face_index)s::integer[], %(embedding)b::vector[],
@@ -24,8 +25,6 @@ alive as (
             -- Somebody's word, which needs no vector.
             or id in (select user_id from input where distance is null)
         )
-    order by id
-    for key share
 ),
 judged as (
     select
@@ -44,10 +43,9 @@ judged as (
             ) then 'already_matched'
             when exists (
                 select from face_withdrawn_photos as w where w.photo_id = input.photo_id
-            ) or (
-                alive.id is null
-                and exists (select from face_withdrawals as w where w.user_id = input.user_id)
-            ) then 'withdrawn'
+            )
+            or exists (select from face_withdrawals as w where w.user_id = input.user_id)
+                then 'withdrawn'
             when input.user_id is not null and (
                 alive.id is null
                 -- Somebody has decided since the search.

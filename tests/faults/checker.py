@@ -15,6 +15,7 @@ from connectors.jetstream.letters.dead_letters import Selection, dead_letters
 from connectors.jetstream.letters.letter import Letter
 from dataflow.jobs.reason import Outcome, Reason
 from tests.faults.ledger import Ledger, Wanted
+from tests.feed import feed_problems
 from tests.world import World
 
 
@@ -87,7 +88,7 @@ def check(ledger: Ledger) -> Verdict:
         jobs=len(ledger.jobs),
         lost=tuple(_lost(ledger, truth)),
         doubled=tuple(_doubled(truth)),
-        wrong=tuple(_wrong(ledger, truth)),
+        wrong=(*_wrong(ledger, truth), *_feed_problems(ledger.world)),
         dead_expected=expected,
         dead_found=found,
         deliveries=truth.deliveries,
@@ -134,6 +135,10 @@ def _wrong(ledger: Ledger, truth: Truth) -> Iterator[str]:
         job = ledger.jobs.get(seq)
         if job is None or letters[0].reason not in job.reasons:
             yield f"job {seq} has a dead letter: {letters[0].reason}, {letters[0].error}"
+
+
+def _feed_problems(world: World) -> Iterator[str]:
+    yield from feed_problems(world.settings.nats, world.settings.database)
 
 
 def _must_die(wanted: Wanted) -> bool:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import connectors.jetstream.jobs.settling
 import connectors.postgres.photos.recorder
 import dataflow.steps.recognition
+from connectors.jetstream.client import SharedJetStream
 from connectors.jetstream.jobs.heartbeat import InFlight
 from connectors.jetstream.jobs.settling import TERM, Settler
 from connectors.sink import RecordingPartition, Result
 from dataflow.faces.image import Preview
 from dataflow.jobs.outcome import Retry, Settled
 from dataflow.jobs.reason import Reason
+from dataflow.tags.change import TagChange
 from tests.faults.points import before_commit, die, wrap
 
 DEADLY = b"kills the process that decodes it"
@@ -87,6 +89,13 @@ def _term_before_burying() -> None:
     wrap(Settler, "_bury", lambda _: terminate_and_die)
 
 
+def _forgotten_changes() -> None:
+    def told_to_nobody(_self: SharedJetStream, _changes: Sequence[TagChange]) -> None:
+        pass
+
+    wrap(SharedJetStream, "tell", lambda _: told_to_nobody)
+
+
 MISTAKES: Mapping[str, Callable[[], None]] = {
     "deadly_pictures": _kill_the_decoder,
     "ack_before_commit": _ack_before_commit,
@@ -94,5 +103,6 @@ MISTAKES: Mapping[str, Callable[[], None]] = {
     "no_lock": _no_lock,
     "nameless_letters": _nameless_letters,
     "term_before_burying": _term_before_burying,
+    "forgotten_changes": _forgotten_changes,
 }
 """``deadly_pictures`` is none of the worker's: a picture that its decoder does not survive."""

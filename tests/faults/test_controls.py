@@ -65,6 +65,21 @@ def test_a_worker_without_heartbeats_does_work_again(lab: Lab) -> None:
     assert not verdict.problems
 
 
+def test_a_worker_that_forgets_changes_of_tags_untold_makes_the_feed_untrue(lab: Lab) -> None:
+    with lab.scene({}) as scene:
+        (photo,) = scene.ledger.photos(1)
+        users = frozenset(scene.ledger.users.values())
+        scene.ledger.publish([Wanted(photo.job(), photo.id, users=users)])
+        worker = scene.start(how="forgotten_changes")
+        scene.wait_until_done()
+        worker.stop()
+        verdict = scene.verdict()
+
+    assert not verdict.lost
+    (problem,) = verdict.wrong
+    assert f"face 0 of photo {photo.id} is told as None and is" in problem
+
+
 def test_writers_that_do_not_lock_match_a_photo_twice(lab: Lab) -> None:
     with lab.scene({"WORKER__BATCH": "1"}) as scene:
         (photo,) = scene.ledger.photos(1)

@@ -12,6 +12,7 @@ from connectors.jetstream.connection import Connection, connect
 from connectors.jetstream.explaining import explained
 from connectors.jetstream.stored import ABSENT, Stored, ask, stored
 from dataflow.settings import NatsSettings
+from dataflow.tags.change import tells_the_end
 
 _WINDOW = 64
 
@@ -28,6 +29,8 @@ async def erase_messages(
 ) -> Mapping[str, int]:
     """Overwrite all messages whose payload or headers hold the id; returns how many by stream.
 
+    On the stream of tag changes those stay that tell the end of a tag.
+
     Reads each stream once, as no index leads from an id to its messages. A stream that is not there
     holds nothing.
 
@@ -38,7 +41,9 @@ async def erase_messages(
     connection = await connect(settings, "soloface erase")
     try:
         return {
-            stream: await _Stream(connection, stream).erase(subject_id, dry_run=dry_run)
+            stream: await _Stream(connection, stream, feed=stream == settings.tags_stream).erase(
+                subject_id, dry_run=dry_run
+            )
             for stream in our_streams(settings)
         }
     finally:
@@ -52,9 +57,10 @@ def names(text: bytes, subject_id: UUID) -> bool:
 
 
 class _Stream:
-    def __init__(self, connection: Connection, name: str) -> None:
+    def __init__(self, connection: Connection, name: str, *, feed: bool) -> None:
         self._connection = connection
         self._name = name
+        self._is_feed = feed
 
     async def erase(self, subject_id: UUID, *, dry_run: bool) -> int:
         state = await self._state()
@@ -67,6 +73,8 @@ class _Stream:
             messages = {message.seq: message for message in answers if message}
             for number, message in sorted(messages.items()):
                 if names(b"\n".join((message.block, message.data)), subject_id):
+                    if self._is_feed and tells_the_end(message.data, subject_id):
+                        continue
                     found += 1
                     if not dry_run:
                         await self._overwrite(number)

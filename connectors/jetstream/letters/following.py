@@ -1,4 +1,4 @@
-"""Reading outcome events as they come, from now or from an earlier time on."""
+"""Reading events as they come, from now or from an earlier time on."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
 import orjson
 import structlog
@@ -19,7 +19,7 @@ from connectors.jetstream.connection import Connection, connect
 from connectors.jetstream.explaining import explained, why
 from connectors.jetstream.stored import Stored, stored
 from dataflow.jobs.errors import ConfigurationError
-from dataflow.settings import NatsSettings
+from dataflow.settings import PREFIX, NatsSettings
 
 log = structlog.get_logger()
 
@@ -38,14 +38,34 @@ class Told:
     data: dict[str, Any]
 
 
-class Events:
-    """The stream of events."""
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """A stream of events; ``variable`` names it, and ``switch`` says whether it is made at all."""
 
-    def __init__(self, connection: Connection, settings: NatsSettings) -> None:
+    stream: str
+    subject: str
+    variable: str
+    switch: str
+
+    @classmethod
+    def outcomes(cls, settings: NatsSettings) -> Self:
+        """How jobs end."""
+        return cls(settings.settled_stream, settings.settled_subject, "SETTLED_STREAM", "EVENTS")
+
+    @classmethod
+    def tags(cls, settings: NatsSettings) -> Self:
+        """How tags change."""
+        return cls(settings.tags_stream, settings.tags_subject, "TAGS_STREAM", "TAGS")
+
+
+class Events:
+    """One of the streams of events."""
+
+    def __init__(self, connection: Connection, feed: Feed) -> None:
         self._connection = connection
         self._js = connection.jetstream()
-        self._stream = settings.settled_stream
-        self._subject = settings.settled_subject
+        self._feed = feed
+        self._stream = feed.stream
 
     async def follow(self, since: datetime | None = None) -> AsyncGenerator[list[Told]]:
         """The events since then, by default from now on; for ever, a list at a time.
@@ -96,15 +116,16 @@ class Events:
         return low
 
     async def _next(self, seq: int) -> Stored | None:
-        return await stored(self._connection, self._stream, seq, or_later=self._subject)
+        return await stored(self._connection, self._stream, seq, or_later=self._feed.subject)
 
     async def _state(self) -> StreamState:
         try:
             return (await self._js.stream_info(self._stream)).state
         except NotFoundError:
             raise ConfigurationError(
-                f"there is no stream {self._stream} (SOLOFACE_NATS__SETTLED_STREAM); soloface "
-                "doctor --fix makes it, unless SOLOFACE_NATS__EVENTS is false"
+                f"there is no stream {self._stream} ({PREFIX}NATS__{self._feed.variable}); "
+                f"soloface doctor --fix makes it, unless {PREFIX}NATS__{self._feed.switch} is "
+                "false"
             ) from None
 
 
@@ -121,8 +142,8 @@ def _told(message: Stored) -> Told:
 
 
 @asynccontextmanager
-async def events(settings: NatsSettings) -> AsyncIterator[Events]:
-    """Connect to the stream of events.
+async def events(settings: NatsSettings, feed: Feed) -> AsyncIterator[Events]:
+    """Connect to a stream of events.
 
     Raises:
         ConfigurationError: the credentials are refused.
@@ -130,6 +151,6 @@ async def events(settings: NatsSettings) -> AsyncIterator[Events]:
     """
     connection = await connect(settings, "soloface watch")
     try:
-        yield Events(connection, settings)
+        yield Events(connection, feed)
     finally:
         await connection.close()

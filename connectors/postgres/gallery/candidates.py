@@ -11,6 +11,7 @@ import psycopg
 from psycopg.rows import TupleRow
 
 from connectors.postgres.gallery.search import ask, collected
+from connectors.postgres.session import asked_together
 from connectors.postgres.sql_files import query
 from dataflow.faces.face import Embedding
 from dataflow.gallery.search import Plan
@@ -77,7 +78,7 @@ def candidates(
     """For each face, what :meth:`~dataflow.steps.matching.MatchPolicy.decide` needs to know."""
     embeddings = [question.embedding for question in questions]
     # One round trip, unless somebody was rejected: then the search goes as much deeper.
-    with connection.pipeline():
+    with asked_together(connection):
         asked = {"photo_ids": [question.photo_id for question in questions]}
         decisions = connection.execute(query("decisions"), asked)
         found = ask(connection, embeddings, model, _ENOUGH, plan)

@@ -17,7 +17,7 @@ from connectors.postgres.gallery.search import nearest_users
 from connectors.postgres.gallery.users import require_comparable
 from connectors.postgres.sql_files import query
 from dataflow.faces.face import Embedding, Quality
-from dataflow.gallery.enrolment import Enrolment, Examined, Refusal
+from dataflow.gallery.enrolment import Enrolment, Examined, Refusal, Status
 from dataflow.process.retry import LinearBackoff
 from dataflow.steps.matching import Candidate
 
@@ -32,13 +32,14 @@ class EnrolmentRegister:
     """The :class:`~dataflow.gallery.enrolment.Register` of one contract; ``by`` is who enrols.
 
     ``forget`` is told the references of photos that no enrolment has any more, once that is
-    certain.
+    certain. ``again`` says that those who have withdrawn have agreed again.
     """
 
     database: Database
     model: str
     by: str | None = None
     forget: Callable[[Sequence[str]], None] = field(default=lambda _refs: None)
+    again: bool = False
 
     def fingerprints(self, user_ids: Sequence[UUID]) -> Mapping[UUID, str]:
         """By which photos they were enrolled, as far as their vectors are still of those."""
@@ -51,35 +52,64 @@ class EnrolmentRegister:
             lambda connection: nearest_users(connection, embeddings, self.model, count)
         )
 
-    def save(self, enrolments: Sequence[Enrolment]) -> set[UUID]:
+    def withdrawn(self, user_ids: Sequence[UUID]) -> set[UUID]:
+        """Those who have withdrawn, unless they have agreed again."""
+        if self.again:
+            return set()
+        rows = self._rows(query("withdrawn_users"), {"user_ids": list(user_ids)})
+        return {user_id for (user_id,) in rows}
+
+    def agreed(self, consents: Mapping[UUID, str]) -> None:
+        """Note to which terms enrolled users have agreed, and that it was now."""
+        if not consents:
+            return
+        values = {"user_id": list(consents), "consent": list(consents.values())}
+        self._ask(lambda connection: connection.execute(query("save_consents"), values))
+
+    def save(self, enrolments: Sequence[Enrolment]) -> dict[UUID, Status]:
         """Store a batch in one transaction.
 
-        Returns those whom the platform would have to add first, as its ``users`` need more than an
-        id; they are left out.
+        Returns who is left out: whom the platform would have to add first, as its ``users`` need
+        more than an id, and who has withdrawn meanwhile.
 
         Raises:
             ConfigurationError: the gallery was moved to another model meanwhile.
         """
-        unknown, replaced = self._ask(partial(self._save, enrolments=enrolments))
+        left_out, replaced = self._ask(partial(self._save, enrolments=enrolments))
         if replaced:
             self.forget(replaced)
-        return unknown
+        return left_out
 
     def _save(
         self, connection: Connection, enrolments: Sequence[Enrolment]
-    ) -> tuple[set[UUID], list[str]]:
+    ) -> tuple[dict[UUID, Status], list[str]]:
         with connection.transaction():
             asked = {"user_ids": [enrolment.user_id for enrolment in enrolments]}
             known = {row[0] for row in connection.execute(query("lock_users"), asked)}
             # Under locks that a cut-over waits for.
             require_comparable(connection, self.model)
-            new = [enrolment for enrolment in enrolments if enrolment.user_id not in known]
-            unknown = set() if self._add(connection, new) else {e.user_id for e in new}
-            stored = [e for e in enrolments if e.user_id not in unknown]
+            left_out = self._withdrawn(connection, asked)
+            new = [e for e in enrolments if e.user_id not in known and e.user_id not in left_out]
+            if not self._add(connection, new):
+                left_out |= {e.user_id: Status.UNKNOWN_USER for e in new}
+            stored = [e for e in enrolments if e.user_id not in left_out]
             if old := [e for e in stored if e.user_id in known]:
                 values = {**_vectors(old), "model": self.model}
                 connection.execute(query("update_users"), values)
-            return unknown, self._record(connection, stored)
+            # Photos may have been kept of those who have withdrawn meanwhile.
+            refused = [e for e in enrolments if left_out.get(e.user_id) is Status.WITHDRAWN]
+            kept = {portrait.photo for enrolment in refused for portrait in enrolment.used}
+            return left_out, self._record(connection, stored, kept)
+
+    def _withdrawn(
+        self, connection: Connection, asked: Mapping[str, list[UUID]]
+    ) -> dict[UUID, Status]:
+        """Under locks that an erasure waits for."""
+        if self.again:
+            connection.execute(query("lift_withdrawals"), asked)
+            return {}
+        rows = connection.execute(query("withdrawn_users"), asked).fetchall()
+        return {user_id: Status.WITHDRAWN for (user_id,) in rows}
 
     def photos(self, most: int) -> tuple[list[tuple[UUID, str]], int]:
         """By which photos users are enrolled: so many of them, and how many there are.
@@ -118,7 +148,9 @@ class EnrolmentRegister:
                 return False
         return True
 
-    def _record(self, connection: Connection, enrolments: Sequence[Enrolment]) -> list[str]:
+    def _record(
+        self, connection: Connection, enrolments: Sequence[Enrolment], refused: set[str]
+    ) -> list[str]:
         """Write down who was enrolled by what; returns the references that nobody has any more."""
         user_ids = [enrolment.user_id for enrolment in enrolments]
         connection.execute(
@@ -129,6 +161,7 @@ class EnrolmentRegister:
                 "user_id": user_ids,
                 "photos": [len(enrolment.used) for enrolment in enrolments],
                 "fingerprint": [enrolment.fingerprint for enrolment in enrolments],
+                "consent": [enrolment.consent for enrolment in enrolments],
             },
         )
         earlier = connection.execute(
@@ -147,7 +180,7 @@ class EnrolmentRegister:
         columns = ("user_id", "sha256", "ref", "quality", "refused")
         values = {name: [row[i] for row in rows] for i, name in enumerate(columns)}
         connection.execute(query("save_enrolment_photos"), values)
-        if gone := {ref for (ref,) in earlier} - set(values["ref"]):
+        if gone := ({ref for (ref,) in earlier} | refused) - set(values["ref"]):
             asked = {"refs": sorted(gone)}
             return [ref for (ref,) in connection.execute(query("unreferenced_photos"), asked)]
         return []

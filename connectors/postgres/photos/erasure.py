@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
@@ -19,10 +20,28 @@ Subject = Literal["user", "photo"]
 _BATCH = 1000
 
 
-def erase(
-    connection: Connection, subject: Subject, subject_id: UUID, *, row: bool, dry_run: bool
-) -> Mapping[str, int]:
-    """Take out everything about a user or a photo, all or nothing; returns the rows by table.
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """What went: rows by table, and of a user the photos that showed them."""
+
+    rows: Mapping[str, int]
+    photo_ids: Sequence[UUID] = ()
+
+
+def erase(  # noqa: PLR0913 - each is a word of the command
+    connection: Connection,
+    subject: Subject,
+    subject_id: UUID,
+    *,
+    row: bool,
+    dry_run: bool,
+    by: str | None = None,
+    is_known: bool = False,
+) -> Erased:
+    """Take out everything about a user or a photo, all or nothing.
+
+    A user has withdrawn with that: their id and those of the photos stay, so that no job, sweep or
+    enrolment brings a face back.
 
     Args:
         connection: of a login that may delete.
@@ -30,21 +49,29 @@ def erase(
         subject_id: of a row in `users` or `photos`, which need not be there any more.
         row: whether that row goes as well, with whatever the platform's tables hang on it.
         dry_run: whether it is only counted.
+        by: who asked for it; the feed tells it.
+        is_known: whether there was such a user although no table names them.
 
     Raises:
         ConfigurationError: the platform's tables keep the row from being deleted.
     """
     asked = {"id": subject_id}
+    photo_ids: list[UUID] = []
     with connection.transaction(force_rollback=dry_run):
+        connection.execute(query("say_why"), {"cause": "erased", "by": by or ""})
         if subject == "user":
             connection.execute(query("lock_user"), asked)
+            showing = connection.execute(query("photos_showing"), asked).fetchall()
+            photo_ids = [photo_id for (photo_id,) in showing]
         else:
             connection.execute(query("lock_photos"), {"photo_ids": [subject_id]})
-        erased = connection.execute(query(f"erase_{subject}"), asked).fetchall()
-        counts: dict[str, int] = dict(erased)
+        values = {**asked, "photo_ids": photo_ids}
+        rows: dict[str, int] = dict(connection.execute(query(f"erase_{subject}"), values))
+        if subject == "user" and (is_known or any(rows.values())):
+            connection.execute(query("withdraw"), {**values, "by": by})
         if row:
-            counts[f"{subject}s, whole row"] = _delete_row(connection, subject, subject_id)
-    return counts
+            rows[f"{subject}s, whole row"] = _delete_row(connection, subject, subject_id)
+    return Erased(rows, photo_ids)
 
 
 def is_listed(connection: Connection, subject: Subject, subject_id: UUID) -> bool:
@@ -52,6 +79,12 @@ def is_listed(connection: Connection, subject: Subject, subject_id: UUID) -> boo
     table = sql.Identifier(f"{subject}s")
     asked = sql.SQL("select from {} where id = %s").format(table)
     return connection.execute(asked, [subject_id]).fetchone() is not None
+
+
+def has_withdrawn(connection: Connection, user_id: UUID) -> bool:
+    """Whether a user was erased before."""
+    rows = connection.execute(query("withdrawn_users"), {"user_ids": [user_id]})
+    return rows.fetchone() is not None
 
 
 def others_photos(connection: Connection, user_id: UUID, photos: Sequence[str]) -> set[str]:

@@ -36,8 +36,13 @@ class Selection:
         created = sql.Identifier("photos", self.created_column)
         parts = [
             sql.SQL("{} is not null").format(sql.Identifier("photos", self.ref_column)),
+            # Of those who have agreed again, a photo may be looked at again.
             sql.SQL(
-                "not exists (select from face_match_outcomes as o where o.photo_id = photos.id)"
+                "not exists (select from face_match_outcomes as o "
+                "where o.photo_id = photos.id and o.reason <> 'withdrawn')"
+            ),
+            sql.SQL(
+                "not exists (select from face_withdrawn_photos as w where w.photo_id = photos.id)"
             ),
         ]
         values: dict[str, Any] = {}

@@ -6,7 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import psycopg
+from psycopg.rows import TupleRow
+
 from connectors.postgres.connection import Database
+from connectors.postgres.session import Connection
 from connectors.postgres.sql_files import query
 from dataflow.process.version import VERSION
 from dataflow.steps.matching import MatchPolicy
@@ -61,9 +65,23 @@ class Limits:
 
     def _one(self, name: str, values: dict[str, Any]) -> NotedLimits | None:
         with self.database.connection() as connection:
-            row = connection.execute(query(name), values).fetchone()
-        if row is None:
-            return None
-        model, threshold, max_distance, min_margin, version, noted_at = row
-        policy = MatchPolicy(threshold, max_distance, min_margin)
-        return NotedLimits(model, policy, version, noted_at)
+            return _limits(connection.execute(query(name), values))
+
+
+def policy_of(connection: Connection, model: str) -> MatchPolicy | None:
+    """What a worker of this contract matches by; ``None`` if none ever started.
+
+    In a transaction that has entered by `enter_gate.sql`, an answer by it is an answer by the
+    limits that hold: whoever changes them later matches that again.
+    """
+    noted = _limits(connection.execute(query("limits_of"), {"model": model}))
+    return noted.policy if noted else None
+
+
+def _limits(rows: psycopg.Cursor[TupleRow]) -> NotedLimits | None:
+    row = rows.fetchone()
+    if row is None:
+        return None
+    model, threshold, max_distance, min_margin, version, noted_at = row
+    policy = MatchPolicy(threshold, max_distance, min_margin)
+    return NotedLimits(model, policy, version, noted_at)

@@ -17,7 +17,7 @@ from connectors.postgres.gallery.search import current_plan
 from connectors.postgres.gallery.users import require_comparable
 from connectors.postgres.photos.ended import Ended, columns, lock, store
 from connectors.postgres.photos.registry import past_match
-from connectors.postgres.session import sent_together
+from connectors.postgres.session import asked_together, sent_together
 from connectors.postgres.setup.vectors import require_dimension
 from connectors.postgres.sql_files import query
 from dataflow.gallery.search import Plan
@@ -124,11 +124,13 @@ class Recorder:
     ) -> dict[UUID, Settled | None]:
         ended = [Ended(item, item.job) for item in settled if item.job]
         photo_ids = [one.job.photo_id for one in ended]
-        lock(connection, [p.item.job.photo_id for p in proposals] + photo_ids)
-        connection.execute(query("say_why"), {"cause": "job", "by": ""})
         rows = columns(map(_face_row, proposals))
+        connection.execute(query("lock_tagged"), {"user_ids": rows["user_id"]})
         parameters = {"model": self.model, **self.policy.limits, **rows}
-        recorded = connection.execute(query("record_matches"), parameters).fetchall()
+        with asked_together(connection):
+            lock(connection, [p.item.job.photo_id for p in proposals] + photo_ids)
+            connection.execute(query("say_why"), {"cause": "job", "by": ""})
+            recorded = connection.execute(query("record_matches"), parameters)
         by_photo = {p.item.job.photo_id: p for p in proposals}
         verdicts: dict[UUID, Settled | None] = {}
         again = []
@@ -147,11 +149,9 @@ class Recorder:
 
     @staticmethod
     def _note_withdrawn(connection: Connection, proposals: Sequence[_Proposal]) -> None:
-        named = [(p.item.job.photo_id, p.judgement.match) for p in proposals]
-        found = [(photo_id, match.user_id) for photo_id, match in named if match]
-        if found:
-            photo_ids, user_ids = map(list, zip(*found, strict=True))
-            noted = {"photo_id": photo_ids, "user_id": user_ids}
+        rows = columns(map(_face_row, proposals))
+        if rows:
+            noted = {"photo_id": rows["photo_id"], "user_id": rows["user_id"]}
             connection.execute(query("note_withdrawn"), noted)
 
     def _propose(

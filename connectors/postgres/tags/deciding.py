@@ -15,11 +15,15 @@ from connectors.postgres.photos.ended import columns
 from connectors.postgres.sql_files import query
 from dataflow.faces.face import Embedding
 from dataflow.gallery.search import Plan
+from dataflow.jobs.errors import TransientError
 from dataflow.jobs.outcome import Match
 from dataflow.jobs.reason import Reason
 from dataflow.steps.matching import NOTHING_SAID, MatchPolicy, Said
 
 Connection = psycopg.Connection[TupleRow]
+
+_TRIES = 10
+"""How often a search may find somebody who is gone when the answer is written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +87,16 @@ def decide_again(
     In a transaction, after `enter_gate.sql`, whose `say_why.sql` names the cause; it locks the
     photos until that ends. ``plan`` is how the users are searched, ``detail`` what the outcome
     says; without it nothing is written.
+
+    Raises:
+        TransientError: whoever was found was gone each time before the answer was written.
     """
     asked = {"photo_ids": list(photo_ids)}
     if detail:
         connection.execute(query("lock_photos"), asked)
     rows = connection.execute(query("recorded_faces"), asked, binary=True).fetchall()
     faces = [_face(*row) for row in rows]
-    while True:
+    for _ in range(_TRIES):
         said = words(connection.execute(query("decisions"), asked).fetchall())
         judged = _judged(connection, faces, rules, plan)
         staying = {} if rules.move else _staying(connection, faces, rules)
@@ -99,6 +106,7 @@ def decide_again(
         ]
         if not (detail and _write(connection, decided, judged, rules, detail)):
             return [one.answer for one in decided]
+    raise TransientError("users who are to be tagged are gone again and again")
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +230,7 @@ def _write(
             "user_id": [match.user_id if match else None for _, match in tags],
             "distance": [match.distance if match else None for _, match in tags],
         }
+        connection.execute(query("lock_tagged"), {"user_ids": wanted["user_id"]})
         if connection.execute(query("settle_tags"), wanted).fetchall():
             return True
     compared = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
@@ -11,6 +12,8 @@ from psycopg.rows import TupleRow
 
 from connectors.postgres.connection import Database
 from connectors.postgres.gallery.search import current_plan, vector_dimension
+from connectors.postgres.photos.limits import policy_of
+from connectors.postgres.photos.registry import photo_states
 from connectors.postgres.sql_files import query
 from connectors.postgres.tags.deciding import Rules, decide_again
 from dataflow.jobs.errors import ConfigurationError
@@ -52,13 +55,15 @@ class Decision:
 class Effect:
     """Who is tagged on the photo now, and who was before; ``None``: nobody.
 
-    ``reason`` is ``None`` where no face is recorded for the photo yet.
+    ``reason`` is ``None`` where no face is recorded for the photo yet. ``taken_back`` is how many
+    words said before do not count any more.
     """
 
     before: UUID | None
     now: UUID | None
     reason: Reason | None
     match: Match | None
+    taken_back: int = 0
 
 
 _CAUSES = {Word.NOBODY: "rejected", Word.FORGOTTEN: "rematch"}
@@ -72,7 +77,10 @@ _DETAILS = {
 
 @dataclass(frozen=True, slots=True)
 class Decisions:
-    """Takes decisions and brings the tags into line with them, by ``policy``."""
+    """Takes decisions and brings the tags into line with them.
+
+    It matches by the limits that the workers have noted, and by ``policy`` where none has.
+    """
 
     database: Database
     policy: MatchPolicy
@@ -86,7 +94,8 @@ class Decisions:
         Where no face is recorded yet, the photo's next job will respect the decision.
 
         Raises:
-            ConfigurationError: there is no such photo, user or face, or several faces.
+            ConfigurationError: there is no such photo, user or face, or several faces; or the user
+                has withdrawn.
         """
         photo_ids = [decision.photo_id]
         with self.database.connection() as connection:
@@ -94,24 +103,38 @@ class Decisions:
             plan = current_plan(connection, self.model, vector_dimension(connection))
             with connection.transaction():
                 connection.execute(query("enter_gate"))
+                policy = policy_of(connection, self.model) or self.policy
                 # The worker waits for it too, and sees the decision before it records anything.
                 locked = connection.execute(query("lock_photos"), {"photo_ids": photo_ids})
                 if locked.fetchone() is None:
                     raise ConfigurationError(f"there is no photo {decision.photo_id}")
                 cause = _CAUSES.get(decision.word, str(decision.word))
                 connection.execute(query("say_why"), {"cause": cause, "by": decision.by or ""})
-                self._save(connection, decision, self._face_index(connection, decision))
+                face_index = self._face_index(connection, decision)
+                taken_back = self._save(connection, decision, face_index)
                 answers = decide_again(
                     connection,
                     photo_ids,
-                    Rules(self.policy, self.model),
+                    Rules(policy, self.model),
                     plan,
                     _DETAILS[decision.word],
                 )
-        if not answers:
-            return Effect(None, None, None, None)
+                if not answers:
+                    reason = self._why_no_face(connection, decision.photo_id)
+                    return Effect(None, None, reason, None, taken_back)
         answer = answers[0]
-        return Effect(answer.before, answer.now, answer.reason, answer.match)
+        return Effect(answer.before, answer.now, answer.reason, answer.match, taken_back)
+
+    def unknown(self, photo_ids: Collection[UUID], user_ids: Collection[UUID]) -> set[UUID]:
+        """Those of some photos and users that the platform has no row for."""
+        asked = {"photo_ids": list(photo_ids), "user_ids": list(user_ids)}
+        with self.database.connection() as connection:
+            return {row_id for (row_id,) in connection.execute(query("unknown_ids"), asked)}
+
+    @staticmethod
+    def _why_no_face(connection: Connection, photo_id: UUID) -> Reason | None:
+        states = photo_states(connection, [photo_id])
+        return Reason.WITHDRAWN if states[photo_id].withdrawn else None
 
     @staticmethod
     def _face_index(connection: Connection, decision: Decision) -> int | None:
@@ -136,7 +159,8 @@ class Decisions:
         return likely[0]
 
     @staticmethod
-    def _save(connection: Connection, decision: Decision, face_index: int | None) -> None:
+    def _save(connection: Connection, decision: Decision, face_index: int | None) -> int:
+        """Store the word; returns how many it has taken back."""
         values = {
             "photo_id": decision.photo_id,
             "user_id": decision.user_id,
@@ -145,10 +169,18 @@ class Decisions:
             "by": decision.by,
         }
         # One word settles whom a photo shows: the last one.
-        connection.execute(query("forget_decisions"), values)
+        taken_back = connection.execute(query("forget_decisions"), values).rowcount
         if decision.word is Word.FORGOTTEN:
-            return
+            return taken_back
         try:
             connection.execute(query("save_decision"), values)
         except psycopg.errors.ForeignKeyViolation:
             raise ConfigurationError(f"there is no user {decision.user_id}") from None
+        except psycopg.errors.CheckViolation as error:
+            if error.diag.constraint_name != "face_withdrawals":
+                raise
+            raise ConfigurationError(
+                f"user {decision.user_id} has withdrawn and is not tagged any more; once they have "
+                "agreed again: soloface enroll --again"
+            ) from None
+        return taken_back

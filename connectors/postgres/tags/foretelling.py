@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from connectors.postgres.connection import Database
 from connectors.postgres.gallery.search import current_plan, vector_dimension
 from connectors.postgres.gallery.users import require_comparable
-from connectors.postgres.session import sent_together
 from connectors.postgres.tags.deciding import Answer, Rules, decide_again
 from connectors.postgres.tags.rematching import in_parts, photos_to_decide
 from connectors.postgres.tags.requests import Wish
@@ -40,7 +39,7 @@ def foretell(database: Database, wish: Wish, rules: Rules) -> Iterator[Glimpse]:
             photo_ids = photos_to_decide(connection, _requests(wish), blocks, rules)
             for some in in_parts(photo_ids):
                 plan = current_plan(connection, rules.model, vector_dimension(connection))
-                with sent_together(connection):
+                with connection.transaction():
                     connection.execute("set transaction read only")
                     answers = decide_again(connection, some, rules, plan, None)
                 yield Glimpse(answers, place, total)

@@ -12,7 +12,7 @@ from connectors.postgres.connection import Database
 from connectors.postgres.gallery.search import current_plan, vector_dimension
 from connectors.postgres.gallery.users import require_comparable
 from connectors.postgres.photos.limits import Limits
-from connectors.postgres.session import Connection, sent_together
+from connectors.postgres.session import Connection
 from connectors.postgres.sql_files import query
 from connectors.postgres.tags.deciding import Answer, Rules, decide_again
 from connectors.postgres.tags.sifting import Blocks, Changed, photos_since
@@ -144,7 +144,7 @@ class Rematching:
     ) -> list[Answer]:
         with self.database.connection() as connection:
             plan = current_plan(connection, rules.model, vector_dimension(connection))
-            with sent_together(connection):
+            with connection.transaction():
                 connection.execute(query("enter_gate"))
                 connection.execute(query("say_why"), why)
                 return decide_again(connection, photo_ids, rules, plan, _DETAIL)

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
@@ -49,7 +49,10 @@ def enroll(
     *,
     table: Annotated[
         Path | None,
-        typer.Option("--csv", help="Many users: a CSV with the columns user_id and photo."),
+        typer.Option(
+            "--csv",
+            help="Many users: a CSV with the columns user_id and photo; consent may follow.",
+        ),
     ] = None,
     folder: Annotated[
         Path | None, typer.Option(help="Many users: a folder tree USER/photo.jpg.")
@@ -74,6 +77,19 @@ def enroll(
             "--keep-photos", help="Store files in the bucket too, so that `reembed` finds them."
         ),
     ] = False,
+    consent: Annotated[
+        str | None,
+        typer.Option(
+            metavar="VERSION",
+            help="Which version of your terms the users have agreed to. Kept with the time.",
+        ),
+    ] = None,
+    again: Annotated[
+        bool,
+        typer.Option(
+            "--again", help="Also enrol users who have withdrawn: they have agreed again."
+        ),
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be done, and change nothing.")
     ] = False,
@@ -84,8 +100,9 @@ def enroll(
 
     A photo is refused if it does not show exactly one face, shows it badly, or is unlike the user's
     other photos; the rest are used. A user is refused if another user's face is nearer than two
-    people's should be. A user who is already enrolled by the same photos is skipped, so you can run
-    an interrupted command again. A user who is not in `users` yet is added.
+    people's should be, or if they have withdrawn (`soloface erase`). A user who is already enrolled
+    by the same photos is skipped, so you can run an interrupted command again. A user who is not in
+    `users` yet is added.
 
     Exit code 1 if some user could not be enrolled.
     """
@@ -95,8 +112,16 @@ def enroll(
     from connectors.store.enrolment_photos import EnrolmentPhotos
     from dataflow.faces.packs.loading import load_pack
     from dataflow.gallery.enrolment import Enroller, Examiner, Offer
-    from soloface.cli.enroll.offers import from_folder, from_objects, from_table, names_from
+    from soloface.cli.enroll.offers import (
+        consent_of,
+        from_folder,
+        from_objects,
+        from_table,
+        names_from,
+    )
 
+    if consent is not None:
+        consent = consent_of(consent, "--consent")
     settings = load_settings()
     sources = EnrolmentPhotos(settings)
     match user, table, folder, prefix, users:
@@ -113,6 +138,8 @@ def enroll(
             raise typer.BadParameter(
                 "give USER and at least one PHOTO, or one of --csv, --folder and --prefix"
             )
+    if consent:
+        offers = [replace(offer, consent=offer.consent or consent) for offer in offers]
     pack = load_pack(settings.model)
     with (
         closing(Database(settings.database)) as database,
@@ -123,7 +150,7 @@ def enroll(
         gallery.require_comparable(pack.contract)
         enroller = Enroller(
             Examiner(pack, sources.read, settings.images.max_pixels, settings.enrolment.quality),
-            EnrolmentRegister(database, pack.contract.id, by, sources.forget),
+            EnrolmentRegister(database, pack.contract.id, by, sources.forget, again),
             pool,
             None if force else _min_distance(settings, pack),
             dry_run,
@@ -159,6 +186,7 @@ def _as_dict(enrolment: Enrolment) -> dict[str, object]:
         "user_id": enrolment.user_id,
         "enrolled": enrolment.status in _GOOD,
         "status": enrolment.status,
+        "consent": enrolment.consent,
         "used": [
             {"photo": portrait.photo, "quality": portrait.quality and asdict(portrait.quality)}
             for portrait in enrolment.used
@@ -187,6 +215,8 @@ def _print(done: Sequence[Enrolment], model: str, *, dry_run: bool) -> None:
     for enrolment in done:
         if enrolment.status not in _GOOD:
             why = f"{enrolment.status}{_clash(enrolment)}"
+            if enrolment.status == "withdrawn":
+                why += ": once they have agreed again, give --again"
             console.print(f"[red]not enrolled[/] {enrolment.user_id}: {why}")
     counts = Counter(str(enrolment.status) for enrolment in done)
     enrolled, unchanged = counts["enrolled"], counts["unchanged"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from uuid import UUID
 
@@ -11,25 +12,51 @@ from dataflow.jobs.errors import ConfigurationError
 from dataflow.jobs.image_ref import SCHEME
 from soloface.cli.frame.tables import rows
 
+_LONGEST_VERSION = 128
+
 
 def from_table(table: Path) -> list[Offer]:
     """Read a CSV with the columns user_id and photo; a relative path is looked for beside it.
 
+    A column consent may follow: the version of the terms that the user agreed to.
+
     Raises:
-        ConfigurationError: it cannot be read, or a line names no user or no photo.
+        ConfigurationError: it cannot be read, a line names no user or no photo, or the lines of a
+            user do not agree about the consent.
     """
+    consents: dict[UUID, str] = {}
 
     def photos() -> Iterator[tuple[UUID, str]]:
         for line, row in rows(table, "user_id", "photo"):
             if not (photo := row["photo"]):
                 raise ConfigurationError(f"{table}, line {line}: the column photo is empty")
             where = f"{table}, line {line}"
-            yield (
-                _user_of(row["user_id"], where),
-                photo if photo.startswith(SCHEME) else str(table.parent / photo),
-            )
+            user_id = _user_of(row["user_id"], where)
+            if consent := row.get("consent"):
+                version = consent_of(consent, where)
+                if consents.setdefault(user_id, version) != version:
+                    raise ConfigurationError(
+                        f"{where}: the user has agreed to {consents[user_id]} further up"
+                    )
+            yield user_id, photo if photo.startswith(SCHEME) else str(table.parent / photo)
 
-    return _grouped(photos(), str(table))
+    offers = _grouped(photos(), str(table))
+    return [replace(offer, consent=consents.get(offer.user_id)) for offer in offers]
+
+
+def consent_of(version: str, where: str) -> str:
+    """The version of the terms that somebody agreed to.
+
+    Raises:
+        ConfigurationError: it is no name of a version; ``where`` says where it stands.
+    """
+    version = version.strip()
+    if not (version and version.isprintable() and len(version) <= _LONGEST_VERSION):
+        raise ConfigurationError(
+            f"{where}: the consent must be the name of a version: 1 to {_LONGEST_VERSION} "
+            "characters on one line"
+        )
+    return version
 
 
 def names_from(table: Path) -> dict[str, UUID]:

@@ -39,8 +39,8 @@ class Commands(LazyGroup):
             "Publish one job, many from a file, or one for each of your own photos.",
         ),
         "watch": (
-            "soloface.cli.watch:watch",
-            "Follow the outcomes of jobs as they come, until Ctrl-C.",
+            "soloface.cli.watch.command:watch",
+            "Follow the outcomes of jobs, or with --tags the changes of tags, until Ctrl-C.",
         ),
         "reconcile": (
             "soloface.cli.reconcile:reconcile",
@@ -67,7 +67,7 @@ class Commands(LazyGroup):
             "Look at the jobs that were rejected, send them again, or remove them.",
         ),
         "match": (
-            "soloface.cli.match:app",
+            "soloface.cli.match.command:app",
             "Say whether a photo shows a user. No later job undoes it.",
         ),
         "rematch": (

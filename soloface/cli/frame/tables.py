@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import csv
+import io
+import sys
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
+from typing import TextIO
 
 from dataflow.jobs.errors import ConfigurationError
 
 COMMA, SEMICOLON = ",", ";"
+STANDARD_INPUT = Path("-")
 
 
 def rows(table: Path, *columns: str) -> Iterator[tuple[int, dict[str, str]]]:
@@ -18,14 +22,15 @@ def rows(table: Path, *columns: str) -> Iterator[tuple[int, dict[str, str]]]:
     Cells are parted by commas, or by semicolons as some spreadsheets do it.
 
     Args:
-        table: the file, in UTF-8, with the names of its columns in the first line.
+        table: the file, in UTF-8, with the names of its columns in the first line; ``-`` is
+            standard input.
         columns: those that it must have; further ones may follow.
 
     Raises:
         ConfigurationError: it cannot be read, is no such table, or misses a column.
     """
     try:
-        with table.open(newline="", encoding="utf-8-sig") as file:
+        with _opened(table) as file:
             head = file.readline()
             separator = SEMICOLON if SEMICOLON in head and COMMA not in head else COMMA
             reader = csv.DictReader(chain([head], file), delimiter=separator, strict=True)
@@ -37,6 +42,13 @@ def rows(table: Path, *columns: str) -> Iterator[tuple[int, dict[str, str]]]:
         raise ConfigurationError(f"{table} is not text in UTF-8; save it as UTF-8") from None
     except OSError as error:
         raise ConfigurationError(f"{table} cannot be read: {error.strerror}") from None
+
+
+def _opened(table: Path) -> TextIO:
+    if table == STANDARD_INPUT:
+        data = sys.stdin.buffer.read() if sys.stdin else b""
+        return io.StringIO(data.decode("utf-8-sig"), newline="")
+    return table.open(newline="", encoding="utf-8-sig")
 
 
 def _rows(

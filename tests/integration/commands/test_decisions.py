@@ -14,30 +14,7 @@ from dataflow.jobs.reason import Reason
 from dataflow.steps.matching import MatchPolicy
 from tests.builders import photo, user
 from tests.fixtures.recording import MODEL, THRESHOLD, Records, distance, face
-
-POLICY = MatchPolicy(THRESHOLD)
-
-
-def take(
-    records: Records,
-    word: Word,
-    number: int,
-    face_index: int | None = None,
-    policy: MatchPolicy = POLICY,
-) -> Effect:
-    """Say something of photo 1 and user 1, 2 and so on."""
-    decisions = Decisions(records.recorder().database, policy, MODEL)
-    return decisions.take(Decision(photo(1), user(number), word, "Olga", face_index))
-
-
-@pytest.fixture
-def matched(records: Records) -> Records:
-    """Photo 1 shows user 1; user 2 is farther, user 3 farthest."""
-    records.add_photos(1)
-    for number, degrees in ((1, 10), (2, 30), (3, 80)):
-        records.add_user(number, degrees)
-    records.recorder().record([face(1)])
-    return records
+from tests.saying import take
 
 
 def test_after_a_rejection_the_next_nearest_user_is_recorded_at_once(matched: Records) -> None:

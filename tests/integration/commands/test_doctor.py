@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from connectors.jetstream.letters.erasure import our_streams
 from connectors.jetstream.provision import provision
 from connectors.postgres.connection import Database
 from connectors.postgres.photos.limits import Limits
@@ -82,7 +83,7 @@ def test_a_worker_that_never_ran_is_well(world: World, soloface: Soloface) -> No
     warning = done.json[0]
     assert warning["warning"]
     assert "soloface doctor --fix" in warning["detail"]
-    for name in (world.settings.nats.stream, world.settings.nats.settled_stream):
+    for name in our_streams(world.settings.nats):
         assert name in warning["detail"]
     assert done.json[-1]["detail"].startswith("nobody enrolled yet")
     assert streams(world) == []
@@ -92,18 +93,18 @@ def test_what_is_missing_is_made_when_asked_for(world: World, soloface: Soloface
     done = soloface("doctor", "--fix")
 
     nats = world.settings.nats
-    ours = [nats.stream, nats.dead_stream, nats.settled_stream, nats.durable]
+    ours = [*our_streams(nats), nats.durable]
     assert [line for line in done.out.splitlines() if line.startswith("made ")] == [
         f"made {name}" for name in ours
     ]
-    assert sorted(streams(world)) == sorted(ours[:3])
+    assert sorted(streams(world)) == sorted(ours[:-1])
     again = soloface("doctor", "--fix", "--json")
     assert not unhealthy(again)
     assert again.json[0]["detail"].endswith("0 jobs waiting, 0 in work")
     assert not again.json[0]["warning"]
 
 
-@pytest.mark.parametrize("which", ["stream", "dead_stream", "settled_stream"])
+@pytest.mark.parametrize("which", ["stream", "dead_stream", "settled_stream", "tags_stream"])
 def test_each_stream_is_looked_at(world: World, soloface: Soloface, which: str) -> None:
     soloface("doctor", "--fix")
     name = getattr(world.settings.nats, which)
@@ -130,7 +131,7 @@ def streams(world: World) -> list[str]:
         async with jetstream(world.settings.nats) as js:
             names = [info.config.name or "" for info in await js.streams_info()]
             nats = world.settings.nats
-            ours = {nats.stream, nats.dead_stream, nats.settled_stream}
+            ours = set(our_streams(nats))
             return [name for name in names if name in ours]
 
     return asyncio.run(look())

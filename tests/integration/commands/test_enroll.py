@@ -156,6 +156,54 @@ def test_a_csv_may_part_its_cells_by_semicolons(
     assert world.gallery().keys() == {ana}
 
 
+def consents(world: World) -> dict[UUID, str | None]:
+    with world.database() as connection:
+        rows = connection.execute("select user_id, consent from face_enrolments").fetchall()
+    return {row["user_id"]: row["consent"] for row in rows}
+
+
+def test_consent_is_kept_and_told_of_one_user_and_of_many(
+    world: World, soloface: Soloface, album: Path
+) -> None:
+    ana, bea = uuid4(), uuid4()
+    table = album / "users.csv"
+    table.write_text(
+        f"user_id,photo,consent\n{ana},ana1.jpg,\n{bea},bea.jpg,v1\n{bea},cat.jpg,v1\n"
+    )
+
+    done = soloface("enroll", "--csv", table, "--consent", "v2", "--json")
+
+    assert [user["consent"] for user in done.json] == ["v2", "v1"]
+    assert consents(world) == {ana: "v2", bea: "v1"}
+    again = soloface("enroll", ana, album / "ana1.jpg", "--consent", "v3", "--json")
+    assert [(user["status"], user["consent"]) for user in again.json] == [("unchanged", "v3")]
+    assert consents(world) == {ana: "v3", bea: "v1"}
+
+
+@pytest.mark.parametrize("version", ["", "  ", "a\nb", "x" * 129])
+def test_what_is_no_version_of_a_consent_is_refused(
+    world: World, soloface: Soloface, album: Path, version: str
+) -> None:
+    done = soloface("enroll", uuid4(), album / "ana1.jpg", "--consent", version)
+
+    assert done.code == 1
+    assert done.err.startswith("error: --consent: the consent must be the name of a version")
+    assert done.err.count("\n") == 1
+    assert not world.gallery()
+
+
+@pytest.mark.usefixtures("world")
+def test_lines_of_a_user_that_do_not_agree_about_the_consent_are_named(
+    soloface: Soloface, album: Path
+) -> None:
+    table, ana = album / "users.csv", uuid4()
+    table.write_text(f"user_id,photo,consent\n{ana},ana1.jpg,v1\n{ana},ana2.jpg,v2\n")
+
+    done = soloface("enroll", "--csv", table)
+
+    assert f"{table}, line 3: the user has agreed to v1 further up" in done.err
+
+
 @pytest.mark.usefixtures("world")
 def test_photos_and_a_csv_at_once_are_a_wrong_use(soloface: Soloface, album: Path) -> None:
     assert soloface("enroll").code == 2

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from contextlib import closing
+from pathlib import Path
 from uuid import UUID, uuid4
 
+import orjson
 import pytest
 
 from connectors.postgres.connection import Database
@@ -16,6 +19,7 @@ from dataflow.steps.request import Recognised
 from soloface.cli.demo.changes import jpeg
 from soloface.cli.demo.people import ENROLLED
 from tests.builders import delivery
+from tests.fixtures.logins import login_with
 from tests.fixtures.recording import ONCE
 from tests.fixtures.worker import Soloface
 from tests.world import World
@@ -92,6 +96,121 @@ def test_before_any_worker_has_started_the_environment_counts_and_that_is_said(
     assert rejected.json["reason"] == "no_user_within_distance"
     assert "no worker has noted its limits" in rejected.err
     assert rejected.err.count("\n") == 1
+
+
+def test_nobody_and_forget_are_told(world: World, soloface: Soloface) -> None:
+    users = world.enrol(ANA, BEA)
+    photo_id = matched_photo(world)
+
+    nobody = soloface("match", "nobody", photo_id, "--by", "Olga")
+    forgotten = soloface("match", "forget", photo_id, "--json")
+    again = soloface("match", "forget", photo_id, users[ANA.name])
+
+    assert "the photo has no match now (nobody)" in nobody.out
+    assert f"before: {users[ANA.name]}" in nobody.out
+    assert (forgotten.json["matched_before"], forgotten.json["matched_now"]) == (
+        None,
+        str(users[ANA.name]),
+    )
+    assert (forgotten.json["decision"], forgotten.json["taken_back"]) == ("forgotten", 1)
+    assert again.out.startswith(f"nothing was said of photo {photo_id}")
+
+
+def test_a_table_of_words_is_taken_line_by_line_as_a_reviewer(
+    world: World, soloface: Soloface, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    users = world.enrol(ANA, BEA)
+    ana, bea, photo_id = users[ANA.name], users[BEA.name], matched_photo(world)
+    other = matched_photo(world)
+    table = tmp_path / "words.csv"
+    lines = [
+        "photo_id,word,user_id,face_index,by",
+        f"{photo_id},confirm,{bea},0,Olga",
+        f"{other},nobody,,,",
+        f"{other},forget,,,Piet",
+        f"{photo_id},reject,{bea},,",
+    ]
+    table.write_text("\n".join(lines))
+
+    with login_with("soloface_reviewer", world.settings.database) as reviewer:
+        monkeypatch.setenv("SOLOFACE_DATABASE__DSN", reviewer.dsn.get_secret_value())
+        done = soloface("match", "--csv", table, "--by", "Rosa", "--json")
+
+    assert done.code == 0
+    effects = [orjson.loads(line) for line in done.out.splitlines()]
+    assert [(e["line"], e["by"], e["matched_before"], e["matched_now"]) for e in effects] == [
+        (2, "Olga", str(ana), str(bea)),
+        (3, "Rosa", str(ana), None),
+        (4, "Piet", None, str(ana)),
+        (5, "Rosa", str(bea), str(ana)),
+    ]
+
+
+def test_no_line_is_taken_while_one_is_wrong_and_each_is_named(
+    world: World, soloface: Soloface, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ana, photo_id = world.enrol(ANA)[ANA.name], matched_photo(world)
+    unknown = uuid4()
+    lines = [
+        "photo_id;word;user_id;face_index",
+        f"{photo_id};nobody;;",
+        f"{photo_id};maybe;{ana};",
+        f"{photo_id};confirm;;",
+        f"{photo_id};nobody;{ana};",
+        f"{photo_id};reject;Ana;",
+        ";forget;;",
+        f"{photo_id};confirm;{ana};-1",
+        f"{photo_id};forget;;0",
+        f"{unknown};nobody;;",
+        f"{photo_id};reject;{unknown};",
+    ]
+    typed = io.TextIOWrapper(io.BytesIO("\n".join(lines).encode()))
+    monkeypatch.setattr("sys.stdin", typed)
+
+    done = soloface("match", "--csv", "-")
+
+    assert (done.code, done.out) == (1, "")
+    told = done.err.splitlines()
+    assert [line.split(":")[0] for line in told if line.startswith("-")] == [
+        f"-, line {number}" for number in range(3, 12)
+    ]
+    for number, words in (
+        (3, "maybe is none of the words confirm, reject, nobody, forget"),
+        (4, "confirm needs a user_id"),
+        (5, "leave user_id empty"),
+        (6, "Ana is not the id of a user"),
+        (7, "an empty cell is not the id of a photo"),
+        (8, "-1 is not the index of a face"),
+        (9, "face_index goes with confirm and reject only"),
+        (10, f"there is no photo {unknown}"),
+        (11, f"there is no user {unknown}"),
+    ):
+        assert any(line.startswith(f"-, line {number}:") and words in line for line in told)
+    assert told[-1] == "error: 9 lines of - cannot be taken, so nothing was taken"
+    assert not world.rows("face_match_decisions")
+
+
+def test_a_line_that_fails_stops_no_other_and_the_exit_code_says_so(
+    world: World, soloface: Soloface, tmp_path: Path
+) -> None:
+    ana, photo_id = world.enrol(ANA)[ANA.name], matched_photo(world)
+    table = tmp_path / "words.csv"
+    table.write_text(
+        f"photo_id,word,user_id,face_index\n{photo_id},reject,{ana},5\n{photo_id},nobody,,\n"
+    )
+
+    done = soloface("match", "--csv", table)
+
+    assert done.code == 1
+    assert f"{table}, line 2: photo {photo_id} has no recorded face 5" in done.err
+    assert done.out.startswith(f"line 3: photo {photo_id} shows nobody")
+
+
+@pytest.mark.usefixtures("world")
+def test_a_word_and_a_table_at_once_are_a_wrong_use(soloface: Soloface) -> None:
+    assert soloface("match", "--by", "Olga").code == 2
+    assert soloface("match", "--csv", "words.csv", "nobody", uuid4()).code == 2
+    assert soloface("match", "--csv", "nowhere.csv").code == 1
 
 
 def test_an_unknown_photo_is_an_error_in_one_line(world: World, soloface: Soloface) -> None:

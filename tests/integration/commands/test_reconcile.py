@@ -11,7 +11,7 @@ import pytest
 from connectors.postgres.photos.forgotten import PAGE
 from dataflow.jobs.outcome import Settled
 from dataflow.jobs.reason import Reason
-from tests.builders import photo, request
+from tests.builders import photo, request, user
 from tests.fixtures.letters import Letters
 from tests.fixtures.recording import Records
 from tests.fixtures.worker import Done, Soloface
@@ -75,6 +75,21 @@ def test_to_run_it_again_publishes_nothing_twice(
     done = run(soloface, "--publish", "--json")
     assert (done.json["published"], done.json["already_there"]) == (0, 1)
     assert len(letters.jobs()) == 1
+
+
+def test_a_photo_of_whoever_has_withdrawn_is_passed_over_until_they_have_agreed_again(
+    platform: Records, soloface: Soloface
+) -> None:
+    platform.run(
+        "insert into face_withdrawn_photos (photo_id, user_id) values (%s, %s)", FORGOTTEN, user(1)
+    )
+    asked = request(1)
+    platform.recorder().record([Settled(asked.delivery, asked.job, Reason.WITHDRAWN)])
+    assert run(soloface, "--json").json["found"] == 0
+
+    platform.run("delete from face_withdrawn_photos")
+
+    assert run(soloface, "--json").json["found"] == 1
 
 
 def test_the_time_decides_which_photos_are_meant(platform: Records, soloface: Soloface) -> None:

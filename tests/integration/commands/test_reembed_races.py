@@ -18,6 +18,7 @@ from connectors.postgres.gallery import index as gallery_index
 from connectors.postgres.gallery.enrolments import EnrolmentRegister
 from connectors.postgres.gallery.reembedding import Reembedding, ToDo
 from connectors.postgres.gallery.search import current_plan, nearest_users
+from connectors.postgres.photos.erasure import erase
 from dataflow.faces.face import Embedding, FacePack
 from dataflow.gallery import search as gallery_search
 from dataflow.gallery.enrolment import Enrolment, Portrait, Status
@@ -29,7 +30,7 @@ from soloface.cli.demo.changes import CHANGES, jpeg
 from soloface.cli.demo.people import ENROLLED
 from tests.builders import DIMENSION, FakePack, user
 from tests.fixtures.logins import login_with
-from tests.fixtures.recording import MODEL, Records, direction
+from tests.fixtures.recording import MODEL, Records, direction, face
 from tests.fixtures.worker import Soloface
 from tests.world import World, eventually
 
@@ -61,7 +62,7 @@ class Move:
         self.contract = replace(FakePack.contract, pack="new", dimension=dimension)
         self.reembedding = Reembedding(self._database(databases), self.contract)
         self.register = EnrolmentRegister(self._database(databases), MODEL)
-        assert self.register.save([enrolment(user(1), direction(0), "old.jpg")]) == set()
+        assert self.register.save([enrolment(user(1), direction(0), "old.jpg")]) == {}
         self.stage(0)
 
     def _database(self, databases: ExitStack) -> Database:
@@ -154,6 +155,51 @@ def test_an_enrolment_waits_for_a_cut_over_and_is_then_refused_whole(
     assert move.contract.id in str(refusal.value)
     assert move.enrolled() == {user(1): (move.contract.id, ["old.jpg"])}
     assert move.reembedding.users() == []
+
+
+@pytest.mark.parametrize("waits", [False, True], ids=["after it", "while it waits for it"])
+def test_no_new_vector_is_staged_of_whoever_withdraws_meanwhile(
+    move: Move,
+    waits: bool,  # noqa: FBT001 - pytest's parameter
+) -> None:
+    move.register.save([enrolment(user(2), direction(50), "2.jpg")])
+    todo = move.reembedding.users()
+    vectors = [(item, new_vector(50, move.dimension)) for item in todo]
+
+    def stage() -> None:
+        try:
+            move.reembedding.stage_users(vectors)
+        finally:
+            move.reembedding.database.close()
+
+    database = move.register.database
+    with ThreadPoolExecutor(1) as other:
+        with database.connection() as connection, connection.transaction():
+            erase(connection, "user", user(2), row=False, dry_run=False)
+            if waits:
+                staged = other.submit(stage)
+                move.wait_for_a_lock()
+        if not waits:
+            staged = other.submit(stage)
+        staged.result()
+
+    assert [row["user_id"] for row in move.records.run("table user_embeddings")] == [user(1)]
+    assert move.cut_over()
+    rows = move.records.run("select id from users where face_embedding is not null")
+    assert [row["id"] for row in rows] == [user(1)]
+
+
+def test_no_new_vector_is_staged_of_a_face_that_is_erased_meanwhile(move: Move) -> None:
+    move.records.add_photos(1)
+    move.records.recorder().record([face(1, 0)])
+    todo = move.reembedding.faces()
+    with move.register.database.connection() as connection:
+        erase(connection, "user", user(1), row=False, dry_run=False)
+
+    move.reembedding.stage_faces([(item, new_vector(0, move.dimension)) for item in todo])
+
+    assert todo
+    assert not move.records.run("table photo_face_embeddings")
 
 
 def test_an_index_that_outlives_a_move_is_not_searched_before_it_has_proved_itself_again(

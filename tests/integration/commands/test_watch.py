@@ -19,10 +19,15 @@ from connectors.jetstream.jobs.heartbeat import InFlight
 from connectors.jetstream.jobs.settling import Settler
 from connectors.jetstream.letters.announcing import Announcer
 from connectors.jetstream.letters.following import Told
+from connectors.jetstream.letters.telling import Teller
 from dataflow.jobs.outcome import Match, Settled
 from dataflow.jobs.reason import Reason
-from soloface.cli.watch import Board, Filters
-from tests.builders import delivery, photo, request, settled, user
+from dataflow.tags.change import Change, body
+from soloface.cli.watch.board import Board
+from soloface.cli.watch.command import Filters
+from soloface.cli.watch.outcomes import Outcomes
+from soloface.cli.watch.tags import TagChanges
+from tests.builders import delivery, photo, request, settled, tag_change, user
 from tests.fixtures.letters import Letters
 from tests.fixtures.worker import Done, Soloface
 
@@ -131,8 +136,8 @@ def test_a_body_that_is_no_event_does_not_end_the_watch(
     letters: Letters, soloface: Soloface
 ) -> None:
     async def write(js: JetStreamContext) -> None:
-        for body in (b"no JSON", b"[1]", b'{"distance": "far", "settled_at": 7}'):
-            await js.publish(letters.settings.settled_subject, body)
+        for data in (b"no JSON", b"[1]", b'{"distance": "far", "settled_at": 7}'):
+            await js.publish(letters.settings.settled_subject, data)
 
     letters.with_jetstream(write)
     tell(letters, settled(Reason.NO_FACE, 1))
@@ -160,7 +165,7 @@ def test_the_board_shows_the_newest_and_counts_all() -> None:
         )
         for seq in range(1, 301)
     ]
-    board = Board()
+    board = Board(Outcomes())
     board.add(told)
     screen = Console(width=140, height=30)
     with screen.capture() as drawn:
@@ -173,3 +178,67 @@ def test_the_board_shows_the_newest_and_counts_all() -> None:
 def test_filters_take_everything_by_default() -> None:
     assert Filters().take({})
     assert not Filters(photo_id=request().job.photo_id).take({})
+
+
+EVE = "\x1b[2JEve"
+CHANGES = (
+    tag_change(1, 1, Change.GAINED),
+    tag_change(2, 1, Change.MOVED, user_id=user(2), previous_user_id=user(1), cause="rematch"),
+    tag_change(3, 2, Change.LOST, user_id=None, previous_user_id=user(1), distance=None, by=EVE),
+)
+
+
+def tell_changes(letters: Letters) -> None:
+    async def tell(js: JetStreamContext) -> None:
+        await Teller(cast("Connection", js._nc), letters.settings).tell(CHANGES)
+
+    letters.with_jetstream(tell)
+
+
+def test_each_change_of_a_tag_is_a_line_in_a_pipe(letters: Letters, soloface: Soloface) -> None:
+    tell_changes(letters)
+    done = watched(soloface, "--tags", "--count", 3)
+    lines = {line.rpartition("seq=")[2]: line for line in done.out.splitlines()}
+    assert f"gained     job        photo={photo(1)} face=0 user={user(1)} distance" in lines["1"]
+    assert f"moved      rematch    photo={photo(1)} face=0 user={user(2)} before=" in lines["2"]
+    assert f"lost       job        photo={photo(2)} face=0 before={user(1)} by=" in lines["3"]
+    assert "\x1b" not in done.out
+
+
+@pytest.mark.parametrize(
+    ("filters", "expected"),
+    [
+        (["--photo", photo(2)], {3}),
+        (["--user", user(1)], {1, 2, 3}),
+        (["--user", user(2)], {2}),
+    ],
+)
+def test_changes_of_a_photo_or_a_user_are_found(
+    letters: Letters, soloface: Soloface, filters: list[object], expected: set[int]
+) -> None:
+    tell_changes(letters)
+    done = watched(soloface, "--tags", *filters, "--count", len(expected), "--json")
+    assert {orjson.loads(line)["seq"] for line in done.out.splitlines()} == expected
+
+
+def test_the_board_of_tags_counts_what_became_of_them() -> None:
+    board = Board(TagChanges())
+    board.add(
+        [
+            Told(change.seq, datetime.now(UTC), orjson.loads(body(change)))
+            for change in (*CHANGES, CHANGES[0])
+        ]
+    )
+    screen = Console(width=200, height=30)
+    with screen.capture() as drawn:
+        screen.print(board)
+    assert "rematch" in drawn.get()
+    assert str(user(2)) in drawn.get()
+    assert "\x1b[2J" not in drawn.get()
+    assert re.search(r"^2 +gained", drawn.get(), re.MULTILINE)
+
+
+def test_changes_of_tags_have_no_outcome(soloface: Soloface) -> None:
+    done = soloface("watch", "--tags", "--outcome", "matched")
+    assert done.code == 2
+    assert "leave --tags out" in done.err

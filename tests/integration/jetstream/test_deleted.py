@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
 from contextlib import aclosing
+from typing import Any
 
 import pytest
 from nats.errors import Error as NatsError
@@ -13,7 +14,7 @@ from structlog.testing import capture_logs
 
 from connectors.jetstream.explaining import why
 from connectors.jetstream.jobs.settling import ACK
-from connectors.jetstream.letters.following import events
+from connectors.jetstream.letters.following import Feed, events
 from connectors.jetstream.provision import provision
 from dataflow.jobs.reason import Reason
 from dataflow.settings import NatsSettings
@@ -148,6 +149,27 @@ def test_a_stream_of_ours_that_is_gone_is_said_to_be(
     eventually(lambda: careful.health.causes() == [], "it is over")
 
 
+def test_a_worker_whose_feed_is_gone_says_so_and_stays_ready(
+    nats_settings: NatsSettings,
+) -> None:
+    make(nats_settings)
+    with capture_logs() as logs:
+        careful = Source(nats_settings.model_copy(update={"provision": False}))
+        do(nats_settings, nats_settings.tags_stream)
+        eventually(lambda: bool(about_the_feed(logs)), "it is noticed")
+        assert careful.health.causes() == []
+        make(nats_settings)
+        eventually(lambda: about_the_feed(logs)[-1]["event"] == "dependency_back", "it is over")
+        careful.close()
+
+    first, *_ = about_the_feed(logs)
+    assert f"the stream {nats_settings.tags_stream} does not exist" in first["error"]
+
+
+def about_the_feed(logs: list[MutableMapping[str, Any]]) -> list[MutableMapping[str, Any]]:
+    return [entry for entry in logs if entry.get("dependency") == "tag stream"]
+
+
 @pytest.mark.parametrize("purged", [True, False])
 def test_jobs_end_as_ever_after_letters_and_events_are_gone(
     world: World,
@@ -159,7 +181,7 @@ def test_jobs_end_as_ever_after_letters_and_events_are_gone(
     first = world.publish(b"no job")
     worker = run_worker()
     log.wait_settled(first)
-    ours = (nats.dead_stream, nats.settled_stream)
+    ours = (nats.dead_stream, nats.settled_stream, nats.tags_stream)
 
     async def remove(js: JetStreamContext) -> None:
         for name in ours:
@@ -191,7 +213,7 @@ def test_events_are_followed_beyond_a_stream_that_is_made_again(
         found: list[str] = []
         async with (
             jetstream(nats_settings) as js,
-            events(nats_settings) as stream,
+            events(nats_settings, Feed.outcomes(nats_settings)) as stream,
             aclosing(stream.follow()) as following,
             asyncio.timeout(60),
         ):

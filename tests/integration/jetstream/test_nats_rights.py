@@ -38,6 +38,7 @@ def login(serve: Serve, tmp_path: Path) -> NatsSettings:
         subject="jobs.wanted",
         settled_subject="settled.jobs",
         dead_subject="jobs.dead",
+        tags_subject="jobs.tags",
     )
 
 
@@ -73,16 +74,32 @@ def test_the_server_says_what_a_login_may(
     assert allowed(login, user, subject) is expected
 
 
+@pytest.mark.parametrize(
+    ("subjects", "denied", "way_out"),
+    [
+        ({}, "publish to settled.jobs", "SOLOFACE_NATS__EVENTS=false"),
+        (
+            {"settled_subject": "jobs.settled", "tags_subject": "told.tags"},
+            "publish to told.tags",
+            "SOLOFACE_NATS__TAGS=false",
+        ),
+        (
+            {"tags_subject": "told.tags"},
+            "publish to settled.jobs, publish to told.tags",
+            "SOLOFACE_NATS__EVENTS=false and SOLOFACE_NATS__TAGS=false",
+        ),
+    ],
+)
 def test_a_login_without_the_right_to_publish_events_is_refused_at_the_start(
-    login: NatsSettings,
+    login: NatsSettings, subjects: dict[str, str], denied: str, way_out: str
 ) -> None:
     with pytest.raises(ConfigurationError) as refusal:
-        JetStreamClient(login, Health())
+        JetStreamClient(login.model_copy(update=subjects), Health())
     assert str(refusal.value) == (
-        "this login may not publish to settled.jobs; allow it in the NATS server's permissions, "
-        "or set SOLOFACE_NATS__EVENTS=false"
+        f"this login may not {denied}; allow it in the NATS server's permissions, or set {way_out}"
     )
 
 
 def test_it_is_not_asked_for_where_no_events_are_wanted(login: NatsSettings) -> None:
-    JetStreamClient(login.model_copy(update={"events": False}), Health()).close()
+    quiet = {"events": False, "tags": False, "tags_subject": "told.tags"}
+    JetStreamClient(login.model_copy(update=quiet), Health()).close()

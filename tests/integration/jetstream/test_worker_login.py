@@ -76,6 +76,8 @@ def limited(make_world: MakeWorld, tmp_path: Path) -> Iterator[Limited]:
                     "dead_subject",
                     "settled_stream",
                     "settled_subject",
+                    "tags_stream",
+                    "tags_subject",
                 )
             }
             return make_world(nats=server, NATS__ACK_WAIT_S="2", **streams, **names)

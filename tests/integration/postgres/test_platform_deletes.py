@@ -86,6 +86,16 @@ def users_named(records: Records) -> set[object]:
     return named | {row["user_id"] for row in records.run("table face_match_outcomes")}
 
 
+def withdrawals(records: Records) -> dict[object, set[object]]:
+    """Who has withdrawn, with the photos that showed them."""
+    found: dict[object, set[object]] = {
+        row["user_id"]: set() for row in records.run("table face_withdrawals")
+    }
+    for row in records.run("table face_withdrawn_photos"):
+        found[row["user_id"]].add(row["photo_id"])
+    return found
+
+
 def places(records: Records, *ids: object) -> list[str]:
     """Where a vector of these users or photos is kept."""
     return [row["place"] for row in records.run(VECTORS) if row["id"] in ids]
@@ -99,10 +109,12 @@ def test_nothing_is_left_of_a_user_whom_the_platform_deletes(past: Records, plat
     assert users_named(past) == {user(2)}
     assert places(past, user(1), photo(1)) == []
     assert places(past, user(2), photo(2)) == kept
-    # The photo is the platform's still, and may be asked about again.
+    # The photo is the platform's still, and no job of it brings the face back.
     assert past.reasons() == {photo(2): Reason.MATCHED}
-    (again,) = past.recorder(max_distance=0.1).record([face(1, 0, seq=99)])
-    assert again.reason is Reason.NO_USER_WITHIN_DISTANCE
+    assert withdrawals(past) == {user(1): {photo(1)}}
+    (again,) = past.recorder().record([face(1, 0, seq=99)])
+    assert again.reason is Reason.WITHDRAWN
+    assert places(past, photo(1)) == []
 
 
 def test_nothing_is_left_of_a_photo_that_the_platform_deletes(past: Records, platform: Run) -> None:
@@ -114,6 +126,73 @@ def test_nothing_is_left_of_a_photo_that_the_platform_deletes(past: Records, pla
     assert places(past, user(1), user(2), photo(2)) == kept
     assert places(past, photo(1)) == []
     assert {row["photo_id"] for row in past.run("table face_match_decisions")} == {photo(2)}
+    assert withdrawals(past) == {}
+
+
+def test_a_withdrawal_forgets_a_photo_that_the_platform_deletes(
+    past: Records, platform: Run
+) -> None:
+    platform("delete from users")
+    platform("delete from photos where id = %s", photo(1))
+    assert withdrawals(past) == {user(1): set(), user(2): {photo(2)}}
+
+    past.run("truncate photos cascade")
+    assert withdrawals(past) == {user(1): set(), user(2): set()}
+
+
+def test_whom_only_a_word_named_has_withdrawn_too(records: Records, platform: Run) -> None:
+    records.add_photos(1, 2)
+    records.run("insert into users (id) values (%s), (%s)", user(1), user(2))
+    for number, word in ((1, "confirmed"), (2, "rejected")):
+        records.run(
+            "insert into face_match_decisions (photo_id, user_id, decision) values (%s, %s, %s)",
+            photo(number),
+            user(number),
+            word,
+        )
+
+    platform("delete from users")
+
+    assert withdrawals(records) == {user(1): {photo(1)}}
+
+
+def test_the_same_face_under_another_number_goes_too(past: Records, platform: Run) -> None:
+    past.run(
+        "insert into photo_faces (photo_id, face_index, embedding, bbox, model, det_score) "
+        "select photo_id, 7, embedding, bbox, model, det_score from photo_faces"
+    )
+
+    platform("delete from users where id = %s", user(1))
+
+    assert [row["photo_id"] for row in past.faces()] == [photo(2), photo(2)]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "update users set face_embedding = (select embedding from photo_faces limit 1)",
+        (
+            "insert into face_match_decisions (photo_id, user_id, decision) "
+            "select id, (select id from users), 'confirmed' from photos"
+        ),
+    ],
+)
+def test_no_statement_of_the_platforms_undoes_a_withdrawal_by_the_way(
+    past: Records, statement: str
+) -> None:
+    past.run("delete from users")
+    past.run("insert into users (id) values (%s)", user(1))
+    past.run(
+        "insert into photo_faces (photo_id, face_index, embedding, bbox, model, det_score) "
+        "select id, 9, %s, '{}', 'm', 1 from photos",
+        str([1.0] + [0.0] * (DIMENSION - 1)),
+    )
+
+    with pytest.raises(psycopg.errors.CheckViolation, match="has withdrawn"):
+        past.run(statement)
+
+    past.run("delete from face_withdrawals")
+    past.run(statement)
 
 
 def test_an_outcome_that_came_before_its_photo_goes_with_it_too(
@@ -150,6 +229,8 @@ def test_a_table_that_is_emptied_leaves_no_match_and_no_face(past: Records, tabl
     assert past.faces() == []
     assert past.reasons() == {}
     assert past.matches() == {}
+    known = {user(1): {photo(1)}, user(2): {photo(2)}}
+    assert withdrawals(past) == (known if table == "users" else {})
 
 
 def test_what_earlier_deletions_left_behind_goes_with_the_migration(past: Records) -> None:

@@ -53,6 +53,39 @@ def test_a_reviewer_can_reject_and_confirm(records: Records, reviewer: DatabaseS
     assert row["database_role"].startswith("login_")
 
 
+def test_a_reviewer_can_say_every_word_and_read_what_it_came_to(
+    records: Records, reviewer: DatabaseSettings
+) -> None:
+    records.add_photos(1, 2)
+    records.add_user(1, 10)
+    records.run("insert into users (id) values (%s)", user(9))
+    records.recorder().record([face(1)])
+    said = [
+        (user(9), Word.CONFIRMED, user(9)),
+        (user(9), Word.FORGOTTEN, user(1)),
+        (None, Word.NOBODY, None),
+        (None, Word.FORGOTTEN, user(1)),
+    ]
+    with closing(Database(reviewer)) as database:
+        decisions = Decisions(database, MatchPolicy(THRESHOLD), MODEL)
+        for user_id, word, expected in said:
+            assert decisions.take(Decision(photo(1), user_id, word)).now == expected
+        assert decisions.take(Decision(photo(2), None, Word.NOBODY)).reason is None
+        assert decisions.unknown([photo(1), photo(3)], [user(9), user(8)]) == {photo(3), user(8)}
+        with database.connection() as connection:
+            for table in (
+                "face_match_outcomes",
+                "face_matches",
+                "face_match_decisions",
+                "photo_faces",
+                "face_withdrawals",
+                "face_withdrawn_photos",
+            ):
+                connection.execute(f"table {table}".encode())
+            row = connection.execute("select reason, user_id from face_match_outcomes").fetchone()
+    assert row == ("matched", user(1))
+
+
 def test_a_reviewer_reads_the_limits_that_the_workers_have_noted(
     records: Records, reviewer: DatabaseSettings
 ) -> None:
@@ -75,6 +108,9 @@ def test_a_reviewer_is_refused_everything_else(reviewer: DatabaseSettings) -> No
         "delete from photos",
         "delete from photo_faces",
         "delete from face_match_outcomes",
+        "delete from face_withdrawals",
+        "insert into face_withdrawals (user_id) values (gen_random_uuid())",
+        "table face_outbox",
         "insert into face_match_outcomes (photo_id) values (gen_random_uuid())",
         "insert into photo_faces (photo_id) values (gen_random_uuid())",
         "update users set face_embedding = null",

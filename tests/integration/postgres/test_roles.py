@@ -128,6 +128,8 @@ def test_a_user_who_is_enrolled_no_more_while_matched_is_no_matter_for_the_worke
         "delete from photos",
         "delete from photo_faces",
         "delete from face_match_outcomes",
+        "delete from face_withdrawals",
+        "delete from face_withdrawn_photos",
         "insert into users (id) values (gen_random_uuid())",
         "insert into photos (id) values (gen_random_uuid())",
         "update users set face_embedding = null",
@@ -167,7 +169,7 @@ def test_an_enroller_can_enrol_old_and_new_users(records: Records, login: MakeLo
             for number in (2, 3)
         ]
         for _ in range(2):
-            assert register.save(batch) == set()
+            assert register.save(batch) == {}
 
         assert register.fingerprints([user(2), user(3)]) == {user(2): "f", user(3): "f"}
         assert len(register.nearest([direction(0)], 5)[0]) == 3

@@ -35,7 +35,7 @@ def test_two_hosts_share_the_work_and_one_that_is_lost_in_the_middle_of_a_write_
         [other] = [worker for worker in hosts if settled_by(log, worker.pid)]
         [lost] = hosts.keys() - {other}
         hosts[lost].cut()
-    # What the lost host has sent is committed now, but it cannot hear of it, nor answer for it.
+    # The server gives its transaction up, and the other one gets its photo.
     meanwhile = world.publish(*(photo.job() for photo in photos[12:24]))
     sequences += meanwhile
     log.wait(lambda: settled_by(log, other.pid) | settled_by(log, lost.pid) >= set(sequences))
@@ -49,7 +49,7 @@ def test_two_hosts_share_the_work_and_one_that_is_lost_in_the_middle_of_a_write_
     log.wait(lambda: settled_by(log, lost.pid) >= set(later))
     lost.stop()
 
-    # It has found out what became of the photo that it was writing when the cable was cut.
+    # It has found out what became of the photo that it was to write when the cable was cut.
     assert sequences[0] in settled_by(log, lost.pid)
     assert world.rows("face_matches").keys() == {photo.id for photo in photos}
     assert len(world.events()) == len(photos)

@@ -27,6 +27,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from dataflow.jobs.reason import Outcome, Reason
 from tests.dashboard import panels
 from tests.dashboard_picture import Window, draw
+from tests.feed import feed, told_so_far
 from tests.fixtures.prometheus import Prometheus, StartPrometheus, free_port
 from tests.fixtures.worker import Log, MakeWorld, RunWorker
 from tests.load import PEOPLE, Wanted, mixed
@@ -100,6 +101,8 @@ def settled_load(
         eventually(partial(has_seen, server, len(sequences)), "a scrape", 60)
     seen = Window(server, began, time.time())
     eventually(world.is_empty, "every answer has arrived")
+    matched = list(log.reasons().values()).count(Reason.MATCHED)
+    eventually(lambda: told_so_far(world.settings.nats) == matched, "every change is told")
     samples = scraped(port)
     run = Run(
         world,
@@ -160,6 +163,9 @@ def assert_the_metrics_add_up(run: Run, told: list[dict[str, Any]]) -> None:
     distances = [event["distance"] for event in told if event["distance"] is not None]
     assert total(samples, "match_distance_count") == len(distances)
     assert total(samples, "match_distance_sum") == pytest.approx(sum(distances))
+    changes = feed(run.world.settings.nats)
+    assert total(samples, "tags_changed_total", change="gained", cause="job") == len(changes)
+    assert total(samples, "tags_changed_total") == len(changes) == reasons[Reason.MATCHED]
     assert total(samples, "in_flight") == 0
     assert total(samples, "gallery_users") == len(PEOPLE)
     assert total(samples, "gallery_recall") == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from math import isnan
 
 from nats.js import JetStreamContext
@@ -10,12 +11,13 @@ from prometheus_client import REGISTRY
 from connectors.jetstream.observing import Observer
 from connectors.postgres.connection import Database
 from connectors.postgres.gallery.users import Gallery
-from connectors.telemetry.observing import count_gallery, describe_health
+from connectors.postgres.tags.outbox import Outbox
+from connectors.telemetry.observing import count_gallery, describe_health, measure_outbox
 from dataflow.jobs.errors import SystemicError
 from dataflow.process.health import Health
 from dataflow.process.metrics import DEPENDENCIES
 from tests.fixtures.letters import Letters
-from tests.fixtures.recording import MODEL, Records
+from tests.fixtures.recording import MODEL, Records, face
 from tests.pulling import connection_of
 
 
@@ -102,6 +104,25 @@ def test_the_gallery_is_counted_by_model(records: Records) -> None:
     count_gallery(Gallery(database))
     database.close()
     assert gauge("gallery_users", model="other") == 0
+
+
+def test_what_waits_to_be_told_is_measured(records: Records) -> None:
+    with closing(Database(records.settings)) as database:
+        measure_outbox(Outbox(database))
+        assert (gauge("outbox_changes"), gauge("outbox_age_seconds")) == (0, 0)
+        records.add_photos(1, 2)
+        records.add_user(1, degrees=0)
+        records.recorder().record([face(1), face(2)])
+        records.run("update face_outbox set noted_at = now() - interval '90 s' where seq = 1")
+        measure_outbox(Outbox(database))
+        assert gauge("outbox_changes") == 2
+        age_s = gauge("outbox_age_seconds")
+        assert age_s is not None
+        assert 90 <= age_s < 3600
+        records.run("alter table face_outbox rename to away")
+        measure_outbox(Outbox(database))
+    assert isnan(gauge("outbox_changes") or 0)
+    assert isnan(gauge("outbox_age_seconds") or 0)
 
 
 def test_a_dependency_is_up_unless_somebody_suffers_from_it() -> None:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from hashlib import sha256
-from uuid import UUID
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataflow.faces.face import Embedding
 from dataflow.gallery.enrolment import (
     Enroller,
     Enrolment,
@@ -26,6 +24,7 @@ from dataflow.gallery.enrolment import (
 )
 from dataflow.steps.matching import Candidate
 from tests.builders import DIMENSION, FakePack, picture, user
+from tests.register import MemoryRegister
 
 THRESHOLD = FakePack.threshold
 FILES = {
@@ -56,35 +55,6 @@ def portrait(name: str, *coordinates: float) -> Portrait:
     vector = np.zeros(DIMENSION, np.float32)
     vector[: len(coordinates)] = coordinates
     return Portrait(name, name, vector / np.linalg.norm(vector), None)
-
-
-@dataclass
-class MemoryRegister:
-    """Users in memory; those in ``unknown`` the platform has not added."""
-
-    users: dict[UUID, tuple[Embedding, str]] = field(default_factory=dict)
-    unknown: frozenset[UUID] = frozenset()
-    saved: list[int] = field(default_factory=list)
-
-    def fingerprints(self, user_ids: Sequence[UUID]) -> Mapping[UUID, str]:
-        return {u: self.users[u][1] for u in user_ids if u in self.users}
-
-    def nearest(self, embeddings: Sequence[Embedding], count: int) -> list[list[Candidate]]:
-        return [
-            sorted(
-                (Candidate(u, float(1 - e @ other)) for u, (other, _) in self.users.items()),
-                key=lambda candidate: candidate.distance,
-            )[:count]
-            for e in embeddings
-        ]
-
-    def save(self, enrolments: Sequence[Enrolment]) -> set[UUID]:
-        self.saved.append(len(enrolments))
-        for enrolment in enrolments:
-            assert enrolment.embedding is not None
-            if enrolment.user_id not in self.unknown:
-                self.users[enrolment.user_id] = enrolment.embedding, enrolment.fingerprint
-        return {e.user_id for e in enrolments} & self.unknown
 
 
 @pytest.fixture
@@ -270,3 +240,36 @@ def test_users_are_stored_in_batches(enroller: Enroller, register: MemoryRegiste
     free = replace(enroller, min_distance=None)
     run(free, *(Offer(user(number), ("0.png",)) for number in range(40)))
     assert register.saved == [32, 8]
+
+
+def test_of_whoever_has_withdrawn_no_photo_is_looked_at(
+    register: MemoryRegister, enroller: Enroller
+) -> None:
+    register.gone = {user(1)}
+    seen: list[str] = []
+
+    def watched(photo: str) -> bytes:
+        seen.append(photo)
+        return read(photo)
+
+    careful = replace(enroller, examiner=replace(enroller.examiner, read=watched))
+
+    done = list(careful.enrol([Offer(user(1), ("1.png",)), Offer(user(2), ("2.png",))]))
+
+    assert [enrolment.status for enrolment in done] == [Status.WITHDRAWN, Status.ENROLLED]
+    assert set(seen) == {"2.png"}
+    assert register.users.keys() == {user(2)}
+
+
+def test_consent_goes_with_the_enrolment_and_also_where_the_photos_are_the_same(
+    register: MemoryRegister, enroller: Enroller
+) -> None:
+    offers = [Offer(user(1), ("1.png",), "v1"), Offer(user(2), ("2.png",))]
+    assert [e.consent for e in enroller.enrol(offers)] == ["v1", None]
+
+    again = [replace(offer, consent="v2") for offer in offers]
+    done = list(replace(enroller, dry_run=True).enrol(again))
+    assert [(e.status, e.consent) for e in done] == [(Status.UNCHANGED, "v2")] * 2
+    assert register.consents == {}
+    list(enroller.enrol([*again, Offer(user(3), ("3.png",), "v2")]))
+    assert register.consents == {user(1): "v2", user(2): "v2"}

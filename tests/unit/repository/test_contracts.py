@@ -22,9 +22,12 @@ from dataflow.jobs.outcome import Match, Settled
 from dataflow.jobs.reason import Outcome, Reason
 from dataflow.jobs.stages import Lap, Stage
 from dataflow.settings import NatsSettings
+from dataflow.tags import change as tags
+from dataflow.tags.change import TagChange, Tags
 from docs.contracts import FOLDER, SCHEMAS, document
-from tests.builders import PUBLISHED, delivery, payload, request, user
+from tests.builders import PUBLISHED, delivery, payload, request, tag_change, user
 from tests.odd_payloads import odd_payloads
+from tests.tag_stories import stories
 
 DOCS = FOLDER.parent
 TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
@@ -80,6 +83,22 @@ def test_every_event_keeps_to_its_schemas(
     event = event_of(item, "PHOTO_FACES", "open-1", PUBLISHED)
     validator("settled.json").validate(orjson.loads(body(event)))
     validator("settled.headers.json").validate(headers(event, TRACE))
+
+
+@given(stories())
+def test_every_change_of_a_tag_keeps_to_its_schemas(
+    story: tuple[list[TagChange], Tags],
+) -> None:
+    for change in story[0]:
+        validator("tags.json").validate(orjson.loads(tags.body(change)))
+        validator("tags.headers.json").validate(tags.headers(change, "PHOTO_FACES_TAGS"))
+
+
+@pytest.mark.parametrize("odd", [{"change": "grown"}, {"cause": "whim"}, {"seq": 0}, {"by": 7}])
+def test_what_is_no_change_of_a_tag_does_not_pass_for_one(odd: Mapping[str, object]) -> None:
+    change = orjson.loads(tags.body(tag_change()))
+    assert validator("tags.json").is_valid(change)
+    assert not validator("tags.json").is_valid({**change, **odd})
 
 
 @given(st.sampled_from(REJECTIONS), st.text(), st.binary(max_size=9000))
@@ -158,6 +177,7 @@ def test_its_subjects_and_streams_are_the_defaults(asyncapi: dict[str, Any]) -> 
     expected = {
         "requested": (defaults.subject, defaults.stream),
         "settled": (defaults.settled_subject, defaults.settled_stream),
+        "tags": (defaults.tags_subject, defaults.tags_stream),
         "dead": (defaults.dead_subject, defaults.dead_stream),
     }
     assert channels.keys() == expected.keys()
@@ -167,7 +187,8 @@ def test_its_subjects_and_streams_are_the_defaults(asyncapi: dict[str, Any]) -> 
 
 
 @pytest.mark.parametrize(
-    ("message", "schema"), [("job", "requested.json"), ("outcome", "settled.json")]
+    ("message", "schema"),
+    [("job", "requested.json"), ("outcome", "settled.json"), ("change", "tags.json")],
 )
 def test_its_examples_are_examples(asyncapi: dict[str, Any], message: str, schema: str) -> None:
     (example,) = asyncapi["components"]["messages"][message]["examples"]

@@ -95,6 +95,15 @@ def test_a_confirmed_user_is_the_answer_at_any_distance() -> None:
     assert match == Match(user(2), 0.9, within_threshold=False)
 
 
-def test_nobody_takes_the_place_of_a_confirmed_user_who_cannot_be_compared() -> None:
-    said = Said(confirmed=user(7))
-    assert MatchPolicy(THRESHOLD).decide(nearest(0.1), said) == (Reason.NO_ENROLLED_USERS, None)
+@pytest.mark.parametrize("distances", [(), (0.1,), (0.1, 0.2)])
+def test_a_confirmed_user_who_cannot_be_compared_is_the_answer_without_a_distance(
+    distances: tuple[float, ...],
+) -> None:
+    policy = MatchPolicy(THRESHOLD, max_distance=0.4, min_margin=0.5)
+    answer = policy.decide(nearest(*distances), Said(confirmed=user(7)))
+    assert answer == (Reason.MATCHED, Match(user(7), None, None))
+
+
+def test_a_photo_that_shows_nobody_has_no_answer_however_near_somebody_is() -> None:
+    said = Said(nobody=True)
+    assert MatchPolicy(THRESHOLD).decide(nearest(0.0), said) == (Reason.NOBODY, None)

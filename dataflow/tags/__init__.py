@@ -1,0 +1,1 @@
+"""Tags over time: what is told of their changes."""

@@ -1,0 +1,1 @@
+"""`soloface match`: what people say of photos."""

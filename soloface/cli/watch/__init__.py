@@ -1,0 +1,1 @@
+"""`soloface watch`: what is told, as it happens."""

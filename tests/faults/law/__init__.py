@@ -1,0 +1,1 @@
+"""The law of the tags: they are what is known, whatever happened in whatever order."""

@@ -1,0 +1,110 @@
+"""Mistakes that the law must find out, each put in the place of what is right."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
+from unittest.mock import patch
+from uuid import UUID
+
+import connectors.postgres.photos.recorder
+import connectors.postgres.tags.rematching
+import connectors.postgres.tags.sifting
+from connectors.postgres.sql_files import query
+from connectors.postgres.tags import deciding
+from connectors.postgres.tags.rematching import Piece, Rematching
+from dataflow.gallery.search import Plan
+from dataflow.jobs.outcome import Match
+from dataflow.jobs.reason import Reason
+from dataflow.steps.matching import NOTHING_SAID, Candidate, MatchPolicy, Said
+
+Mistake = Callable[[], AbstractContextManager[object]]
+Query = Callable[[str], str]
+
+
+@contextmanager
+def nothing_is_matched_again() -> Iterator[None]:
+    """What waits is struck off."""
+
+    def step(self: Rematching) -> Piece | None:
+        with self.database.connection() as connection:
+            connection.execute("delete from face_rematches")
+        return None
+
+    with patch.object(Rematching, "step", step):
+        yield
+
+
+def only_the_nearest_counts() -> AbstractContextManager[object]:
+    """A face is passed over whose second-nearest user alone has changed: the ambiguous ones."""
+    return _altered(
+        connectors.postgres.tags.sifting,
+        {
+            "or second_user_id = any(%(user_ids)s::uuid[])": "",
+            "coalesce(second_distance, 3)": "coalesce(nearest_distance, 3)",
+        },
+    )
+
+
+@contextmanager
+def words_hold_once() -> Iterator[None]:
+    """Matching again moves a tag although somebody has confirmed it."""
+
+    class Deaf(MatchPolicy):
+        def decide(
+            self, nearest: Sequence[Candidate], said: Said = NOTHING_SAID
+        ) -> tuple[Reason, Match | None]:
+            return super().decide(nearest, replace(said, confirmed=None))
+
+    def deaf(
+        connection: deciding.Connection,
+        photo_ids: Sequence[UUID],
+        rules: deciding.Rules,
+        plan: Plan,
+        detail: str | None,
+    ) -> list[deciding.Answer]:
+        policy = Deaf(rules.policy.threshold, **rules.policy.limits)
+        heard = replace(rules, policy=policy)
+        return deciding.decide_again(connection, photo_ids, heard, plan, detail)
+
+    with patch.object(connectors.postgres.tags.rematching, "decide_again", deaf):
+        yield
+
+
+def jobs_pass_by_the_gate() -> AbstractContextManager[object]:
+    """A job searches, the users change and are matched again, and then the job writes."""
+    return _altered(
+        connectors.postgres.photos.recorder, {"pg_advisory_xact_lock_shared(1344253153)": "1"}
+    )
+
+
+def a_new_file_is_not_noticed() -> AbstractContextManager[object]:
+    """The faces lie elsewhere after a rewrite of their table, and are sought on where they lay."""
+    return _altered(
+        connectors.postgres.tags.rematching, {"pg_relation_filenode('photo_faces')": "1::oid"}
+    )
+
+
+def _altered(module: object, parts: Mapping[str, str]) -> AbstractContextManager[object]:
+    """The statements of a module, with some of their parts replaced."""
+
+    def altered(name: str) -> str:
+        text = query(name)  # type: ignore[arg-type]
+        for part, other in parts.items():
+            text = text.replace(part, other)
+        return text
+
+    return patch.object(module, "query", altered)
+
+
+MISTAKES: Mapping[str, Mistake] = {
+    mistake.__name__: mistake
+    for mistake in (
+        nothing_is_matched_again,
+        only_the_nearest_counts,
+        words_hold_once,
+        jobs_pass_by_the_gate,
+        a_new_file_is_not_noticed,
+    )
+}

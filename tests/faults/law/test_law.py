@@ -1,0 +1,40 @@
+"""The law in a small size, and whether it would find the mistakes that it is made for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import settings
+from hypothesis.stateful import run_state_machine_as_test
+from pydantic import SecretStr
+
+from dataflow.settings import DatabaseSettings
+from tests.faults.law.grounds import Grounds, grounds
+from tests.faults.law.mistakes import MISTAKES
+from tests.faults.law.rules import Law
+from tests.faults.law.soak import UNSHRUNK
+from tests.faults.machine.soak import UNDISTURBED
+from tests.patience import LONG_TEST_S
+
+pytestmark = pytest.mark.timeout(LONG_TEST_S)
+
+
+@pytest.fixture
+def ground(database_dsn: str) -> Iterator[Grounds]:
+    with grounds(DatabaseSettings(dsn=SecretStr(database_dsn))) as made:
+        yield made
+
+
+def test_the_tags_are_what_is_known_whatever_happens_in_whatever_order(ground: Grounds) -> None:
+    run_state_machine_as_test(lambda: Law(ground), settings=settings(UNDISTURBED, max_examples=10))
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_is_found_out(ground: Grounds, mistake: str) -> None:
+    many = settings(UNSHRUNK, max_examples=1000)
+    with (
+        MISTAKES[mistake](),
+        pytest.raises(AssertionError, match=r"must show|outcome|come"),
+    ):
+        run_state_machine_as_test(lambda: Law(ground), settings=many)

@@ -1,0 +1,51 @@
+"""A register of enrolled users in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from dataflow.faces.face import Embedding
+from dataflow.gallery.enrolment import (
+    Enrolment,
+    Status,
+)
+from dataflow.steps.matching import Candidate
+
+
+@dataclass
+class MemoryRegister:
+    """Users in memory; ``unknown`` are not the platform's yet, ``gone`` have withdrawn."""
+
+    users: dict[UUID, tuple[Embedding, str]] = field(default_factory=dict)
+    unknown: frozenset[UUID] = frozenset()
+    gone: set[UUID] = field(default_factory=set)
+    consents: dict[UUID, str] = field(default_factory=dict)
+    saved: list[int] = field(default_factory=list)
+
+    def fingerprints(self, user_ids: Sequence[UUID]) -> Mapping[UUID, str]:
+        return {u: self.users[u][1] for u in user_ids if u in self.users}
+
+    def nearest(self, embeddings: Sequence[Embedding], count: int) -> list[list[Candidate]]:
+        return [
+            sorted(
+                (Candidate(u, float(1 - e @ other)) for u, (other, _) in self.users.items()),
+                key=lambda candidate: candidate.distance,
+            )[:count]
+            for e in embeddings
+        ]
+
+    def withdrawn(self, user_ids: Sequence[UUID]) -> set[UUID]:
+        return self.gone & set(user_ids)
+
+    def agreed(self, consents: Mapping[UUID, str]) -> None:
+        self.consents |= consents
+
+    def save(self, enrolments: Sequence[Enrolment]) -> dict[UUID, Status]:
+        self.saved.append(len(enrolments))
+        for enrolment in enrolments:
+            assert enrolment.embedding is not None
+            if enrolment.user_id not in self.unknown:
+                self.users[enrolment.user_id] = enrolment.embedding, enrolment.fingerprint
+        return {e.user_id: Status.UNKNOWN_USER for e in enrolments if e.user_id in self.unknown}

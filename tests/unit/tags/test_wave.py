@@ -1,0 +1,41 @@
+"""Waves of changes: nothing is lost or overtaken, however often they break."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dataflow.tags.change import TagChange, Tags, replayed
+from dataflow.tags.wave import next_wave
+from tests.builders import tag_change
+from tests.tag_stories import stories
+
+
+def test_a_wave_has_the_first_change_of_each_photo() -> None:
+    waiting = [tag_change(4, 2), tag_change(3, 1), tag_change(1, 2), tag_change(9, 3)]
+    assert [change.seq for change in next_wave(waiting)] == [1, 3, 9]
+
+
+@given(stories(), st.data())
+def test_a_stream_that_loses_half_of_each_wave_has_all_changes_of_a_photo_in_their_order(
+    story: tuple[list[TagChange], Tags], data: st.DataObject
+) -> None:
+    waiting, tags = list(story[0]), story[1]
+    stream: list[TagChange] = []
+    known: set[int] = set()
+    while waiting:
+        wave = next_wave(waiting[: data.draw(st.integers(1, 10))])
+        arrive = data.draw(st.permutations(wave))[: data.draw(st.integers(0, len(wave)))]
+        # It drops what it knows, but not for ever.
+        stream += [
+            change for change in arrive if change.seq not in known or data.draw(st.booleans())
+        ]
+        known |= {change.seq for change in arrive}
+        if known.issuperset(change.seq for change in wave):
+            waiting = [change for change in waiting if change not in wave]
+
+    for photo_id in {change.photo_id for change in story[0]}:
+        seqs = [change.seq for change in stream if change.photo_id == photo_id]
+        assert seqs == sorted(seqs)
+    assert known == {change.seq for change in story[0]}
+    assert replayed(stream) == tags
