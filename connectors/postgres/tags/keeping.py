@@ -22,7 +22,7 @@ LOOK_S = 0.25
 AWAY_S = 5
 """How long to leave a database alone that did not answer."""
 
-REST = 8
+REST = 16
 """How many times as long as it has worked it rests while jobs are under way."""
 
 log = structlog.get_logger()
