@@ -40,7 +40,10 @@ class Commands(LazyGroup):
         ),
         "watch": (
             "soloface.cli.watch.command:watch",
-            "Follow the outcomes of jobs, or with --tags the changes of tags, until Ctrl-C.",
+            (
+                "Follow the outcomes of jobs as they come, until Ctrl-C; or with --tags how tags "
+                "change."
+            ),
         ),
         "reconcile": (
             "soloface.cli.reconcile:reconcile",

@@ -23,6 +23,8 @@ CODES = {
         "no_user_within_distance",
         "ambiguous",
         "low_quality",
+        "nobody",
+        "withdrawn",
     },
     Outcome.REJECTED: {
         "malformed_payload",
