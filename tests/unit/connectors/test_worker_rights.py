@@ -14,7 +14,7 @@ WORKERS = (
     *("gallery/candidates", "gallery/search", "gallery/users"),
     *("photos/limits", "photos/ended", "photos/read_lately", "photos/recorder"),
     "photos/registry",
-    *("tags/deciding", "tags/rematching", "tags/sifting", "tags/waiting"),
+    *("tags/deciding", "tags/outbox", "tags/rematching", "tags/sifting", "tags/waiting"),
 )
 OTHERS = {"insert_user", "update_user", "noted_limits"}
 BY_INDEX = "nearest_users_by_index"  # planned as well, with the length of the vectors
