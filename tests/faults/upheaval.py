@@ -67,7 +67,7 @@ def run(lab: Lab, size: Size) -> Iterator[Row]:
             time.sleep(_PAUSE_S)
         for life in lives:
             life.result()
-        last = scene.start(**random.choice(_LIMITS))  # noqa: S311
+        last = scene.start(1, **random.choice(_LIMITS))  # noqa: S311
         scene.wait_until_done()
         wait_for(lambda: _nothing_waits(scene.world), "all is matched again and told")
         problems = [*_wrong_tags(scene.world), *_wrong_feed(scene.world)]
@@ -89,7 +89,7 @@ def run(lab: Lab, size: Size) -> Iterator[Row]:
 
 def _live_and_be_killed(scene: Scene) -> None:
     """Start under some limits, and die after some jobs, at times before the first one."""
-    worker = scene.start(**random.choice(_LIMITS))  # noqa: S311
+    worker = scene.start(1, **random.choice(_LIMITS))  # noqa: S311
     if random.random() < _IN_THE_START:  # noqa: S311
         time.sleep(random.uniform(0, _START_TAKES_S))  # noqa: S311
     else:
