@@ -7,6 +7,7 @@ from random import Random
 
 import psycopg
 
+from tests.builders import DIMENSION
 from tests.patience import PATIENCE_S
 
 PHOTOS = 200
@@ -59,8 +60,9 @@ _CHANGES = (
 )
 
 
-def furnish(dsn: str) -> None:
+def furnish(dsn: str, dimension: int = DIMENSION) -> None:
     """Photos with a face each, numbered by `face_index`, and four users."""
+    vector = str([1, *[0] * (dimension - 1)])
     with psycopg.connect(dsn, autocommit=True) as connection:
         connection.execute(
             "create table numbered as select gen_random_uuid() as id, n as number "
@@ -70,6 +72,6 @@ def furnish(dsn: str) -> None:
         connection.execute(
             "with p as (insert into photos select from generate_series(1, %s) returning id) "
             "insert into photo_faces (photo_id, face_index, embedding, bbox, model, det_score) "
-            "select id, row_number() over () - 1, '[1,0,0,0]', '{}', 'm', 1 from p",
-            [PHOTOS],
+            "select id, row_number() over () - 1, %s, '{}', 'm', 1 from p",
+            [PHOTOS, vector],
         )

@@ -15,11 +15,14 @@ from tests.faults import (
     kills,
     poison,
     refusals,
+    relays,
     replays,
     rivals,
     store,
+    upheaval,
 )
 from tests.faults.lab import Lab
+from tests.faults.law import soak as law
 from tests.faults.machine import soak
 from tests.faults.report import Row
 
@@ -55,4 +58,7 @@ EXPERIMENTS: tuple[Experiment[Any], ...] = (
     Experiment(soak.NUMBER, "state machine", 2, soak.run, soak.SMALL, soak.FULL),
     Experiment(refusals.NUMBER, "refusals", 20, refusals.run, refusals.SMALL, refusals.FULL),
     Experiment(headers.NUMBER, "headers", 5, headers.run, headers.SMALL, headers.FULL),
+    Experiment(law.NUMBER, "the law of the tags", 8, law.run, law.SMALL, law.FULL),
+    Experiment(upheaval.NUMBER, "upheaval", 5, upheaval.run, upheaval.SMALL, upheaval.FULL),
+    Experiment(relays.NUMBER, "relays", 4, relays.run, relays.SMALL, relays.FULL),
 )

@@ -15,13 +15,14 @@ from typing import Self
 
 import psycopg
 from psycopg import sql
+from pydantic import SecretStr
 
 from connectors.embedded import NatsServer, ObjectServer, PostgresServer
 from connectors.embedded.buckets import create_bucket
 from connectors.postgres.setup.migrate import migrate
 from connectors.store import minio_client
 from dataflow.faces.face import FacePack
-from dataflow.settings import OPEN_PACK, PREFIX, Settings
+from dataflow.settings import OPEN_PACK, PREFIX, DatabaseSettings, Settings
 from tests.faults.checker import Verdict, check
 from tests.faults.ledger import Ledger
 from tests.fixtures.worker import BYTEWAX, Entry, Log, Worker
@@ -117,6 +118,13 @@ class Lab:
 
     def __exit__(self, *_: object) -> None:
         self._servers.close()
+
+    @contextmanager
+    def database(self) -> Iterator[DatabaseSettings]:
+        """An empty database that nobody else uses."""
+        name = f"test_{secrets.token_hex(6)}"
+        with _database(self.postgres, name):
+            yield DatabaseSettings(dsn=SecretStr(self.postgres.dsn_of(name)))
 
     @contextmanager
     def scene(

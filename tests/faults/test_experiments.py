@@ -6,11 +6,12 @@ import pytest
 
 from tests.faults.experiments import EXPERIMENTS
 from tests.faults.lab import Lab
+from tests.faults.law import soak as law
 from tests.faults.machine import soak
 from tests.patience import LONG_TEST_S
 
-NUMBERS = [one.number for one in EXPERIMENTS if one.number != soak.NUMBER]
-"""The state machine has tests of its own."""
+NUMBERS = [one.number for one in EXPERIMENTS if one.number not in {soak.NUMBER, law.NUMBER}]
+"""The state machines have tests of their own."""
 
 
 @pytest.mark.timeout(LONG_TEST_S)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from unittest.mock import patch
@@ -125,7 +126,12 @@ def grounds(settings: DatabaseSettings) -> Iterator[Grounds]:
     """Migrate an empty database and make all steps small."""
     migrate(settings, DIMENSION)
     once = LinearBackoff(tries=1, step_s=0)
+    driver = logging.getLogger("psycopg")
     with ExitStack() as stack:
+        # Connections that are cut are what this is about, and no news.
+        stack.callback(driver.setLevel, driver.level)
+        driver.setLevel(logging.CRITICAL)
+        stack.enter_context(patch("connectors.postgres.gallery.search.log"))
         stack.enter_context(patch("connectors.postgres.gallery.enrolments._PATIENCE", once))
         stack.enter_context(patch("connectors.postgres.tags.sifting.BLOCKS", 1))
         stack.enter_context(patch("connectors.postgres.tags.sifting.FEW", 1))

@@ -90,7 +90,7 @@ def _altered(module: object, parts: Mapping[str, str]) -> AbstractContextManager
     """The statements of a module, with some of their parts replaced."""
 
     def altered(name: str) -> str:
-        text = query(name)  # type: ignore[arg-type]
+        text: str = query(name)
         for part, other in parts.items():
             text = text.replace(part, other)
         return text

@@ -113,16 +113,16 @@ class Law(RuleBasedStateMachine):
     What is drawn depends on nothing that the server does, so that a run can be repeated.
     """
 
+    grounds: ClassVar[Grounds]
     steps: ClassVar[int] = 0
     """What has happened so far, over all runs."""
     runs: ClassVar[int] = 0
     settled: ClassVar[int] = 0
 
-    def __init__(self, grounds: Grounds) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.grounds = grounds
         self.now = Circumstances()
-        self.idle = list(grounds.processes)
+        self.idle = list(self.grounds.processes)
         self.working: list[Worker] = []
         self.undone: list[Work] = []
 
@@ -248,3 +248,12 @@ class Law(RuleBasedStateMachine):
             self.undone.append(worker.work)
         self.working.remove(worker)
         self.idle.append(worker.process)
+
+
+def law_on(ground: Grounds) -> type[Law]:
+    """The machine on a database, with counts of its own."""
+
+    class LawHere(Law):
+        grounds = ground
+
+    return LawHere

@@ -10,7 +10,7 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from tests.faults.lab import Lab
 from tests.faults.law.grounds import grounds
-from tests.faults.law.rules import Law
+from tests.faults.law.rules import law_on
 from tests.faults.machine.soak import UNDISTURBED
 from tests.faults.report import Row
 
@@ -30,31 +30,27 @@ SMALL = Size(steps=1000)
 FULL = Size(steps=20_000)
 
 
-class _Counted(Law):
-    """A count of its own."""
-
-
 def run(lab: Lab, size: Size) -> Iterator[Row]:
     problems = []
     # Other runs each time: what is repeatable would only be repeated.
     random = settings(UNSHRUNK, derandomize=False, max_examples=_RUNS_AT_A_TIME)
-    _Counted.steps = _Counted.runs = _Counted.settled = 0
     with lab.database() as database, grounds(database) as ground:
+        law = law_on(ground)
         try:
-            while _Counted.steps < size.steps:
-                run_state_machine_as_test(lambda: _Counted(ground), settings=random)
+            while law.steps < size.steps:
+                run_state_machine_as_test(law, settings=random)
         except AssertionError as error:
             notes = getattr(error, "__notes__", [])
             problems.append("\n".join([f"a counterexample: {error}", *notes]))
     yield Row(
         experiment=NUMBER,
-        done=f"a state machine of the tags on a real PostgreSQL, {_Counted.steps:,} steps",
+        done=f"a state machine of the tags on a real PostgreSQL, {law.steps:,} steps",
         jobs=0,
         lost=len(problems),
         doubled=0,
         dead_expected=0,
         dead_found=0,
-        measured=f"{_Counted.runs:,} runs, tags compared {_Counted.settled:,} times, "
+        measured=f"{law.runs:,} runs, tags compared {law.settled:,} times, "
         f"{len(problems)} counterexamples",
         problems=tuple(problems),
     )

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from dataflow.settings import DatabaseSettings
 from tests.faults.law.grounds import Grounds, grounds
 from tests.faults.law.mistakes import MISTAKES
-from tests.faults.law.rules import Law
+from tests.faults.law.rules import law_on
 from tests.faults.law.soak import UNSHRUNK
 from tests.faults.machine.soak import UNDISTURBED
 from tests.patience import LONG_TEST_S
@@ -27,7 +27,7 @@ def ground(database_dsn: str) -> Iterator[Grounds]:
 
 
 def test_the_tags_are_what_is_known_whatever_happens_in_whatever_order(ground: Grounds) -> None:
-    run_state_machine_as_test(lambda: Law(ground), settings=settings(UNDISTURBED, max_examples=10))
+    run_state_machine_as_test(law_on(ground), settings=settings(UNDISTURBED, max_examples=10))
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
@@ -37,4 +37,4 @@ def test_a_mistake_is_found_out(ground: Grounds, mistake: str) -> None:
         MISTAKES[mistake](),
         pytest.raises(AssertionError, match=r"must show|outcome|come"),
     ):
-        run_state_machine_as_test(lambda: Law(ground), settings=many)
+        run_state_machine_as_test(law_on(ground), settings=many)
