@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from connectors.postgres.tags.deciding import Rules
 from connectors.postgres.tags.decisions import Decision, Decisions, Effect, Word
 from dataflow.steps.matching import MatchPolicy
 from tests.builders import photo, user
@@ -18,5 +19,5 @@ def take(
     policy: MatchPolicy = POLICY,
 ) -> Effect:
     """Say something of photo 1 and user 1, 2 and so on."""
-    decisions = Decisions(records.recorder().database, policy, MODEL)
+    decisions = Decisions(records.recorder().database, Rules(policy, MODEL))
     return decisions.take(Decision(photo(1), user(number), word, "Olga", face_index))

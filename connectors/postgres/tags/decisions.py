@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from uuid import UUID
 
@@ -19,7 +19,6 @@ from connectors.postgres.tags.deciding import Rules, decide_again
 from dataflow.jobs.errors import ConfigurationError
 from dataflow.jobs.outcome import Match
 from dataflow.jobs.reason import Reason
-from dataflow.steps.matching import MatchPolicy
 
 Connection = psycopg.Connection[TupleRow]
 
@@ -79,12 +78,11 @@ _DETAILS = {
 class Decisions:
     """Takes decisions and brings the tags into line with them.
 
-    It matches by the limits that the workers have noted, and by ``policy`` where none has.
+    It matches by the limits that the workers have noted, and by those of ``rules`` where none has.
     """
 
     database: Database
-    policy: MatchPolicy
-    model: str
+    rules: Rules
 
     def take(self, decision: Decision) -> Effect:
         """Keep a decision and let the photo's tag follow, in one transaction.
@@ -100,10 +98,10 @@ class Decisions:
         photo_ids = [decision.photo_id]
         with self.database.connection() as connection:
             # Not within the transaction: what is set of the session would go back with it.
-            plan = current_plan(connection, self.model, vector_dimension(connection))
+            plan = current_plan(connection, self.rules.model, vector_dimension(connection))
             with connection.transaction():
                 connection.execute(query("enter_gate"))
-                policy = policy_of(connection, self.model) or self.policy
+                policy = policy_of(connection, self.rules.model) or self.rules.policy
                 # The worker waits for it too, and sees the decision before it records anything.
                 locked = connection.execute(query("lock_photos"), {"photo_ids": photo_ids})
                 if locked.fetchone() is None:
@@ -115,7 +113,7 @@ class Decisions:
                 answers = decide_again(
                     connection,
                     photo_ids,
-                    Rules(policy, self.model),
+                    replace(self.rules, policy=policy),
                     plan,
                     _DETAILS[decision.word],
                 )

@@ -13,13 +13,17 @@ if TYPE_CHECKING:
     from dataflow.settings import Settings
 
 
-def rules_of_workers(settings: Settings, database: Database) -> Rules:
+def rules_of_workers(
+    settings: Settings, database: Database, *, without_users: bool = False
+) -> Rules:
     """The limits that workers of the gallery's contract have noted, or those of the environment.
 
-    Says so on standard error where none has noted any.
+    Says so on standard error where none has noted any. ``without_users``: what it is for also makes
+    sense where nobody is enrolled; the contract is then the empty text, that of no face.
 
     Raises:
-        ConfigurationError: nobody is enrolled, and no worker ever started.
+        ConfigurationError: nobody is enrolled, and no worker ever started; or none has noted any,
+            and the pack of the environment is not there.
         TransientError, SystemicError: the database did not answer.
     """
     from connectors.postgres.gallery.users import Gallery
@@ -31,16 +35,16 @@ def rules_of_workers(settings: Settings, database: Database) -> Rules:
     noted = limits.of(model) if model else limits.noted()
     if noted:
         return Rules(noted.policy, noted.model, settings.rematch.move)
-    if model is None:
+    if model is None and not without_users:
         raise ConfigurationError(
             "nobody is enrolled and no worker ever started here, so no face can be matched; enrol "
             "users first (soloface enroll)"
         )
     complain(
-        f"no worker of {model} has noted its limits in this database yet: those of this "
-        "environment count (SOLOFACE_MATCH__…)"
+        "no worker has noted its limits in this database yet: those of this environment count "
+        "(SOLOFACE_MATCH__…)"
     )
-    return rules_of_environment(settings, model)
+    return rules_of_environment(settings, model or "")
 
 
 def rules_of_environment(settings: Settings, model: str) -> Rules:

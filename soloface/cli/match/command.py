@@ -11,6 +11,7 @@ from uuid import UUID
 import typer
 
 from dataflow.jobs.errors import ConfigurationError, DataError, TransientError
+from soloface.cli.frame.limits import rules_of_workers
 from soloface.cli.frame.output import (
     ByOption,
     JsonOption,
@@ -23,10 +24,7 @@ from soloface.cli.frame.output import (
 from soloface.cli.frame.settings import load_settings
 
 if TYPE_CHECKING:
-    from connectors.postgres.connection import Database
     from connectors.postgres.tags.decisions import Decision, Decisions
-    from dataflow.settings import Settings
-    from dataflow.steps.matching import MatchPolicy
 
 app = typer.Typer(no_args_is_help=True, invoke_without_command=True)
 
@@ -141,7 +139,7 @@ def _take(
     decision = Decision(photo_id, user_id, WORDS[word], by, face_index)
     with _decisions() as decisions:
         effect = decisions.take(decision)
-        limits = decisions.policy.limits
+        limits = decisions.rules.policy.limits
     if as_json:
         print_json({**as_dict(decision, effect), "limits": limits})
     else:
@@ -199,22 +197,4 @@ def _decisions() -> Iterator[Decisions]:
 
     settings = load_settings()
     with closing(Database(settings.database)) as database:
-        yield Decisions(database, *_rules(settings, database))
-
-
-def _rules(settings: Settings, database: Database) -> tuple[MatchPolicy, str]:
-    """The limits and the contract of the workers, not those of this command's environment."""
-    from connectors.postgres.gallery.users import Gallery
-    from connectors.postgres.photos.limits import Limits
-    from dataflow.faces.packs.loading import threshold_of
-    from dataflow.steps.matching import MatchPolicy
-
-    if noted := Limits(database).noted():
-        return noted.policy, noted.model
-    complain(
-        "no worker has noted its limits in this database yet: those of this environment count "
-        "(SOLOFACE_MATCH__…)"
-    )
-    limits = settings.match
-    policy = MatchPolicy(threshold_of(settings.model), limits.max_distance, limits.min_margin)
-    return policy, Gallery(database).someones_model() or ""
+        yield Decisions(database, rules_of_workers(settings, database, without_users=True))

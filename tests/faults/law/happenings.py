@@ -96,7 +96,7 @@ class Say:
 
         def say(process: Process) -> None:
             with suppress(ConfigurationError):  # no such user, or not clear which face
-                Decisions(process.database, policy, MODEL).take(decision)
+                Decisions(process.database, Rules(policy, MODEL)).take(decision)
 
         return say
 

@@ -14,6 +14,7 @@ from connectors.postgres.connection import Database
 from connectors.postgres.gallery.enrolments import EnrolmentRegister
 from connectors.postgres.photos.erasure import erase
 from connectors.postgres.sql_files import query
+from connectors.postgres.tags.deciding import Rules
 from connectors.postgres.tags.decisions import Decision, Decisions, Word
 from dataflow.faces.face import Embedding
 from dataflow.gallery.enrolment import Enrolment, Status
@@ -119,7 +120,7 @@ class RandomPlatform:
         photo = self._random.choice(self._photos)
         decision = Decision(photo.id, None if nobody else self._user(), word, "chance")
         policy = MatchPolicy(self.world.pack.threshold)
-        Decisions(self._database, policy, self._model).take(decision)
+        Decisions(self._database, Rules(policy, self._model)).take(decision)
 
     def _run(self, statement: str, value: UUID) -> None:
         with self._database.connection() as connection:

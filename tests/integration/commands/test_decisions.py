@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from connectors.postgres.photos.recorder import Recorder
+from connectors.postgres.tags.deciding import Rules
 from connectors.postgres.tags.decisions import Decision, Decisions, Effect, Word
 from dataflow.jobs.errors import ConfigurationError
 from dataflow.jobs.reason import Reason
@@ -160,14 +161,14 @@ def test_an_unknown_photo_or_user_is_named(matched: Records) -> None:
     with pytest.raises(ConfigurationError, match=f"there is no user {user(9)}"):
         take(matched, Word.CONFIRMED, 9)
     unknown = uuid4()
-    decisions = Decisions(matched.recorder().database, MatchPolicy(THRESHOLD), MODEL)
+    decisions = Decisions(matched.recorder().database, Rules(MatchPolicy(THRESHOLD), MODEL))
     with pytest.raises(ConfigurationError, match=f"there is no photo {unknown}"):
         decisions.take(Decision(unknown, user(1), Word.REJECTED))
 
 
 def test_decisions_go_with_their_photo_and_their_user(matched: Records) -> None:
     matched.add_photos(2)
-    decisions = Decisions(matched.recorder().database, MatchPolicy(THRESHOLD), MODEL)
+    decisions = Decisions(matched.recorder().database, Rules(MatchPolicy(THRESHOLD), MODEL))
     pairs: list[tuple[UUID, UUID]] = [(photo(1), user(1)), (photo(2), user(1)), (photo(2), user(2))]
     for photo_id, user_id in pairs:
         decisions.take(Decision(photo_id, user_id, Word.REJECTED))

@@ -44,7 +44,9 @@ def test_a_confirmed_user_without_a_vector_is_tagged_at_once_and_no_rerun_change
 
 
 @given(words=st.lists(st.tuples(st.sampled_from(["confirmed", "rejected"]), st.integers(7, 9))))
-@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 def test_no_word_for_whom_nobody_enrolled_removes_a_tag_without_another_in_its_place(
     matched: Records, words: list[tuple[str, int]]
 ) -> None:
@@ -57,7 +59,7 @@ def test_no_word_for_whom_nobody_enrolled_removes_a_tag_without_another_in_its_p
 
 
 def test_nobody_removes_the_tag_for_good_and_forget_brings_it_back(matched: Records) -> None:
-    decisions = Decisions(matched.recorder().database, POLICY, MODEL)
+    decisions = Decisions(matched.recorder().database, Rules(POLICY, MODEL))
     take(matched, Word.CONFIRMED, 2)
 
     effect = decisions.take(Decision(photo(1), None, Word.NOBODY, "Olga"))
@@ -116,7 +118,7 @@ def test_whoever_has_withdrawn_is_confirmed_no_more(matched: Records) -> None:
         erase(connection, "user", user(1), row=False, dry_run=False)
     matched.add_photos(2)
     matched.recorder().record([face(2, seq=2)])
-    decisions = Decisions(matched.recorder().database, POLICY, MODEL)
+    decisions = Decisions(matched.recorder().database, Rules(POLICY, MODEL))
 
     with pytest.raises(ConfigurationError, match=f"{user(1)} has withdrawn .* --again"):
         decisions.take(Decision(photo(2), user(1), Word.CONFIRMED))
@@ -131,7 +133,7 @@ def test_each_word_is_told_with_its_cause_and_whose_it_was(matched: Records) -> 
     matched.run("delete from face_outbox")
     take(matched, Word.REJECTED, 1)
     take(matched, Word.CONFIRMED, 3)
-    decisions = Decisions(matched.recorder().database, POLICY, MODEL)
+    decisions = Decisions(matched.recorder().database, Rules(POLICY, MODEL))
     decisions.take(Decision(photo(1), None, Word.NOBODY, "Olga"))
     decisions.take(Decision(photo(1), None, Word.FORGOTTEN, "Olga"))
 

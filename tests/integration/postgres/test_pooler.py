@@ -22,6 +22,7 @@ from connectors.postgres.photos.registry import PostgresPhotos
 from connectors.postgres.session import Connection, sent_together
 from connectors.postgres.setup.migrate import migrate, migrations
 from connectors.postgres.setup.pooler import examine_pooler, require_own_session
+from connectors.postgres.tags.deciding import Rules
 from connectors.postgres.tags.decisions import Decision, Decisions, Word
 from dataflow.gallery.enrolment import Enrolment, Portrait, Status
 from dataflow.gallery.search import Plan
@@ -93,7 +94,7 @@ def test_people_are_enrolled_and_decided_about_through_it(behind: Records) -> No
         assert gallery.sizes() == {contract.id: 3}
         states = PostgresPhotos(database, ONCE).states([photo(1), photo(2)])
         assert [states[photo(n)].exists for n in (1, 2)] == [True, False]
-        decisions = Decisions(database, MatchPolicy(THRESHOLD), contract.id)
+        decisions = Decisions(database, Rules(MatchPolicy(THRESHOLD), contract.id))
         decisions.take(Decision(photo(1), user(1), Word.REJECTED))
 
     (row,) = behind.run("select decision from face_match_decisions")

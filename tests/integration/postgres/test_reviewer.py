@@ -9,6 +9,7 @@ import pytest
 
 from connectors.postgres.connection import Database
 from connectors.postgres.photos.limits import Limits
+from connectors.postgres.tags.deciding import Rules
 from connectors.postgres.tags.decisions import Decision, Decisions, Word
 from dataflow.jobs.reason import Reason
 from dataflow.settings import DatabaseSettings
@@ -29,7 +30,7 @@ def test_a_reviewer_can_reject_and_confirm(records: Records, reviewer: DatabaseS
     for number, degrees in ((1, 10), (2, 30), (3, 80)):
         records.add_user(number, degrees)
     records.recorder().record([face(1)])
-    decisions = Decisions(Database(reviewer), MatchPolicy(THRESHOLD), MODEL)
+    decisions = Decisions(Database(reviewer), Rules(MatchPolicy(THRESHOLD), MODEL))
     said = [
         (1, 1, Word.REJECTED, user(2)),
         (1, 3, Word.CONFIRMED, user(3)),
@@ -67,7 +68,7 @@ def test_a_reviewer_can_say_every_word_and_read_what_it_came_to(
         (None, Word.FORGOTTEN, user(1)),
     ]
     with closing(Database(reviewer)) as database:
-        decisions = Decisions(database, MatchPolicy(THRESHOLD), MODEL)
+        decisions = Decisions(database, Rules(MatchPolicy(THRESHOLD), MODEL))
         for user_id, word, expected in said:
             assert decisions.take(Decision(photo(1), user_id, word)).now == expected
         assert decisions.take(Decision(photo(2), None, Word.NOBODY)).reason is None

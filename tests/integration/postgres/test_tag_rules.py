@@ -9,6 +9,7 @@ import pytest
 from connectors.postgres.connection import Database
 from connectors.postgres.photos.limits import Limits
 from connectors.postgres.sql_files import query
+from connectors.postgres.tags.deciding import Rules
 from connectors.postgres.tags.decisions import Decision, Decisions, Word
 from connectors.postgres.tags.rematching import Rematching
 from dataflow.jobs.reason import Reason
@@ -41,7 +42,7 @@ def test_a_word_is_taken_by_the_limits_that_hold_then(records: Records, word: Wo
     records.recorder(NEAR).record([face(1, 0)])
 
     with closing(Database(records.settings)) as database:
-        decisions = Decisions(database, MatchPolicy(THRESHOLD), MODEL)
+        decisions = Decisions(database, Rules(MatchPolicy(THRESHOLD), MODEL))
         Limits(database).note(MODEL, MatchPolicy(THRESHOLD, NEAR))
         effect = decisions.take(Decision(photo(1), user(2), word))
 
