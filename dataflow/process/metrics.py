@@ -113,7 +113,7 @@ OLDEST_JOB_AGE = Gauge(
 DEAD_LETTERS = Gauge("soloface_dead_letters", "Dead letters on their stream.")
 REMATCH_WAITING = Gauge(
     "soloface_rematch_waiting",
-    "Changes for which faces are still to be matched again, 4096 at most; 0 in processes that are "
+    "Changes for which faces are still to be matched again, 8192 at most; 0 in processes that are "
     "not at it.",
 )
 REMATCH_AGE = Gauge(

@@ -1,4 +1,5 @@
--- What is to be matched again for a contract, photos first; and how old the oldest of it is.
+-- What is to be matched again for a contract, photos first and so many of each kind: neither hides
+-- the other. And how old the oldest of it is.
 select
     id, user_id, photo_id, since, cause, by, place, blocks, file is not null as begun,
     (
@@ -8,7 +9,19 @@ select
         order by oldest.id
         limit 1
     ) as oldest_s
-from face_rematches
-where model is null or model = %(model)s
+from (
+    (
+        select * from face_rematches
+        where photo_id is not null
+        order by id
+        limit %(most)s
+    )
+    union all
+    (
+        select * from face_rematches
+        where photo_id is null and (model is null or model = %(model)s)
+        order by id
+        limit %(most)s
+    )
+) as waiting
 order by photo_id is null, id
-limit %(most)s

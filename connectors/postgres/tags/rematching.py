@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Self
 from uuid import UUID
 
 from connectors.postgres.connection import Database
@@ -16,7 +17,7 @@ from connectors.postgres.session import Connection
 from connectors.postgres.sql_files import query
 from connectors.postgres.tags.deciding import Answer, Rules, decide_again
 from connectors.postgres.tags.sifting import Blocks, Changed, photos_since
-from connectors.postgres.tags.waiting import Request, waiting
+from connectors.postgres.tags.waiting import Request, Waiting, waiting
 
 PHOTOS_AT_A_TIME = 32
 """Photos that are locked together; a worker that wants one of them waits for all."""
@@ -45,6 +46,18 @@ class Piece:
     waiting: int = 0
     oldest_s: float = 0
 
+    def __add__(self, more: Self) -> Self:
+        """With what was done after it in the same step."""
+        return replace(
+            self,
+            photos=self.photos + more.photos,
+            changes=self.changes + more.changes,
+            done=self.done + more.done,
+            total=self.total + more.total,
+            looked=self.looked + more.looked,
+            ids=[*self.ids, *more.ids],
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Rematching:
@@ -67,32 +80,48 @@ class Rematching:
             TransientError, SystemicError: the database did not answer; nothing is lost.
             ConfigurationError: the users were moved to another model.
         """
-        with self.turns.connection() as turn, turn.transaction():
-            if turn.execute(query("take_turn")).fetchone() != (True,):
-                return None
-            there = waiting(turn, self.rules.model)
-            if not there.requests:
-                return None
-            piece = self._do(turn, there.requests, rest)
-            return replace(piece, waiting=len(there.requests), oldest_s=there.oldest_s)
+        with self.turns.connection() as turn:
+            with turn.transaction():
+                there = self._waiting(turn)
+                if not there.requests:
+                    return None
+                if new := [request.id for request in there.requests if not request.begun]:
+                    # A transaction of its own: nobody gets past the gate until it ends.
+                    turn.execute(query("wait_at_gate"))
+                    turn.execute(query("begin_rematches"), {"ids": new})
+                else:
+                    return self._do(turn, there, rest)
+            if len(new) == len(there.requests):
+                return Piece(waiting=len(new), oldest_s=there.oldest_s)
+            # Where users change all the time, what has begun goes on nevertheless.
+            with turn.transaction():
+                return self._do(turn, self._waiting(turn), rest)
 
     def close(self) -> None:
         """Let go of this thread's connections."""
         self.database.close()
         self.turns.close()
 
-    def _do(self, turn: Connection, requests: Sequence[Request], rest: Rest) -> Piece:
-        if new := [request.id for request in requests if not request.begun]:
-            # Their own transaction: nobody gets past the gate until it ends.
-            turn.execute(query("wait_at_gate"))
-            turn.execute(query("begin_rematches"), {"ids": new})
-            return Piece()
+    def _waiting(self, turn: Connection) -> Waiting:
+        """What waits, if this process has the turn."""
+        if turn.execute(query("take_turn")).fetchone() != (True,):
+            return Waiting()
+        return waiting(turn, self.rules.model)
+
+    def _do(self, turn: Connection, there: Waiting, rest: Rest) -> Piece:
+        """Do a piece of each kind that has begun: neither waits until the other one is done."""
+        piece = Piece(waiting=len(there.requests), oldest_s=there.oldest_s)
+        begun = [request for request in there.requests if request.begun]
+        if not begun:
+            return piece
         require_comparable(turn, self.rules.model)
-        if photos := [request for request in requests if request.photo_id]:
-            return self._decide_photos(turn, photos[:PHOTOS_AT_A_TIME], rest)
-        # Those that are ahead go on alone; whatever came later makes one more round.
-        place = max(request.place for request in requests)
-        return self._look_on(turn, [r for r in requests if r.place == place], place, rest)
+        if photos := [request for request in begun if request.photo_id][:PHOTOS_AT_A_TIME]:
+            piece += self._decide_photos(turn, photos, rest)
+        if looks := [request for request in begun if not request.photo_id]:
+            # Those that are ahead go on alone; whatever came later makes one more round.
+            place = max(request.place for request in looks)
+            piece += self._look_on(turn, [r for r in looks if r.place == place], place, rest)
+        return piece
 
     def _decide_photos(self, turn: Connection, requests: Sequence[Request], rest: Rest) -> Piece:
         photo_ids = list(dict.fromkeys(r.photo_id for r in requests if r.photo_id))

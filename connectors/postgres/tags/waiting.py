@@ -40,7 +40,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """What waits, `MOST` of it at most, and how many seconds the oldest has waited."""
+    """What waits, `MOST` of each kind at most, and how many seconds the oldest has waited."""
 
     requests: Sequence[Request] = ()
     oldest_s: float = 0

@@ -14,7 +14,7 @@ from connectors.postgres.photos.recorder import Recorder
 from connectors.postgres.tags import sifting
 from connectors.postgres.tags.rematching import Rematching
 from tests.builders import photo, user
-from tests.fixtures.recording import MODEL, Records, face
+from tests.fixtures.recording import MODEL, Records, direction, face
 from tests.fixtures.rematching import NEAR, rematching_of, settle
 
 
@@ -203,3 +203,19 @@ def test_wishes_of_several_kinds_share_one_look(
 
     everybody = {photo(1): user(2), photo(2): user(3)}
     assert records.matches() == (everybody if ago == "1 hour" else {photo(1): user(2)})
+
+
+def test_changes_that_keep_coming_do_not_keep_it_from_going_on(
+    records: Records, rematching: Rematching
+) -> None:
+    records.add_photos(1, 2, 3)
+    records.recorder(NEAR).record([face(1, 0), face(2, 20), face(3, 90)])
+    records.add_user(1, 5)
+    records.add_user(2, 180)
+    for degrees in range(181, 190):
+        vector = str(direction(degrees).tolist())
+        records.run("update users set face_embedding = %s where id = %s", vector, user(2))
+        records.run("insert into face_rematches (photo_id) values (%s)", photo(3))
+        assert rematching.step() is not None
+
+    assert records.matches() == {photo(1): user(1), photo(2): user(1)}
