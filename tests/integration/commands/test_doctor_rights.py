@@ -61,13 +61,14 @@ LOST = [
         f"{right} on {table}"
         for table, rights in {
             "photo_faces": ("select", "insert", "update"),
-            "face_matches": ("insert",),
+            "face_matches": ("select", "insert", "update", "delete"),
             "face_match_outcomes": ("select", "insert", "update"),
             "face_match_limits": ("select", "insert", "update"),
+            "face_outbox": ("select", "delete"),
+            "face_rematches": ("select", "insert", "update", "delete"),
         }.items()
         for right in rights
     ),
-    "select (photo_face_id) on face_matches",
     "select (decision) on face_match_decisions",
 ]
 

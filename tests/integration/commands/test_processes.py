@@ -230,7 +230,7 @@ def test_completion_knows_commands_and_options() -> None:
         )
         return done.stdout.split()
 
-    assert completed("soloface re") == ["reembed", "reconcile", "retention"]
+    assert completed("soloface re") == ["reembed", "reconcile", "retention", "rematch"]
     assert completed("soloface dlq p") == ["purge"]
     assert "--unmatched-after" in completed("soloface retention --un")
     assert "--show-completion" in run("--help").stdout

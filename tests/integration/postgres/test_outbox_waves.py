@@ -223,6 +223,8 @@ def test_whatever_is_done_to_the_tables_the_replayed_feed_says_what_is_there(
         number, who = random.randint(1, 8), random.randint(1, 4)
         records.run("insert into photos (id) values (%s) on conflict do nothing", photo(number))
         if not records.run("select 1 from users where id = %s", user(who)):
+            records.run("delete from face_withdrawals where user_id = %s", user(who))
+            records.run("delete from face_withdrawn_photos where user_id = %s", user(who))
             records.add_user(who, 20 * who)
         if random.random() < 0.5:
             degrees = random.uniform(0, 90)
