@@ -86,8 +86,13 @@ def _erased_users(scene: Scene, workers: Sequence[Worker], count: int) -> Row:
     ledger = replace(scene.ledger, jobs={})
     jobs = ledger.good(2 * count, [*_ERASED, *_KEPT])
     gone = {ledger.users[person.name] for person in _ERASED}
-    # A photo of theirs is matched with the next nearest, or what is known of it goes with them.
-    jobs = [replace(w, users=frozenset(), forgotten=True) if w.users & gone else w for w in jobs]
+    # A photo of theirs that comes later is matched with the next nearest. One that was there, or
+    # under way, has withdrawn with them.
+    theirs = frozenset({Reason.MATCHED, Reason.WITHDRAWN})
+    jobs = [
+        replace(w, users=frozenset(), reasons=theirs, forgotten=True) if w.users & gone else w
+        for w in jobs
+    ]
     seqs = ledger.publish(jobs[:count])
     wait_for(lambda: _rows_about(scene, gone) > count / 2, "a quarter of theirs are matched")
     with scene.world.database() as platform, platform.transaction():
