@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
 import connectors.jetstream.jobs.settling
-import connectors.postgres.photos.recorder
+import connectors.postgres.photos.ended
 import dataflow.steps.recognition
 from connectors.jetstream.client import SharedJetStream
 from connectors.jetstream.jobs.heartbeat import InFlight
@@ -65,7 +65,7 @@ def _no_lock() -> None:
 
         return unlocked
 
-    wrap(connectors.postgres.photos.recorder, "query", make)
+    wrap(connectors.postgres.photos.ended, "query", make)
     before_commit(lambda connection: connection.execute(_SLOWLY))
 
 

@@ -26,7 +26,7 @@ class Size:
     steps: int
 
 
-SMALL = Size(steps=1000)
+SMALL = Size(steps=200)
 FULL = Size(steps=20_000)
 
 
