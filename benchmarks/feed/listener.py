@@ -43,6 +43,7 @@ class Listener:
         self._run(self._connection.close())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
+        self._loop.close()
 
     def wait(self, photo_id: UUID, distance: float) -> float:
         """When the change came, by this process' clock."""
