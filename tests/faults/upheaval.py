@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import psycopg
 from pgvector.psycopg import register_vector
 
-from tests.faults.lab import Lab, Scene, wait_for
+from tests.faults.lab import Lab, Scene, jobs_left, wait_for
 from tests.faults.law.oracle import differences, facts_of, tags_by, tags_of
 from tests.faults.law.platform import RandomPlatform
 from tests.faults.report import Row
@@ -32,8 +32,10 @@ _IN_THE_START = 0.1
 _START_TAKES_S = 5.0
 _MOST_JOBS = 40
 """That a worker settles before it dies."""
-_PAUSE_S = 0.1
+_PAUSE_S = 0.2
 """Between two changes: workers that are killed all the time settle few jobs a second."""
+_MOST_WAITING = 20
+"""Jobs, from which on the platform publishes nothing."""
 _LIMITS: tuple[dict[str, str], ...] = (
     {},
     {"MATCH__MAX_DISTANCE": "0.3"},
@@ -64,7 +66,8 @@ def run(lab: Lab, size: Size) -> Iterator[Row]:
     ):
         lives = [pool.submit(_live_and_be_killed, scene) for _ in range(size.kills)]
         while platform.done.total() < size.changes or not all(life.done() for life in lives):
-            platform.act()
+            # A photo that waits for long is gone again before anybody looks at it.
+            platform.act(publishes=jobs_left(scene) < _MOST_WAITING)
             time.sleep(_PAUSE_S)
         for life in lives:
             life.result()

@@ -43,6 +43,9 @@ def only_the_nearest_counts() -> AbstractContextManager[object]:
         {
             "or second_user_id = any(%(user_ids)s::uuid[])": "",
             "coalesce(second_distance, 3)": "coalesce(nearest_distance, 3)",
+            "nearest_user_id, second_user_id, second_distance": (
+                "nearest_user_id, null::uuid, nearest_distance"
+            ),
         },
     )
 

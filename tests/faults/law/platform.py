@@ -54,9 +54,11 @@ class RandomPlatform:
         self._photos = [self._new_photo() for _ in range(PHOTOS)]
         world.list_photos(self._photos)
 
-    def act(self) -> None:
+    def act(self, *, publishes: bool) -> None:
         """Do the next thing; a refusal is an answer, and somebody in the way is tried again."""
         (act,) = self._random.choices(list(_ACTS), list(_ACTS.values()))
+        if act is RandomPlatform.publish and not publishes:
+            return
         while True:
             try:
                 with suppress(ConfigurationError, DataError):

@@ -127,9 +127,9 @@ class Law(RuleBasedStateMachine):
         self.undone: list[Work] = []
 
     @initialize(
-        limits=starts | st.none(),
-        enrolled=st.lists(enrolments, max_size=3),
-        seen=st.lists(jobs, max_size=4),
+        limits=st.one_of(starts, starts, starts, st.none()),
+        enrolled=st.lists(enrolments, min_size=1, max_size=3),
+        seen=st.lists(jobs, min_size=1, max_size=4),
     )
     def the_platform_begins(
         self, limits: Start | None, enrolled: list[Happening], seen: list[Happening]
