@@ -99,7 +99,12 @@ def test_a_stream_on_one_server_of_a_cluster_alone_is_a_warning(cluster: str) ->
     (warning,) = found.warnings()
     assert safe.dead_stream in warning
     assert "the cluster three" in warning
-    assert [replicas(info) for _, info in found.streams] == [3, 1, 3]
+    assert {wanted.name: replicas(info) for wanted, info in found.streams} == {
+        safe.stream: 3,
+        safe.dead_stream: 1,
+        safe.settled_stream: 3,
+        safe.tags_stream: 3,
+    }
 
 
 def replicas(info: StreamInfo | None) -> int | None:
