@@ -6,7 +6,6 @@ import resource
 import time
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import closing
 from dataclasses import dataclass
 from multiprocessing import get_context
 
@@ -36,6 +35,10 @@ class Pass:
     gained: int
 
 
+_rematching: Rematching
+"""Of the child."""
+
+
 def measured(
     settings: DatabaseSettings, running: PostgresServer, platform: Platform, times: int = 1
 ) -> list[Pass]:
@@ -44,18 +47,17 @@ def measured(
     parts = platform.newcomers // times
     vectors, found = platform.coming(), list[Pass]()
     dsn = settings.dsn.get_secret_value()
+    opened = ProcessPoolExecutor(1, get_context("spawn"), _open, (settings, platform.model))
     with (
-        ProcessPoolExecutor(1, get_context("spawn")) as child,
+        opened as child,
         psycopg.connect(dsn, autocommit=True) as connection,
     ):
-        child.submit(_worked_off, settings, platform).result()
+        child.submit(_worked_off).result()  # connected
         for number in range(times):
             before = used_s(process, with_children=True)
             some = vectors[number * parts : (number + 1) * parts]
             enrol(connection, some, platform.model, platform.users + number * parts)
-            wall_s, cpu_s, rss_mb, photos, changes = child.submit(
-                _worked_off, settings, platform
-            ).result()
+            wall_s, cpu_s, rss_mb, photos, changes = child.submit(_worked_off).result()
             found.append(
                 Pass(
                     platform.users,
@@ -72,18 +74,20 @@ def measured(
     return found
 
 
-def _worked_off(
-    settings: DatabaseSettings, platform: Platform
-) -> tuple[float, float, float, int, Counter[str]]:
-    """In the child: do all that waits."""
+def _open(settings: DatabaseSettings, model: str) -> None:
+    """In the child, at its start: its connections last, as a worker's do."""
+    global _rematching  # noqa: PLW0603 - what a pool hands to its processes has no other place
     databases = Database(settings), Database(settings)
+    _rematching = Rematching(*databases, Rules(POLICY, model))
+
+
+def _worked_off() -> tuple[float, float, float, int, Counter[str]]:
+    """In the child: do all that waits."""
     photos, changes = 0, Counter[str]()
-    with closing(Rematching(*databases, Rules(POLICY, platform.model))) as rematching:
-        rematching.step()  # connected, and as warm as a worker
-        wall_s, cpu_s = time.perf_counter(), time.process_time()
-        while piece := rematching.step():
-            photos += piece.photos
-            changes += piece.changes
-        wall_s, cpu_s = time.perf_counter() - wall_s, time.process_time() - cpu_s
+    wall_s, cpu_s = time.perf_counter(), time.process_time()
+    while piece := _rematching.step():
+        photos += piece.photos
+        changes += piece.changes
+    wall_s, cpu_s = time.perf_counter() - wall_s, time.process_time() - cpu_s
     rss_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return wall_s, cpu_s, rss_mb, photos, changes

@@ -23,6 +23,10 @@ alter table photo_faces add column if not exists nearest_user_id uuid;
 alter table photo_faces add column if not exists nearest_distance double precision;
 alter table photo_faces add column if not exists second_user_id uuid;
 alter table photo_faces add column if not exists second_distance double precision;
+create index if not exists photo_faces_nearest_user_id
+    on photo_faces (nearest_user_id) where nearest_user_id is not null;
+create index if not exists photo_faces_second_user_id
+    on photo_faces (second_user_id) where second_user_id is not null;
 -- Out of line, looking through all vectors takes several times as long. Old rows stay as they are.
 alter table photo_faces alter column embedding set storage plain;
 

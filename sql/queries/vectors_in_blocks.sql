@@ -1,5 +1,5 @@
--- The faces in some blocks of the table, with what they were last compared with.
-select photo_id, embedding, nearest_user_id, second_user_id, second_distance
+-- The faces in some blocks of the table, with how far the second-nearest user was at the last look.
+select photo_id, embedding, second_distance
 from photo_faces
 where ctid >= format('(%%s,0)', %(first)s::bigint)::tid
     and ctid < format('(%%s,0)', %(end)s::bigint)::tid

@@ -35,7 +35,7 @@ def foretell(database: Database, wish: Wish, rules: Rules) -> Iterator[Glimpse]:
         require_comparable(connection, rules.model)
         total, place = face_blocks(connection), 0
         while True:
-            blocks = Blocks.after(place, total, rules.model, whole=not wish.user_ids)
+            blocks = Blocks.after(place, total, rules.model, len(wish.user_ids) or None)
             photo_ids = photos_to_decide(connection, _requests(wish), blocks, rules)
             for some in in_parts(photo_ids):
                 plan = current_plan(connection, rules.model, vector_dimension(connection))

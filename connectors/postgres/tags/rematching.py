@@ -137,7 +137,8 @@ class Rematching:
         rules = self._rules_now()
         total = max(request.blocks for request in requests)
         whole = any(request.is_of_all for request in requests)
-        blocks = Blocks.after(place, total, rules.model, whole=whole)
+        users = len({request.user_id for request in requests})
+        blocks = Blocks.after(place, total, rules.model, None if whole else users)
         with self.database.connection() as connection:
             photo_ids = photos_to_decide(connection, requests, blocks, rules)
         rest(time.monotonic() - began)
