@@ -129,6 +129,13 @@ class MatchSettings(Section):
         le=2,
         description="Cosine distance above which nobody is recorded. A small distance means alike.",
     )
+    max_fpir: float | None = Field(
+        None,
+        gt=0,
+        lt=1,
+        description="Share of strangers' photos that may get a wrong tag, like `0.01`. The worker "
+        "finds the distance for it, from the pack's figures and the number of users.",
+    )
     min_margin: float | None = Field(
         None,
         ge=0,

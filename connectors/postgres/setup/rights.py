@@ -25,7 +25,6 @@ STATEMENTS = (
     "record_matches",
     "record_outcomes",
     "note_withdrawn",
-    "rematch_photos",
     "take_turn",
     "pending_rematches",
     "wait_at_gate",
@@ -53,6 +52,9 @@ STATEMENTS = (
     "nearest_users",
     "note_limits",
     "limits_of",
+    "lock_limits",
+    "step_limits",
+    "count_users",
     "read_lately",
 )
 """All that the worker runs, but for the search by an index, which reads the same columns."""

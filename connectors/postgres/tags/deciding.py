@@ -10,7 +10,13 @@ from uuid import UUID
 import psycopg
 from psycopg.rows import TupleRow
 
-from connectors.postgres.gallery.candidates import Judgement, Question, judge, words
+from connectors.postgres.gallery.candidates import (
+    Judgement,
+    Question,
+    candidates,
+    judged,
+    words,
+)
 from connectors.postgres.photos.ended import columns
 from connectors.postgres.sql_files import query
 from dataflow.faces.face import Embedding
@@ -143,7 +149,8 @@ def _judged(
     if not comparable:
         return {}
     questions = [question for _, question in comparable]
-    judgements = judge(connection, questions, rules.model, rules.policy, plan)
+    found = candidates(connection, questions, rules.model, plan)
+    judgements = judged(found, rules.policy)
     return {face_id: one for (face_id, _), one in zip(comparable, judgements, strict=True)}
 
 

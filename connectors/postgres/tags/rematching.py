@@ -12,11 +12,18 @@ from uuid import UUID
 from connectors.postgres.connection import Database
 from connectors.postgres.gallery.search import current_plan, vector_dimension
 from connectors.postgres.gallery.users import require_comparable
+from connectors.postgres.photos.following import follow_gallery
 from connectors.postgres.photos.limits import Limits
 from connectors.postgres.session import Connection
 from connectors.postgres.sql_files import query
 from connectors.postgres.tags.deciding import Answer, Rules, decide_again
-from connectors.postgres.tags.sifting import Blocks, Changed, photos_since
+from connectors.postgres.tags.sifting import (
+    Band,
+    Blocks,
+    Changed,
+    photos_in_band,
+    photos_since,
+)
 from connectors.postgres.tags.waiting import Request, Waiting, waiting
 
 PHOTOS_AT_A_TIME = 32
@@ -86,6 +93,8 @@ class Rematching:
                 if not there.requests:
                     return None
                 if new := [request.id for request in there.requests if not request.begun]:
+                    if any(r.photo_id is None for r in there.requests if not r.begun):
+                        follow_gallery(turn, self.rules.model)
                     # A transaction of its own: nobody gets past the gate until it ends.
                     turn.execute(query("wait_at_gate"))
                     turn.execute(query("begin_rematches"), {"ids": new})
@@ -136,9 +145,10 @@ class Rematching:
         began = time.monotonic()
         rules = self._rules_now()
         total = max(request.blocks for request in requests)
-        whole = any(request.is_of_all for request in requests)
-        users = len({request.user_id for request in requests})
-        blocks = Blocks.after(place, total, rules.model, None if whole else users)
+        whole = any(request.is_of_all and not request.is_of_band for request in requests)
+        band = any(request.is_of_band for request in requests)
+        users = len({request.user_id for request in requests if request.user_id})
+        blocks = Blocks.after(place, total, rules.model, None if whole else users, band=band)
         with self.database.connection() as connection:
             photo_ids = photos_to_decide(connection, requests, blocks, rules)
         rest(time.monotonic() - began)
@@ -192,13 +202,16 @@ def photos_to_decide(
 
     With the first blocks come those that a user is tagged on, wherever they are.
     """
-    times = [request.since for request in requests if request.is_of_all]
+    times = [request.since for request in requests if request.is_of_all and not request.is_of_band]
+    band = Band.around([request for request in requests if request.is_of_band])
     user_ids = [request.user_id for request in requests if request.user_id]
     photo_ids: list[UUID] = []
     if times:
         photo_ids += photos_since(
             connection, blocks, None if None in times else min(filter(None, times))
         )
+    if band and None not in times:
+        photo_ids += photos_in_band(connection, blocks, band)
     if user_ids:
         changed = Changed.of(connection, user_ids, rules)
         # Wherever they are tagged or named, and whatever the contract of that face.

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from dataflow.faces.face import FacePack
 from dataflow.faces.packs.catalog import ARCFACE_THRESHOLD, INSTALLABLE
+from dataflow.faces.packs.far_table import FarTable, shipped_far_table
 from dataflow.faces.packs.insightface_pack import load_insightface_pack
 from dataflow.faces.packs.manifest import Manifest, read_manifest
 from dataflow.faces.packs.open_pack import load_open_pack
@@ -66,6 +67,16 @@ def threshold_of(settings: ModelSettings) -> float:
     """
     _, manifest = _locate(settings)
     return manifest.threshold if manifest else ARCFACE_THRESHOLD
+
+
+def far_table_of(settings: ModelSettings) -> FarTable | None:
+    """What is known of strangers' distances with the pack; ``None``: nothing.
+
+    Raises:
+        ConfigurationError: the pack is not there.
+    """
+    _, manifest = _locate(settings)
+    return shipped_far_table(manifest)
 
 
 def _locate(settings: ModelSettings) -> tuple[Path, Manifest | None]:
