@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
+from itertools import pairwise
 from math import log10
 from pathlib import Path
 from typing import Annotated, Self
@@ -25,48 +26,33 @@ Far = Annotated[float, Field(gt=0, lt=1)]
 Distance = Annotated[float, Field(ge=0, le=2)]
 
 
-class Point(BaseModel):
-    """The distance up to which a share ``far`` of a population's pairs of strangers lie.
+class Worst(BaseModel):
+    """The distance for a false accept rate in the population where it is smallest.
 
     ``low`` and ``high`` are the ends of its 95 % interval. ``extrapolated``: there were too few
-    pairs to read it off.
+    pairs of strangers to read it off.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     far: Far
     distance: Distance
-    low: Distance
-    high: Distance
+    low: float
+    high: float
     extrapolated: bool
+    population: str
 
 
-class Population(BaseModel):
-    """People who are alike, as far as is known, and what was measured of them."""
-
+class _Pack(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    name: str
-    people: int
-    pairs: int
-    points: tuple[Point, ...] = Field(min_length=2)
+    worst: tuple[Worst, ...] = Field(min_length=2)
 
 
 class _File(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    pack: str
-    populations: tuple[Population, ...] = Field(min_length=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Worst:
-    """The distance for a false accept rate in the population where it is smallest."""
-
-    far: float
-    distance: float
-    population: str
-    extrapolated: bool
+    packs: tuple[_Pack, ...] = Field(min_length=1, max_length=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,23 +62,16 @@ class FarTable:
     points: Sequence[Worst]
 
     @classmethod
-    def of(cls, populations: Iterable[Population]) -> Self:
-        """The worst of some populations at each rate for which all of them have a distance.
+    def of(cls, points: Iterable[Worst]) -> Self:
+        """A table of some rates in any order.
 
         Raises:
-            ValueError: fewer than two rates are left, or a smaller rate has a larger distance.
+            ValueError: a smaller rate has a larger distance.
         """
-        by_name = {p.name: {point.far: point for point in p.points} for p in populations}
-        shared = set.intersection(*(set(points) for points in by_name.values()))
-        worst = []
-        for far in sorted(shared, reverse=True):
-            name, points = min(by_name.items(), key=lambda item: item[1][far].distance)
-            point = points[far]
-            worst.append(Worst(far, point.distance, name, point.extrapolated))
-        distances = [point.distance for point in worst]
-        if len(worst) <= 1 or distances != sorted(distances, reverse=True):
+        ordered = sorted(points, key=lambda point: point.far, reverse=True)
+        if any(below.distance > above.distance for above, below in pairwise(ordered)):
             raise ValueError("a smaller false accept rate needs a smaller distance")
-        return cls(tuple(worst))
+        return cls(tuple(ordered))
 
     @property
     def lowest_far(self) -> float:
@@ -106,7 +85,7 @@ class FarTable:
         """
         if far >= self.points[0].far:
             return self.points[0].distance
-        for above, below in zip(self.points, self.points[1:], strict=False):
+        for above, below in pairwise(self.points):
             if far >= below.far:
                 share = log10(far / below.far) / log10(above.far / below.far)
                 return below.distance + share * (above.distance - below.distance)
@@ -114,13 +93,13 @@ class FarTable:
 
 
 def read_far_table(text: str | bytes, name: str) -> FarTable:
-    """Read a table as ``python -m benchmarks.accuracy --far-table`` writes it.
+    """Read the table of one pack as ``python -m benchmarks.accuracy --far-table`` writes it.
 
     Raises:
         ConfigurationError: it is no such table.
     """
     try:
-        return FarTable.of(_File.model_validate_json(text).populations)
+        return FarTable.of(_File.model_validate_json(text).packs[0].worst)
     except (ValidationError, ValueError) as error:
         first = str(error).partition("\n")[0]
         raise ConfigurationError(f"{name} is no table of false accept rates: {first}") from None
