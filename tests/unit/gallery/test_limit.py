@@ -35,7 +35,7 @@ def test_users_are_rounded_up_to_a_power_of_two(users: int, most: int) -> None:
 def test_so_many_comparisons_together_reach_the_share_that_was_asked_for(
     max_fpir: float, users: int
 ) -> None:
-    assert 1 - (1 - wanted_far(max_fpir, users)) ** users == pytest.approx(max_fpir, rel=1e-6)
+    assert 1 - (1 - wanted_far(max_fpir, users)) ** users == pytest.approx(max_fpir, rel=1e-3)
 
 
 @given(shares, counts, counts)
