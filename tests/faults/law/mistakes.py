@@ -11,6 +11,8 @@ from uuid import UUID
 import connectors.postgres.photos.recorder
 import connectors.postgres.tags.rematching
 import connectors.postgres.tags.sifting
+from connectors.postgres.photos.following import follow_gallery
+from connectors.postgres.session import Connection
 from connectors.postgres.sql_files import query
 from connectors.postgres.tags import deciding
 from connectors.postgres.tags.rematching import Piece, Rematching
@@ -48,6 +50,23 @@ def only_the_nearest_counts() -> AbstractContextManager[object]:
             ),
         },
     )
+
+
+def the_limit_stays_where_it_is() -> AbstractContextManager[object]:
+    """Users come and go, and the limit that follows them is that of the start."""
+    return patch.object(
+        connectors.postgres.tags.rematching, "follow_gallery", lambda _connection, _model: None
+    )
+
+
+def a_step_asks_for_nothing() -> AbstractContextManager[object]:
+    """The limit moves with the users, and no face is matched again for that."""
+
+    def follow(connection: Connection, model: str) -> None:
+        if follow_gallery(connection, model):
+            connection.execute("delete from face_rematches where above is not null")
+
+    return patch.object(connectors.postgres.tags.rematching, "follow_gallery", follow)
 
 
 @contextmanager
@@ -106,6 +125,8 @@ MISTAKES: Mapping[str, Mistake] = {
     for mistake in (
         nothing_is_matched_again,
         only_the_nearest_counts,
+        the_limit_stays_where_it_is,
+        a_step_asks_for_nothing,
         words_hold_once,
         jobs_pass_by_the_gate,
         a_new_file_is_not_noticed,

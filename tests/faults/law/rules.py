@@ -96,7 +96,9 @@ rare = st.one_of(
 un_enrolments = _for_user("update users set face_embedding = null where id = %s") | _for_user(
     "update users set face_embedding = null, face_embedding_model = null where id = %s"
 )
-starts = st.builds(Start, st.sampled_from(MAX_DISTANCES), st.sampled_from(MIN_MARGINS))
+starts = st.builds(
+    Start, st.sampled_from(MAX_DISTANCES), st.sampled_from(MIN_MARGINS), st.booleans()
+)
 rematches = st.sampled_from((Rematch(), RematchAll()))
 happenings: st.SearchStrategy[Happening] = st.sampled_from(
     [jobs] * 7 + [enrolments] * 4 + [words] * 3 + [rematches] * 5 + [un_enrolments, starts, rare]
