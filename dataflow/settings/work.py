@@ -176,7 +176,8 @@ class EnrolmentSettings(Section):
         None,
         ge=0,
         le=2,
-        description="Nearer users are refused, as one person. By default the model's threshold.",
+        description="Nearer users are refused, as one person. By default it follows from the "
+        "pack's figures and the number of users; without figures it is the pack's threshold.",
     )
 
 

@@ -124,7 +124,8 @@ def _matched_again(
     Distances of one pack say nothing of another's. So what limits them is what workers of this one
     have noted, or else what this environment says.
     """
-    from connectors.postgres.photos.limits import Limits, count_users, following_policy
+    from connectors.postgres.gallery.users import count_users
+    from connectors.postgres.photos.limits import Limits, following_policy
     from connectors.postgres.tags.deciding import Rules
     from connectors.postgres.tags.requests import Requests
     from dataflow.steps.matching import MatchPolicy

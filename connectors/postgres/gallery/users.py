@@ -79,6 +79,12 @@ def gallery_sizes(connection: Connection) -> Mapping[str | None, int]:
     return dict(connection.execute(query("gallery_sizes")).fetchall())
 
 
+def count_users(connection: Connection, model: str) -> int:
+    """How many users are enrolled whose vectors are of a contract."""
+    (users,) = connection.execute(query("count_users"), {"model": model}).fetchone() or (0,)
+    return int(users)
+
+
 def require_comparable(connection: Connection, model: str) -> None:
     """Check that vectors of this contract can be compared with the enrolled users'.
 

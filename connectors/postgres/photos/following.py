@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import structlog
 
-from connectors.postgres.photos.limits import NotedLimits, count_users, limits_of, locked
+from connectors.postgres.gallery.users import count_users
+from connectors.postgres.photos.limits import NotedLimits, limits_of, locked
 from connectors.postgres.session import Connection
 from connectors.postgres.sql_files import query
 

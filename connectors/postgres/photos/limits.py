@@ -10,6 +10,7 @@ import psycopg
 from psycopg.rows import TupleRow
 
 from connectors.postgres.connection import Database
+from connectors.postgres.gallery.users import count_users
 from connectors.postgres.session import Connection
 from connectors.postgres.sql_files import query
 from dataflow.gallery.limit import FollowingLimit, Step, smaller_of
@@ -54,7 +55,7 @@ class NotedLimits:
 
 def wanted(policy: MatchPolicy, follows: FollowingLimit | None) -> dict[str, float | None]:
     """What is set, by the names of the settings; ``policy`` has the distance that is set."""
-    return {"max_fpir": follows.max_fpir if follows else None, **policy.limits}
+    return {**policy.limits, "max_fpir": follows.max_fpir if follows else None}
 
 
 def following_policy(policy: MatchPolicy, step: Step) -> MatchPolicy:
@@ -162,12 +163,6 @@ def locked(connection: Connection, model: str) -> NotedLimits | None:
 def limits_of(connection: Connection, model: str) -> NotedLimits | None:
     """What the workers of a contract match by; ``None`` if none ever started."""
     return _limits(asked_policy(connection, model))
-
-
-def count_users(connection: Connection, model: str) -> int:
-    """How many users are enrolled whose vectors are of a contract."""
-    (users,) = connection.execute(query("count_users"), {"model": model}).fetchone() or (0,)
-    return int(users)
 
 
 def _limits(rows: psycopg.Cursor[TupleRow]) -> NotedLimits | None:

@@ -14,6 +14,7 @@ from dataflow.settings import Settings
 from soloface.cli.doctor.limits import differing
 from soloface.cli.frame.output import counted
 from soloface.cli.gallery import examine as examine_gallery
+from soloface.limits import following_limit
 
 _FACES = 400
 
@@ -21,6 +22,7 @@ _FACES = 400
 def pack(settings: Settings) -> Iterator[str]:
     """Is the model pack installed and whole."""
     loaded = load_pack(settings.model)
+    following_limit(settings)
     yield f"{loaded.contract.id}, threshold at distance {loaded.threshold:.2f}"
 
 

@@ -54,7 +54,8 @@ def rules_of_environment(settings: Settings, database: Database, model: str) -> 
         ConfigurationError: the pack of the environment is not there, or knows no such limit.
         TransientError, SystemicError: the database did not answer.
     """
-    from connectors.postgres.photos.limits import count_users, following_policy
+    from connectors.postgres.gallery.users import count_users
+    from connectors.postgres.photos.limits import following_policy
     from connectors.postgres.tags.deciding import Rules
     from dataflow.faces.packs.loading import threshold_of
     from dataflow.steps.matching import MatchPolicy

@@ -12,8 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dataflow.gallery.clashes import ClashLimit
+from dataflow.gallery.enrolling import Enroller
 from dataflow.gallery.enrolment import (
-    Enroller,
+    USERS_AT_A_TIME,
     Enrolment,
     Examiner,
     Offer,
@@ -65,7 +67,7 @@ def register() -> MemoryRegister:
 @pytest.fixture
 def enroller(register: MemoryRegister) -> Iterator[Enroller]:
     with ThreadPoolExecutor(2) as pool:
-        yield Enroller(examiner(), register, pool, min_distance=THRESHOLD)
+        yield Enroller(examiner(), register, pool, clashes=ClashLimit(THRESHOLD))
 
 
 def run(enroller: Enroller, *offers: Offer) -> list[Status]:
@@ -201,8 +203,41 @@ def test_who_is_too_near_to_another_user_is_refused_and_the_other_is_named(
 
     assert (done.status, done.clash) == (Status.CLASHES, Candidate(user(1), 0.0))
     assert register.users.keys() == {user(1)}
-    forced = replace(enroller, min_distance=None)
+    forced = replace(enroller, clashes=None)
     assert run(forced, Offer(user(2), ("0 again.png",))) == [Status.ENROLLED]
+
+
+def test_in_between_a_user_is_enrolled_and_the_other_is_named(
+    enroller: Enroller, register: MemoryRegister
+) -> None:
+    run(enroller, Offer(user(1), ("0.png",)))
+    # Photos of two people are at distance 1 here.
+    lenient = replace(enroller, clashes=ClashLimit(1.1, fixed=THRESHOLD))
+
+    (other,) = lenient.enrol([Offer(user(2), ("1.png",))])
+    (same,) = lenient.enrol([Offer(user(3), ("0 again.png",))])
+
+    assert (other.status, other.clash) == (Status.ENROLLED, None)
+    assert other.alike is not None
+    assert (other.alike.user_id, other.alike.distance) == (user(1), pytest.approx(1))
+    assert (same.status, same.alike) == (Status.CLASHES, None)
+    assert register.users.keys() == {user(1), user(2)}
+
+
+def test_the_limit_of_clashes_counts_those_who_are_enrolled_in_the_same_run(
+    enroller: Enroller,
+) -> None:
+    asked = []
+
+    class Watched(ClashLimit):
+        def distance(self, users: int) -> float:
+            asked.append(users)
+            return 0
+
+    watched = replace(enroller, clashes=Watched(THRESHOLD))
+    run(watched, *(Offer(user(number), ("0.png",)) for number in range(40)))
+
+    assert asked == [USERS_AT_A_TIME, 40]
 
 
 def test_users_of_one_batch_are_kept_apart_too_and_the_first_one_stays(enroller: Enroller) -> None:
@@ -237,7 +272,7 @@ def test_a_user_whom_the_platform_has_not_added_is_named_and_the_others_are_enro
 
 
 def test_users_are_stored_in_batches(enroller: Enroller, register: MemoryRegister) -> None:
-    free = replace(enroller, min_distance=None)
+    free = replace(enroller, clashes=None)
     run(free, *(Offer(user(number), ("0.png",)) for number in range(40)))
     assert register.saved == [32, 8]
 
