@@ -219,7 +219,8 @@ def test_in_between_a_user_is_enrolled_and_the_other_is_named(
 
     assert (other.status, other.clash) == (Status.ENROLLED, None)
     assert other.alike is not None
-    assert (other.alike.user_id, other.alike.distance) == (user(1), pytest.approx(1))
+    assert other.alike.user_id == user(1)
+    assert other.alike.distance == pytest.approx(1)
     assert (same.status, same.alike) == (Status.CLASHES, None)
     assert register.users.keys() == {user(1), user(2)}
 
