@@ -8,6 +8,7 @@ from connectors.postgres.connection import Database
 from connectors.postgres.photos.limits import Limits
 from dataflow.settings import MatchSettings
 from soloface.cli.doctor.finding import Warn
+from soloface.cli.frame.output import counted
 
 
 def differing(database: Database, settings: MatchSettings) -> Iterator[str]:
@@ -22,7 +23,7 @@ def differing(database: Database, settings: MatchSettings) -> Iterator[str]:
     }
     noted = Limits(database).noted()
     if noted and (step := noted.step) and (limit := noted.policy.max_distance) is not None:
-        told = f"workers match up to distance {limit:.3f}, for up to {step.users} users"
+        told = f"workers match up to distance {limit:.3f}, for up to {counted(step.users, 'user')}"
         if step.is_kept:
             yield told
         else:
