@@ -154,3 +154,12 @@ def test_up_keeps_a_limit_that_was_set(environment: Environment) -> None:
     environment(MATCH__MAX_DISTANCE="0.4")
 
     assert _choices(load_settings())[f"{PREFIX}MATCH__MAX_DISTANCE"] == "0.4"
+    environment(MATCH__MAX_DISTANCE="0")
+    assert _choices(load_settings())[f"{PREFIX}MATCH__MAX_DISTANCE"] == "0"
+
+
+def test_whoever_says_what_they_can_bear_gets_no_distance(environment: Environment) -> None:
+    environment(MATCH__MAX_FPIR="0.01")
+    choices = _choices(load_settings())
+    assert choices[f"{PREFIX}MATCH__MAX_FPIR"] == "0.01"
+    assert f"{PREFIX}MATCH__MAX_DISTANCE" not in choices

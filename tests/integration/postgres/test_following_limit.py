@@ -8,21 +8,25 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import pytest
+from pydantic import SecretStr
 from structlog.testing import capture_logs
 
 from connectors.postgres.connection import Database
 from connectors.postgres.photos.limits import Limits, NotedLimits
 from connectors.postgres.photos.recorder import Recorder, _Proposal
 from connectors.postgres.session import Connection
+from connectors.postgres.setup import migrate as migrating
+from connectors.postgres.setup.migrate import migrate, migrations
 from connectors.postgres.sql_files import query
 from connectors.postgres.tags.rematching import Rematching
 from dataflow.gallery.limit import FollowingLimit
 from dataflow.gallery.search import Plan
 from dataflow.jobs.reason import Reason
+from dataflow.settings import DatabaseSettings
 from dataflow.steps.matching import NEAR_MISS, MatchPolicy
 from dataflow.steps.request import Recognised
-from tests.builders import photo, user
-from tests.fixtures.recording import MODEL, THRESHOLD, Records, distance, face
+from tests.builders import DIMENSION, photo, user
+from tests.fixtures.recording import MODEL, THRESHOLD, Records, connected, distance, face
 from tests.fixtures.rematching import rematching_of, settle
 
 WIDE, NARROW, TINY = 0.3, 0.1, 0.02
@@ -334,3 +338,25 @@ def test_a_step_that_was_not_committed_is_made_by_the_next_one(
     with closing(rematching_of(records)) as rematching:
         settle(rematching)
     assert (noted(limits).users, records.matches()) == (4, {})
+
+
+def test_limits_that_an_earlier_version_has_noted_are_fixed_ones(
+    database_dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = DatabaseSettings(dsn=SecretStr(database_dsn))
+    before = [path for path in migrations() if path.name < "0008"]
+    with monkeypatch.context() as patched:
+        patched.setattr(migrating, "migrations", lambda: before)
+        migrate(settings, DIMENSION)
+    with connected(settings) as records:
+        records.run(f"{INTO} ('some', 0.4, 0.5, 0.3, 'x'), ('none', 0.4, null, null, 'x')")
+        records.run("truncate face_rematches")
+
+        migrate(settings, DIMENSION)
+
+        rows = records.run("select * from face_match_limits order by model")
+        assert [(row["fixed_distance"], row["exact_to"]) for row in rows] == [
+            (None, float("inf")),
+            (0.5, 0.8),
+        ]
+        assert records.run("select 1 from face_rematches") == []
