@@ -155,7 +155,7 @@ def test_up_keeps_a_limit_that_was_set(environment: Environment) -> None:
 
     assert _choices(load_settings())[f"{PREFIX}MATCH__MAX_DISTANCE"] == "0.4"
     environment(MATCH__MAX_DISTANCE="0")
-    assert _choices(load_settings())[f"{PREFIX}MATCH__MAX_DISTANCE"] == "0"
+    assert _choices(load_settings())[f"{PREFIX}MATCH__MAX_DISTANCE"] == "0.0"
 
 
 def test_whoever_says_what_they_can_bear_gets_no_distance(environment: Environment) -> None:
