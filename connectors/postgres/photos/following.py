@@ -26,13 +26,17 @@ def follow_gallery(connection: Connection, model: str) -> NotedLimits | None:
         TransientError, SystemicError: the database did not answer.
     """
     noted = limits_of(connection, model)
-    if not _is_due(connection, noted):
+    if noted is None or noted.follows is None:
+        return None  # without counting
+    if noted.at(count_users(connection, model)).users == noted.users:
         return None
     # Under a lock: a worker that starts meanwhile would leave other steps behind our back.
     noted = locked(connection, model)
-    if noted is None or not _is_due(connection, noted):
+    if noted is None or noted.follows is None:
         return None
     now = noted.at(count_users(connection, model))
+    if now.users == noted.users:
+        return None
     values = {"model": model, "max_distance": now.policy.max_distance, "users": now.users}
     connection.execute(query("step_limits"), values)
     tell_limit(now, before=noted.policy.max_distance)
@@ -69,9 +73,3 @@ def tell_limit(noted: NotedLimits, before: float | None = None) -> None:
             "one holds; set SOLOFACE_MATCH__MIN_MARGIN too, or a smaller "
             "SOLOFACE_MATCH__MAX_DISTANCE that you have measured (soloface calibrate)",
         )
-
-
-def _is_due(connection: Connection, noted: NotedLimits | None) -> bool:
-    if noted is None or noted.follows is None:
-        return False
-    return noted.at(count_users(connection, noted.model)).users != noted.users

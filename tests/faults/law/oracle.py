@@ -20,7 +20,7 @@ Vector: TypeAlias = "np.ndarray[Any, np.dtype[np.float64]]"
 
 ROUNDING = 1e-5
 
-LIMITS_BY_USERS = (0.3, 0.1, 0.02)
+LIMITS_BY_USERS = (0.1, 0.02, 0.003)
 """The distance limit that follows the gallery, for up to 1, 2, and more users."""
 
 
