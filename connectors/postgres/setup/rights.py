@@ -67,7 +67,7 @@ NEEDED = {
     "face_match_outcomes": "arw",
     "face_match_decisions": "r",
     "face_match_limits": "arw",
-    "face_rematches": "arwd",
+    "face_rematches": "rwd",
     "face_outbox": "rd",
     "face_withdrawals": "r",
     "face_withdrawn_photos": "ar",

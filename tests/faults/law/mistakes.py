@@ -125,8 +125,6 @@ MISTAKES: Mapping[str, Mistake] = {
     for mistake in (
         nothing_is_matched_again,
         only_the_nearest_counts,
-        the_limit_stays_where_it_is,
-        a_step_asks_for_nothing,
         words_hold_once,
         jobs_pass_by_the_gate,
         a_new_file_is_not_noticed,

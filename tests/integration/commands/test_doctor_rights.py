@@ -65,7 +65,7 @@ LOST = [
             "face_match_outcomes": ("select", "insert", "update"),
             "face_match_limits": ("select", "insert", "update"),
             "face_outbox": ("select", "delete"),
-            "face_rematches": ("select", "insert", "update", "delete"),
+            "face_rematches": ("select", "update", "delete"),
         }.items()
         for right in rights
     ),

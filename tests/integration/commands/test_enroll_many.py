@@ -15,7 +15,6 @@ from connectors.postgres.connection import Database
 from connectors.postgres.gallery.enrolments import EnrolmentRegister
 from dataflow.gallery.enrolment import Enrolment, Status
 from dataflow.jobs.errors import ConfigurationError
-from dataflow.settings import PREFIX
 from soloface.cli.demo.changes import CHANGES, jpeg
 from soloface.cli.demo.people import ENROLLED
 from tests.fixtures.worker import Soloface
@@ -88,64 +87,6 @@ def test_a_folder_that_is_no_users_is_named(soloface: Soloface, tmp_path: Path) 
 
     assert done.code == 1
     assert "ana is not the id of a user" in done.err
-
-
-def test_a_user_who_looks_like_another_one_is_refused_unless_forced(
-    world: World, soloface: Soloface, tmp_path: Path, tree: dict[str, UUID]
-) -> None:
-    soloface("enroll", "--folder", tmp_path)
-    twin = uuid4()
-    photo = tmp_path / "twin.jpg"
-    photo.write_bytes(CHANGES["cropped 10 %"](ANA.portrait()))
-
-    refused = soloface("enroll", twin, photo)
-
-    assert refused.code == 1
-    assert "clashes_with_user" in refused.out
-    assert str(tree["ana"]) in refused.out
-    assert "SOLOFACE_ENROLMENT__MIN_DISTANCE" in refused.out
-    assert twin not in world.gallery()
-    assert soloface("enroll", twin, photo, "--force").code == 0
-    assert twin in world.gallery()
-
-
-def test_a_user_who_may_be_another_one_is_enrolled_and_the_other_is_named(
-    world: World,
-    soloface: Soloface,
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-    tree: dict[str, UUID],
-) -> None:
-    soloface("enroll", "--folder", tmp_path)
-    twin = uuid4()
-    photo = tmp_path / "twin.jpg"
-    photo.write_bytes(CHANGES["cropped 10 %"](ANA.portrait()))
-    monkeypatch.setenv(f"{PREFIX}ENROLMENT__MIN_DISTANCE", "0")
-
-    told = soloface("enroll", twin, photo, "--dry-run")
-    done = soloface("enroll", twin, photo, "--json")
-
-    assert (told.code, done.code) == (0, 0)
-    assert f"possibly also {tree['ana']}: {twin}, at distance" in told.out
-    (answer,) = done.json
-    assert (answer["status"], answer["clash"]) == ("enrolled", None)
-    assert answer["possibly_also"]["user_id"] == str(tree["ana"])
-    assert 0 < answer["possibly_also"]["distance"] < world.pack.threshold
-    assert twin in world.gallery()
-
-
-@pytest.mark.usefixtures("world")
-def test_ids_and_file_names_are_never_cut_in_a_pipe(
-    soloface: Soloface, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setenv("COLUMNS", "40")
-    user = uuid4()
-    photo = tmp_path / ("a_long_name_" * 15 + ".jpg")
-    photo.write_text("not a photo")
-
-    done = soloface("enroll", user, photo)
-
-    assert any(str(user) in line and str(photo) in line for line in done.out.splitlines())
 
 
 def test_a_photo_of_somebody_else_is_refused_and_named(

@@ -1,9 +1,9 @@
-"""A limit that follows the number of users, and which faces a limit that moves concerns."""
+"""A limit that follows the number of users: one for all workers."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
@@ -11,22 +11,20 @@ import pytest
 from pydantic import SecretStr
 from structlog.testing import capture_logs
 
-from connectors.postgres.connection import Database
 from connectors.postgres.photos.limits import Limits, NotedLimits
 from connectors.postgres.photos.recorder import Recorder, _Proposal
 from connectors.postgres.session import Connection
 from connectors.postgres.setup import migrate as migrating
 from connectors.postgres.setup.migrate import migrate, migrations
 from connectors.postgres.sql_files import query
-from connectors.postgres.tags.rematching import Rematching
 from dataflow.gallery.limit import FollowingLimit
 from dataflow.gallery.search import Plan
 from dataflow.jobs.reason import Reason
 from dataflow.settings import DatabaseSettings
-from dataflow.steps.matching import NEAR_MISS, MatchPolicy
+from dataflow.steps.matching import MatchPolicy
 from dataflow.steps.request import Recognised
 from tests.builders import DIMENSION, photo, user
-from tests.fixtures.recording import MODEL, THRESHOLD, Records, connected, distance, face
+from tests.fixtures.recording import MODEL, THRESHOLD, Records, connected, face
 from tests.fixtures.rematching import rematching_of, settle
 
 WIDE, NARROW, TINY = 0.3, 0.1, 0.02
@@ -36,12 +34,6 @@ FAR_AWAY = (100, 140, 180)
 """Directions, in degrees, in which no face of these tests is."""
 NEITHER = MatchPolicy(THRESHOLD)
 INTO = "insert into face_match_limits (model, threshold, max_distance, min_margin, version) values"
-
-
-@pytest.fixture
-def limits(records: Records) -> Iterator[Limits]:
-    with closing(Database(records.settings)) as database:
-        yield Limits(database)
 
 
 def noted(limits: Limits) -> NotedLimits:
@@ -205,72 +197,6 @@ def test_several_workers_that_follow_at_once_make_one_step(
 
     assert [line["users"] for line in logs if line["event"] == "limit_follows_gallery"] == [4]
     assert noted(limits).users == 4
-
-
-def decided(rematching: Rematching) -> int:
-    return sum(piece.photos for piece in settle(rematching))
-
-
-@pytest.mark.parametrize(("before", "after"), [(0.3, 0.1), (0.1, 0.2), (None, 0.1), (0.5, None)])
-def test_a_limit_that_moves_has_only_the_faces_in_between_decided_again(
-    records: Records, limits: Limits, before: float | None, after: float | None
-) -> None:
-    degrees = (5, 20, 28, 35, 50, 80)
-    records.add_photos(*range(1, len(degrees) + 2))
-    records.add_user(1, 0)
-    limits.note(MODEL, MatchPolicy(THRESHOLD, before))
-    with closing(rematching_of(records)) as rematching:
-        settle(rematching)
-        records.recorder().record([face(i + 1, far) for i, far in enumerate(degrees)])
-        records.run(
-            "update photo_faces set nearest_user_id = null, nearest_distance = null "
-            "where photo_id = %s",
-            photo(1),
-        )
-
-        limits.note(MODEL, MatchPolicy(THRESHOLD, after))
-        ends = sorted(2.0 if end is None else end for end in (before, after))
-        between = [far for far in degrees[1:] if ends[0] < distance(far) <= ends[1]]
-        assert decided(rematching) == len(between) + 1  # and the one of which nothing is noted
-
-    most = 2.0 if after is None else after
-    tagged = {photo(i + 1) for i, far in enumerate(degrees) if distance(far) <= most}
-    assert set(records.matches()) == tagged
-
-
-def test_another_margin_has_all_faces_decided_again(records: Records, limits: Limits) -> None:
-    records.add_photos(1, 2, 3)
-    records.add_user(1, 0)
-    limits.note(MODEL, MatchPolicy(THRESHOLD, NARROW))
-    with closing(rematching_of(records)) as rematching:
-        settle(rematching)
-        records.recorder().record([face(1, 5), face(2, 40), face(3, 80)])
-        limits.note(MODEL, MatchPolicy(THRESHOLD, NARROW, 0.01))
-        assert decided(rematching) == 3
-
-
-def test_whoever_came_nearer_unseen_is_found_when_the_limit_reaches_so_far(
-    records: Records, limits: Limits
-) -> None:
-    """Users beyond the limit's reach are passed over, so what is noted of a face may be too far."""
-    records.add_photos(1, 2)
-    records.add_user(1, 80)
-    limits.note(MODEL, MatchPolicy(THRESHOLD, NARROW))
-    with closing(rematching_of(records)) as rematching:
-        settle(rematching)
-        records.recorder().record([face(1, 0), face(2, 2)])
-        assert NARROW + NEAR_MISS < distance(45) < WIDE
-        records.add_user(2, 45)
-        settle(rematching)
-        assert {row["nearest_user_id"] for row in records.faces()} == {user(1)}
-
-        for limit in (0.2, WIDE):  # also where it comes there by small steps
-            limits.note(MODEL, MatchPolicy(THRESHOLD, limit))
-            settle(rematching)
-
-        assert records.matches() == {photo(1): user(2), photo(2): user(2)}
-        limits.note(MODEL, MatchPolicy(THRESHOLD, WIDE + 0.01))
-        assert decided(rematching) == 0  # what is noted is exact again
 
 
 def test_how_far_users_are_looked_at_is_the_same_in_both_languages(records: Records) -> None:
