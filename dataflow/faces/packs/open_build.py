@@ -6,7 +6,6 @@ Imports `onnx`, so it is itself imported only while installing.
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import io
 from importlib.resources import files
 from pathlib import Path
@@ -27,11 +26,9 @@ from dataflow.faces.packs.made import (
     OPEN_DLIB,
     SFACE,
     MadePack,
-    Network,
-    Source,
 )
 from dataflow.faces.packs.open_pack import DETECTOR_FILE, DLIB_FILE, LANDMARKS_FILE, SFACE_FILE
-from dataflow.jobs.errors import ConfigurationError
+from dataflow.faces.packs.packaged import read_packaged
 
 _CONVERSION = "1"
 """Raise it with any change here that moves embeddings: it is part of the embedding contract."""
@@ -51,9 +48,9 @@ def build_pack(pack: MadePack, folder: Path) -> dict[str, str]:
 
 
 def _build_open(folder: Path) -> dict[str, str]:
-    detector, centerface = _read(CENTERFACE, OPEN)
-    landmarks, onet = _read(ONET, OPEN)
-    recogniser, sface = _read(SFACE, OPEN)
+    detector, centerface = read_packaged(CENTERFACE, OPEN.name)
+    landmarks, onet = read_packaged(ONET, OPEN.name)
+    recogniser, sface = read_packaged(SFACE, OPEN.name)
     onnx.save(clean_centerface(detector), folder / DETECTOR_FILE)
     onnx.save(clean_onet(landmarks), folder / LANDMARKS_FILE)
     onnx.save(plain_sface(recogniser), folder / SFACE_FILE)
@@ -61,8 +58,8 @@ def _build_open(folder: Path) -> dict[str, str]:
 
 
 def _build_open_dlib(folder: Path) -> dict[str, str]:
-    detector, centerface = _read(CENTERFACE, OPEN_DLIB)
-    recogniser, dlib_resnet = _read(DLIB_RESNET, OPEN_DLIB)
+    detector, centerface = read_packaged(CENTERFACE, OPEN_DLIB.name)
+    recogniser, dlib_resnet = read_packaged(DLIB_RESNET, OPEN_DLIB.name)
     onnx.save(clean_centerface(detector), folder / DETECTOR_FILE)
     onnx.save(convert(read_network(recogniser), load_projection()), folder / DLIB_FILE)
     return {
@@ -80,34 +77,3 @@ def load_projection() -> Projection:
 
 def _projection_file() -> bytes:
     return (files("dataflow.faces.packs") / "data" / "projection.npz").read_bytes()
-
-
-def _read(network: Network, pack: MadePack) -> tuple[bytes, Source]:
-    """Read the first of a network's files that is installed, without importing any package."""
-    others = []
-    for source in network.sources:
-        file = _installed(source)
-        if file is None:
-            continue
-        data = file.read_bytes()
-        if hashlib.sha256(data).hexdigest() == source.sha256:
-            return data, source
-        others.append(str(file))
-    if others:
-        raise ConfigurationError(
-            f"{others[0]} is not the file it should be; install the extra soloface[{pack.name}] "
-            "again."
-        )
-    raise ConfigurationError(
-        f"The pack {pack.name} needs the package {network.sources[0].package}; install the extra "
-        f"soloface[{pack.name}]."
-    )
-
-
-def _installed(source: Source) -> Path | None:
-    spec = importlib.util.find_spec(source.folder)
-    for folder in (spec.submodule_search_locations or ()) if spec else ():
-        file = Path(folder, source.path)
-        if file.is_file():
-            return file
-    return None
