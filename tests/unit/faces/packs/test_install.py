@@ -20,7 +20,6 @@ from dataflow.faces.packs.install import install_pack
 from dataflow.faces.packs.loading import find_pack, installed_packs
 from dataflow.faces.packs.made import OPEN, MadePack
 from dataflow.faces.packs.manifest import MANIFEST_FILE, read_manifest
-from dataflow.faces.packs.notices import NOTICE_FILE
 from dataflow.jobs.errors import ConfigurationError, SystemicError
 from dataflow.settings import OPEN_DLIB_PACK, OPEN_PACK
 
@@ -109,57 +108,6 @@ def test_installing_again_mends_a_damaged_manifest(model_root: Path, tmp_path: P
     (tmp_path / OPEN_PACK / MANIFEST_FILE).write_text("{")
     install_pack(OPEN_PACK, tmp_path)
     assert find_pack(OPEN_PACK, tmp_path).problems() == []
-
-
-@pytest.mark.parametrize(
-    ("pack", "owner", "more"),
-    [(OPEN_PACK, "Kaipeng Zhang", ["LICENSE-Apache-2.0.txt"]), (OPEN_DLIB_PACK, "Davis King", [])],
-)
-def test_the_notices_lie_beside_the_networks(
-    pack: str, owner: str, more: list[str], request: pytest.FixtureRequest
-) -> None:
-    root: Path = request.getfixturevalue("model_root" if pack == OPEN_PACK else "dlib_root")
-    texts = {path.name: path.read_text() for path in (root / pack).glob("*.txt")}
-    assert sorted(texts) == sorted([NOTICE_FILE, *more])
-    assert owner in texts[NOTICE_FILE]
-    assert "StarClouds" in texts[NOTICE_FILE]
-    assert all(name in texts[NOTICE_FILE] for name in find_pack(pack, root).manifest.files)
-
-
-@pytest.fixture
-def former_root(dlib_root: Path, tmp_path: Path) -> Path:
-    """What an earlier release left: dlib's network, in a pack called `open`."""
-    root = tmp_path / "former"
-    shutil.copytree(dlib_root / OPEN_DLIB_PACK, root / OPEN_PACK)
-    (root / OPEN_PACK / NOTICE_FILE).unlink()
-    manifest = root / OPEN_PACK / MANIFEST_FILE
-    manifest.write_text(manifest.read_text().replace('"open-dlib"', '"open"'))
-    return root
-
-
-def test_the_former_open_pack_keeps_its_networks_under_its_new_name(former_root: Path) -> None:
-    assert install_pack(OPEN_PACK, former_root) == former_root / OPEN_PACK
-    assert folders(former_root) == [OPEN_PACK, OPEN_DLIB_PACK]
-    packs = {pack.folder.name: pack for pack in installed_packs(former_root)}
-    assert {name: pack.manifest.name for name, pack in packs.items()} == {
-        name: name for name in (OPEN_PACK, OPEN_DLIB_PACK)
-    }
-    assert all(pack.problems() == [] for pack in packs.values())
-    assert (former_root / OPEN_DLIB_PACK / NOTICE_FILE).exists()
-
-
-def test_the_former_open_pack_is_open_dlib_where_it_is(
-    former_root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
-    assert install_pack(OPEN_DLIB_PACK, former_root) == former_root / OPEN_PACK
-    assert folders(former_root) == [OPEN_PACK]
-
-
-def test_a_former_open_pack_that_was_changed_is_not_kept(former_root: Path) -> None:
-    (former_root / OPEN_PACK / "centerface.onnx").write_bytes(b"")
-    install_pack(OPEN_PACK, former_root)
-    assert folders(former_root) == [OPEN_PACK]
 
 
 def test_a_failed_installation_leaves_nothing_behind(

@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from dataflow.faces.face import FacePack
-from dataflow.faces.packs.loading import load_pack, renamed, threshold_of
+from dataflow.faces.packs.loading import load_pack
 from dataflow.faces.packs.made import OPEN
 from dataflow.faces.packs.manifest import MANIFEST_FILE
 from dataflow.faces.runtime import check_session, open_session, session_options
@@ -82,47 +82,6 @@ def test_the_open_packs_come_with_their_thresholds(
 ) -> None:
     assert open_pack.threshold == pytest.approx(OPEN.threshold)
     assert open_dlib_pack.threshold == pytest.approx(0.55)
-
-
-@pytest.fixture
-def former_root(dlib_root: Path, tmp_path: Path) -> Path:
-    """What an earlier release left: dlib's network, in a pack called `open`."""
-    root = tmp_path / "former"
-    shutil.copytree(dlib_root / OPEN_DLIB_PACK, root / OPEN_PACK)
-    manifest = root / OPEN_PACK / MANIFEST_FILE
-    manifest.write_text(manifest.read_text().replace('"open-dlib"', '"open"'))
-    return root
-
-
-@pytest.mark.parametrize("name", [OPEN_PACK, OPEN_DLIB_PACK])
-def test_a_pack_of_an_earlier_release_still_works_under_both_names(
-    name: str, former_root: Path, open_dlib_pack: FacePack
-) -> None:
-    settings = ModelSettings(pack=name, root=former_root)
-    assert load_pack(settings).contract == open_dlib_pack.contract
-    assert threshold_of(settings) == pytest.approx(0.55)
-
-
-def test_a_pack_of_an_earlier_release_names_both_ways_out(former_root: Path) -> None:
-    advice = renamed(ModelSettings(pack=OPEN_PACK, root=former_root))
-    assert advice is not None
-    for words in ("SOLOFACE_MODEL__PACK=open-dlib", "models install open,", "reembed --to open"):
-        assert words in advice
-    assert renamed(ModelSettings(pack=OPEN_DLIB_PACK, root=former_root)) is None
-
-
-def test_packs_of_this_release_need_no_advice(
-    open_settings: ModelSettings, open_dlib_settings: ModelSettings, tmp_path: Path
-) -> None:
-    nowhere = ModelSettings(pack=OPEN_PACK, root=tmp_path)
-    for settings in (open_settings, open_dlib_settings, nowhere):
-        assert renamed(settings) is None
-
-
-def test_one_open_pack_does_not_stand_in_for_the_other(dlib_root: Path, model_root: Path) -> None:
-    assert "models install open" in message(ModelSettings(pack=OPEN_PACK, root=dlib_root))
-    text = message(ModelSettings(pack=OPEN_DLIB_PACK, root=model_root))
-    assert "models install open-dlib" in text
 
 
 def test_a_plain_folder_is_named_after_itself_and_hashed(
