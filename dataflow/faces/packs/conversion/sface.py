@@ -22,11 +22,10 @@ def plain_sface(data: bytes) -> onnx.ModelProto:
     model = onnx.load_from_string(data)
     graph = model.graph
     values = {weight.name: numpy_helper.to_array(weight) for weight in graph.initializer}
-    nodes = [node for node in graph.node if not _computed(node, values)]
-    _skip_dropout(nodes)
+    nodes = _without_dropout([node for node in graph.node if not _computed(node, values)])
     needed = {name for node in nodes for name in node.input}
     del graph.node[:], graph.initializer[:]
-    graph.node.extend(node for node in nodes if node.op_type != "Dropout")
+    graph.node.extend(nodes)
     graph.initializer.extend(
         numpy_helper.from_array(np.ascontiguousarray(value), name)
         for name, value in values.items()
@@ -73,8 +72,10 @@ def _dequantised(inputs: list[NDArray[Any]], attributes: Mapping[str, Any]) -> N
     return np.asarray((whole.astype(np.float32) - zero) * scale, np.float32)
 
 
-def _skip_dropout(nodes: list[NodeProto]) -> None:
+def _without_dropout(nodes: list[NodeProto]) -> list[NodeProto]:
     """Have those behind a dropout, which does nothing here, read what it reads."""
     before = {node.output[0]: node.input[0] for node in nodes if node.op_type == "Dropout"}
-    for node in nodes:
+    kept = [node for node in nodes if node.op_type != "Dropout"]
+    for node in kept:
         node.input[:] = [before.get(name, name) for name in node.input]
+    return kept

@@ -52,6 +52,9 @@ def test_the_conversion_holds_floats_only() -> None:
     graph = plain_sface(SOURCE.read_bytes()).graph
     assert {weight.data_type for weight in graph.initializer} == {TensorProto.FLOAT}
     assert [value.name for value in graph.input] == ["data"]
+    assert {weight.name for weight in graph.initializer} < {
+        n for node in graph.node for n in node.input
+    }
     kinds = {node.op_type for node in graph.node}
     assert not kinds & {"DequantizeLinear", "PRelu", "Dropout", "Constant"}
 
