@@ -9,6 +9,7 @@ import structlog
 from connectors.postgres.connection import Database
 from connectors.postgres.photos.limits import Limits
 from dataflow.faces.face import FacePack
+from dataflow.faces.packs.loading import renamed
 from dataflow.process.version import VERSION
 from dataflow.settings import Settings
 from dataflow.steps.matching import MatchPolicy
@@ -38,6 +39,8 @@ def introduce(settings: Settings, pack: FacePack, policy: MatchPolicy, database:
         store=address(settings.store.endpoint),
         postgres=_server_of(database),
     )
+    if advice := renamed(settings.model):
+        log.warning("pack_renamed", detail=advice)
     if policy.max_distance is None:
         log.warning(
             "no_distance_limit",

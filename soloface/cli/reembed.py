@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dataflow.jobs.errors import ConfigurationError
 from soloface.cli.frame.output import (
     JsonOption,
     complain,
@@ -82,10 +83,12 @@ def reembed(
     """
     from connectors.postgres.connection import Database
     from connectors.postgres.gallery.reembedding import Reembedding
-    from dataflow.faces.packs.loading import load_pack
+    from dataflow.faces.packs.loading import load_pack, renamed
 
     settings = load_settings()
     wanted = settings.model.model_copy(update={"pack": to, "dimension": dimension})
+    if advice := renamed(wanted):
+        raise ConfigurationError(advice)
     pack = load_pack(wanted)
     with (
         closing(Database(settings.database)) as database,

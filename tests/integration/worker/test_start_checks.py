@@ -15,6 +15,7 @@ import pytest
 from nats.js.api import AckPolicy, ConsumerConfig
 from structlog.testing import capture_logs
 
+from dataflow.faces.packs.made import OPEN
 from dataflow.jobs.errors import ConfigurationError, SolofaceError, SystemicError
 from dataflow.process.version import VERSION
 from dataflow.settings import PREFIX, load_settings
@@ -247,7 +248,7 @@ def test_a_worker_without_a_limit_warns_once_and_says_what_to_set(
     _, warning = started(monkeypatch)
 
     assert (warning["event"], warning["log_level"]) == ("no_distance_limit", "warning")
-    assert "SOLOFACE_MATCH__MAX_DISTANCE=0.55" in warning["detail"]
+    assert f"SOLOFACE_MATCH__MAX_DISTANCE={OPEN.threshold:g}," in warning["detail"]
 
 
 @pytest.mark.usefixtures("world")
@@ -260,8 +261,8 @@ def test_a_worker_with_other_limits_than_the_last_one_says_both(
     _, warning = started(monkeypatch, MATCH__MAX_DISTANCE="0.6")
 
     assert (warning["event"], warning["log_level"]) == ("limits_changed", "warning")
-    assert warning["before"] == {"threshold": 0.55, "max_distance": 0.5, "min_margin": None}
-    assert warning["now"] == {"threshold": 0.55, "max_distance": 0.6, "min_margin": None}
+    assert warning["before"] == {"threshold": 0.6, "max_distance": 0.5, "min_margin": None}
+    assert warning["now"] == {"threshold": 0.6, "max_distance": 0.6, "min_margin": None}
 
 
 OFFLINE = """
