@@ -60,7 +60,9 @@ class Cache:
         """
         if self._path is None or not self._dirty:
             return
-        size = max((len(s.embedding) for s in self._seen.values() if s.embedding is not None), default=1)
+        size = max(
+            (len(s.embedding) for s in self._seen.values() if s.embedding is not None), default=1
+        )
         nothing = np.zeros(size, np.float32)
         vectors = [nothing if s.embedding is None else s.embedding for s in self._seen.values()]
         draft = self._path.with_suffix(".draft")

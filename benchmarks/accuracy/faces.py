@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from benchmarks.accuracy.cache import Cache, Seen
 from benchmarks.accuracy.folders import Photos
-from dataflow.gallery.enrolment import Examiner, Portrait
+from dataflow.gallery.enrolment import Examiner, Portrait, Refusal
 from dataflow.gallery.made_up import Vectors
 
 
@@ -73,8 +73,11 @@ def look(
         found = cache.get(sha256)
         if found is None:
             examined = examiner.examine(path)
-            portrait = isinstance(examined, Portrait)
-            found = Seen("", examined.embedding) if portrait else Seen(examined.reason)
+            match examined:
+                case Portrait():
+                    found = Seen("", examined.embedding)
+                case Refusal():
+                    found = Seen(examined.reason)
             if examined.sha256:
                 cache.put(sha256, found)
         on_done()

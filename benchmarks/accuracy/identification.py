@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.accuracy.faces import Faces
-from benchmarks.accuracy.resampling import Estimates, Weights, ratio
+from benchmarks.accuracy.limits import fixed, right_tags
+from benchmarks.accuracy.resampling import Estimates, Weights, counted_by_person, ratio
 from benchmarks.accuracy.searches import Searches, search
 from dataflow.gallery.calibration import seek
 
@@ -21,6 +22,7 @@ class Identified:
     ``leave_one_out``: the same with people known by the mean of their other photos. With ``users``
     enrolled, at the shipped threshold: ``right``, ``wrong`` and ``none`` (no tag) are shares of the
     enrolled people's photos; ``fpir`` is the share of strangers' photos that got a tag.
+    ``right_at`` has the share of right tags at an FPIR.
     """
 
     rank_1: Estimates
@@ -30,6 +32,7 @@ class Identified:
     wrong: Estimates
     none: Estimates
     fpir: Estimates
+    right_at: dict[float, Estimates]
 
 
 def identify_all(faces: Faces, weights: Weights, threshold: float) -> Identified:
@@ -40,25 +43,26 @@ def identify_all(faces: Faces, weights: Weights, threshold: float) -> Identified
     tagged = opened.near[:, 0] <= threshold
     known, strange = opened.enrolled, ~opened.enrolled
     people = len(faces.names)
-    sought = _counted(faces.owners[found.sought], people)
+    sought = counted_by_person(faces.owners[found.sought], people)
     return Identified(
-        rank_1=_share(weights, closed, closed.first, closed.enrolled),
-        leave_one_out=ratio(weights, _counted(faces.owners[found.first], people), sought),
+        rank_1=share_of(weights, closed, closed.first, closed.enrolled),
+        leave_one_out=ratio(weights, counted_by_person(faces.owners[found.first], people), sought),
         users=opened.users,
-        right=_share(weights, opened, tagged & opened.first, known),
-        wrong=_share(weights, opened, tagged & ~opened.first, known),
-        none=_share(weights, opened, ~tagged, known),
-        fpir=_share(weights, opened, tagged, strange),
+        right=share_of(weights, opened, tagged & opened.first, known),
+        wrong=share_of(weights, opened, tagged & ~opened.first, known),
+        none=share_of(weights, opened, ~tagged, known),
+        fpir=share_of(weights, opened, tagged, strange),
+        right_at=right_tags(opened, fixed, weights),
     )
 
 
-def _share(
+def share_of(
     weights: Weights, found: Searches, hit: NDArray[np.bool_], of: NDArray[np.bool_]
 ) -> Estimates:
+    """The share of hits among some of the photos sought."""
     people = weights.shape[1]
-    hits, cases = _counted(found.owner[hit & of], people), _counted(found.owner[of], people)
+    hits, cases = (
+        counted_by_person(found.owner[hit & of], people),
+        counted_by_person(found.owner[of], people),
+    )
     return ratio(weights, hits, cases)
-
-
-def _counted(owners: NDArray[np.intp], people: int) -> NDArray[np.float64]:
-    return np.bincount(owners, minlength=people).astype(np.float64)

@@ -10,9 +10,8 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 import numpy as np
-from numpy.typing import NDArray
 
-from benchmarks.accuracy.resampling import Estimates, Weights
+from benchmarks.accuracy.resampling import Estimates, Weights, counted_by_person
 from benchmarks.accuracy.searches import NEIGHBOURS, Searches
 from dataflow.gallery.calibration import Distances
 
@@ -22,17 +21,17 @@ _MARGINS = (0.03, 0.05, 0.1)
 _LEAST_SPREAD = 1e-3
 
 Score = Callable[[Distances], Distances]
-"""Of the distances to the nearest users, nearest first: the smaller, the surer. Infinite is never."""
+"""Of the distances to the nearest users, nearest first: the smaller, the surer; never if infinite."""
 
 
 def fixed(near: Distances) -> Distances:
     """The distance alone."""
-    return near[:, 0]
+    return np.asarray(near[:, 0], np.float64)
 
 
 def margin(near: Distances) -> Distances:
     """By how much the second user is farther, alone."""
-    return near[:, 0] - near[:, 1]
+    return np.asarray(near[:, 0] - near[:, 1], np.float64)
 
 
 def with_margin(least: float) -> Score:
@@ -42,18 +41,22 @@ def with_margin(least: float) -> Score:
 
 def less_mean(near: Distances) -> Distances:
     """The distance minus the mean distance of the next users."""
-    return near[:, 0] - near[:, 1 : NEIGHBOURS + 1].mean(axis=1)
+    return np.asarray(near[:, 0] - _next_mean(near), np.float64)
 
 
 def in_spreads(near: Distances) -> Distances:
     """The same in standard deviations of the next users' distances."""
     spread = near[:, 1 : NEIGHBOURS + 1].std(axis=1)
-    return less_mean(near) / np.maximum(spread, _LEAST_SPREAD)
+    return np.asarray(less_mean(near) / np.maximum(spread, _LEAST_SPREAD), np.float64)
 
 
 def half_less_mean(near: Distances) -> Distances:
     """Half way between the distance and what is left of it without the mean of the next users."""
-    return near[:, 0] - near[:, 1 : NEIGHBOURS + 1].mean(axis=1) / 2
+    return np.asarray(near[:, 0] - _next_mean(near) / 2, np.float64)
+
+
+def _next_mean(near: Distances) -> Distances:
+    return np.asarray(near[:, 1 : NEIGHBOURS + 1].mean(axis=1), np.float64)
 
 
 WAYS: Mapping[str, Score] = MappingProxyType(
@@ -94,8 +97,8 @@ class _Ranked:
         self._strange = ~found.enrolled[order]
         self._right = found.first[order] & found.enrolled[order]
         people = int(found.owner.max()) + 1
-        self._strangers = _counted(found.owner[~found.enrolled], people)
-        self._enrolled = _counted(found.owner[found.enrolled], people)
+        self._strangers = counted_by_person(found.owner[~found.enrolled], people)
+        self._enrolled = counted_by_person(found.owner[found.enrolled], people)
 
     def summed(self, people: Distances) -> tuple[Distances, Distances]:
         """How many strangers' photos and how many right ones are among the first n, from n = 0."""
@@ -114,7 +117,3 @@ class _Ranked:
         strange, right = self.summed(people)
         last = np.searchsorted(strange, np.array(FPIRS) * strangers + 1e-9, side="right") - 1
         return [float(share) for share in right[last] / enrolled]
-
-
-def _counted(owners: NDArray[np.intp], people: int) -> Distances:
-    return np.bincount(owners, minlength=people).astype(np.float64)

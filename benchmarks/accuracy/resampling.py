@@ -39,17 +39,24 @@ class Figure:
         return bool(np.isfinite(self.value))
 
 
-def person_weights(people: int, rounds: int = ROUNDS) -> Weights:
-    """The same ones each time."""
-    rng = np.random.default_rng(0)
-    drawn = rng.multinomial(people, np.full(people, 1 / people), size=rounds)
+def person_weights(people: int, seed: int = 0) -> Weights:
+    """The same ones each time; another seed draws others, for people of another set."""
+    rng = np.random.default_rng(seed)
+    drawn = rng.multinomial(people, np.full(people, 1 / people), size=ROUNDS)
     return np.concatenate([np.ones((1, people)), drawn])
+
+
+def counted_by_person(owners: NDArray[np.intp], people: int) -> NDArray[np.float64]:
+    """How many cases each person has."""
+    return np.bincount(owners, minlength=people).astype(np.float64)
 
 
 def ratio(weights: Weights, hits: NDArray[np.float64], of: NDArray[np.float64]) -> Estimates:
     """The share of hits, where both are counted by person."""
     parts, wholes = weights @ hits, weights @ of
-    return np.divide(parts, wholes, out=np.full(len(weights), np.nan), where=wholes > 0)
+    shares = np.full(len(weights), np.nan)
+    np.divide(parts, wholes, out=shares, where=wholes > 0)
+    return shares
 
 
 def figure(estimates: Estimates, cases: int | None = None) -> Figure:

@@ -34,7 +34,9 @@ class Searches:
     near: Distances
 
 
-def search(faces: Faces, users: int | None = None, *, strangers: bool, draws: int = DRAWS) -> Searches:
+def search(
+    faces: Faces, users: int | None = None, *, strangers: bool, draws: int = DRAWS
+) -> Searches:
     """Draw galleries, and seek all photos of the people drawn that are not in them.
 
     Args:
@@ -78,9 +80,7 @@ def _sought(
     strangers: NDArray[np.intp],
     portraits: NDArray[np.intp],
 ) -> Searches:
-    is_known, is_stranger = (
-        np.isin(faces.owners, people) for people in (gallery, strangers)
-    )
+    is_known, is_stranger = (np.isin(faces.owners, people) for people in (gallery, strangers))
     is_known[portraits] = False
     probes = np.flatnonzero(is_known | is_stranger)
     distance = 1 - (faces.embeddings[probes] @ faces.embeddings[portraits].T).astype(np.float64)

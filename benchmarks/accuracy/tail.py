@@ -49,10 +49,11 @@ class Tail:
         return float(max(0.0, self.level - self.scale * reach))
 
 
-def fit(distances: Distances, weights: Distances, share: float) -> Tail:
+def fit(distances: Distances, weights: Distances, share: float, shape: float | None = None) -> Tail:
     """Fit the lowest share of distances, which are sorted and count as often as their weight.
 
-    There are two different ones at least in that share.
+    With few distances the shape is little better than a guess: give that of more of their kind, and
+    only the scale is fitted.
     """
     mass = np.cumsum(weights)
     whole = mass[-1]
@@ -62,6 +63,8 @@ def fit(distances: Distances, weights: Distances, share: float) -> Tail:
     mine, below = weights[:count], mass[:count]
     inside = max(float(below[-1]), np.finfo(float).tiny)
     mean = float(mine @ excess) / inside
+    if shape is not None:
+        return Tail(level, inside / whole, mean * (1 - shape), shape)
     # The plotting position of Hosking and Wallis, seen from the far end.
     rest = np.maximum(0, below - 0.65 * mine) / inside
     second = float(mine @ (excess * rest)) / inside

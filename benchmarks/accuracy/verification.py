@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmarks.accuracy.resampling import Estimates, Weights
-from benchmarks.accuracy.tail import CASES, fit, tail_share
+from benchmarks.accuracy.tail import CASES, Tail, fit, tail_share
 from dataflow.gallery.calibration import CASES_NEEDED, Distances, Pairs
 
 TAR_FARS = (1e-2, 1e-3, 1e-4)
@@ -21,7 +21,7 @@ class Verification:
     """Estimates of all measures, as :mod:`benchmarks.accuracy.resampling` has them.
 
     ``tar`` has those FARs that so many pairs can tell. ``distance`` has the largest distance for
-    each FAR of the table; ``extrapolated`` names those that a fit tells.
+    each FAR of the table; ``extrapolated`` names those that a fit tells, which has that ``shape``.
     """
 
     auc: Estimates
@@ -29,15 +29,23 @@ class Verification:
     tar: dict[float, Estimates]
     distance: dict[float, Estimates]
     extrapolated: frozenset[float]
+    shape: Estimates
 
 
-def verify(pairs: Pairs, weights: Weights) -> Verification | None:
-    """Judge all pairs, for every draw of people; ``None`` without pairs of both kinds."""
+def verify(pairs: Pairs, weights: Weights, shape: Estimates | None = None) -> Verification | None:
+    """Judge all pairs, for every draw of people; ``None`` without pairs of both kinds.
+
+    ``shape`` is that of the tail of a larger set, draw by draw; by default the pairs tell it.
+    """
     if not len(pairs.genuine) or len(pairs.impostor) < CASES_NEEDED:
         return None
     judge = _Judge(pairs)
-    rows = [judge.measures(row) for row in weights]
-    table = np.array(rows)
+    shapes: list[float | None] = [None] * len(weights)
+    if shape is not None:
+        shapes = shape.tolist()
+    table = np.array(
+        [judge.measures(row, known) for row, known in zip(weights, shapes, strict=True)]
+    )
     tars = [far for far in TAR_FARS if far >= pairs.least_far]
     return Verification(
         table[:, 0],
@@ -45,6 +53,7 @@ def verify(pairs: Pairs, weights: Weights) -> Verification | None:
         {far: table[:, 2 + TAR_FARS.index(far)] for far in tars},
         {far: table[:, 2 + len(TAR_FARS) + place] for place, far in enumerate(TABLE_FARS)},
         frozenset(far for far in TABLE_FARS if judge.is_extrapolated(far)),
+        table[:, -1],
     )
 
 
@@ -55,7 +64,10 @@ class _Judge:
         self._genuine_owner = pairs.genuine_owner[order]
         self._impostor = pairs.impostor
         self._low, self._high = pairs.impostor_owners
-        self._nearer = [np.searchsorted(self._impostor, self._genuine, side) for side in _SIDES]
+        self._nearer = [
+            np.searchsorted(self._impostor, self._genuine, "left"),
+            np.searchsorted(self._impostor, self._genuine, "right"),
+        ]
         self._impostor_on_grid = np.searchsorted(self._impostor, _GRID, side="right")
         self._genuine_on_grid = np.searchsorted(self._genuine, _GRID, side="right")
         self._share = tail_share(len(self._impostor))
@@ -63,24 +75,27 @@ class _Judge:
     def is_extrapolated(self, far: float) -> bool:
         return far * len(self._impostor) < CASES
 
-    def measures(self, people: Distances) -> list[float]:
-        """AUC, EER, the TARs and the distances, with people who count so often."""
+    def measures(self, people: Distances, shape: float | None) -> list[float]:
+        """AUC, EER, the TARs, the distances and the shape, with people who count so often."""
         met = people[self._low] * people[self._high]
         impostors = _summed(met)
         genuines = _summed(people[self._genuine_owner])
         count = len(TAR_FARS) + len(TABLE_FARS)
         if impostors[-1] <= 0 or genuines[-1] <= 0:
-            return [float("nan")] * (2 + count)
+            return [float("nan")] * (3 + count)
         places = {
             far: int(np.searchsorted(impostors, far * impostors[-1] * (1 + 1e-12), "right")) - 1
             for far in {*TAR_FARS, *TABLE_FARS}
         }
+        present = met > 0
+        tail = fit(self._impostor[present], met[present], self._share, shape)
         limits = {far: self._limit(place) for far, place in places.items()}
         return [
             self._auc(impostors, genuines),
             self._eer(impostors, genuines),
             *(self._tar(limits[far], genuines) for far in TAR_FARS),
-            *self._distances(met, limits),
+            *self._distances(tail, limits),
+            tail.shape,
         ]
 
     def _limit(self, accepted: int) -> float:
@@ -91,7 +106,7 @@ class _Judge:
 
     def _auc(self, impostors: Distances, genuines: Distances) -> float:
         each = np.diff(genuines)
-        nearer = sum(impostors[places] for places in self._nearer) / len(_SIDES)
+        nearer = sum(impostors[places] for places in self._nearer) / len(self._nearer)
         return float(1 - each @ nearer / (genuines[-1] * impostors[-1]))
 
     def _eer(self, impostors: Distances, genuines: Distances) -> float:
@@ -104,18 +119,13 @@ class _Judge:
         taken = int(np.searchsorted(self._genuine, limit, side="right"))
         return float(genuines[taken] / genuines[-1])
 
-    def _distances(self, met: Distances, limits: dict[float, float]) -> list[float]:
-        present = met > 0
-        tail = fit(self._impostor[present], met[present], self._share)
+    def _distances(self, tail: Tail, limits: dict[float, float]) -> list[float]:
         found: list[float] = []
         for far in TABLE_FARS:
             distance = tail.distance(far) if self.is_extrapolated(far) else limits[far]
             # A smaller FAR has no larger distance, also where the fit takes over.
             found.append(max(0.0, min([distance, *found[-1:]])))
         return found
-
-
-_SIDES = ("left", "right")
 
 
 def _summed(weights: Distances) -> Distances:
