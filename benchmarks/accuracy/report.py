@@ -193,16 +193,22 @@ def said(run: Run) -> str:
         f"{one.faces.name} ({one.faces.contract}) at {one.faces.threshold:.2f}" for one in run.packs
     )
     parts = (
-        f"{packs}. Shares are per cent; in brackets are 95 % intervals, for other people of the "
-        f"same kind (bootstrap by person, {ROUNDS} draws). One photo a person is enrolled and all "
-        f"others are sought, {DRAWS} times; in the open set every third person is not enrolled. A "
-        "difference is of the same photos and draws; where its interval leaves out 0, it says "
-        "whether the pack is ahead or behind.",
-        "Distances with a * lie beyond what so many pairs can tell: a generalised Pareto fit to "
-        "the lowest distances says them; the shape of the tail is that of all sets together. A "
-        f"set of fewer than {FEWEST_PEOPLE} people does not count as the worst.",
-        "Ways to limit: margins are to the second user; means and spreads are of the "
-        f"{NEIGHBOURS} users after the nearest. In brackets is the gain over the fixed distance.",
+        (
+            f"{packs}. Shares are per cent; in brackets are 95 % intervals, for other people of the "
+            f"same kind (bootstrap by person, {ROUNDS} draws). One photo a person is enrolled and all "
+            f"others are sought, {DRAWS} times; in the open set every third person is not enrolled. A "
+            "difference is of the same photos and draws; where its interval leaves out 0, it says "
+            "whether the pack is ahead or behind."
+        ),
+        (
+            "Distances with a * lie beyond what so many pairs can tell: a generalised Pareto fit to "
+            "the lowest distances says them; the shape of the tail is that of all sets together. A "
+            f"set of fewer than {FEWEST_PEOPLE} people does not count as the worst."
+        ),
+        (
+            "Ways to limit: margins are to the second user; means and spreads are of the "
+            f"{NEIGHBOURS} users after the nearest. In brackets is the gain over the fixed distance."
+        ),
         *_suspects(run.packs),
     )
     return "\n\n".join(parts)
