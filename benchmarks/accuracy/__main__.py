@@ -14,7 +14,7 @@ from rich.console import Console
 from benchmarks.accuracy.charts import write_charts
 from benchmarks.accuracy.document import as_dict, far_tables
 from benchmarks.accuracy.folders import Photos, find_sets
-from benchmarks.accuracy.report import PLACE, pages, said
+from benchmarks.accuracy.report import PLACE, pages, said, suspects
 from benchmarks.accuracy.run import Run, Tell, ahead, judge_pack, look_at
 from benchmarks.report import has_place, show_pages, write_pages
 from dataflow.jobs.errors import ConfigurationError, SolofaceError
@@ -76,8 +76,8 @@ def main(  # noqa: PLR0913 - a command's parameters are its options
         typer.echo(orjson.dumps(as_dict(run), option=orjson.OPT_INDENT_2))
     else:
         show_pages(said(run), pages(run), console)
-        for chart in charts:
-            say(str(chart))
+        for line in (*suspects(run), *map(str, charts)):
+            say(line)
     if markdown:
         write_pages(said(run), pages(run), markdown, PLACE)
 

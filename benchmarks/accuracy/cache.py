@@ -93,5 +93,5 @@ def _read(path: Path) -> dict[str, Seen]:
                 str(sha256): Seen(str(reason), None if reason else vector)
                 for sha256, reason, vector in rows
             }
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise ConfigurationError(f"{path} is no cache of this command; delete it") from error

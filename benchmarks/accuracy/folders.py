@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,8 +56,8 @@ def find_sets(folders: Iterable[Path]) -> list[Photos]:
 
 def _sets(folder: Path) -> Iterable[Photos]:
     leaves: dict[Path, list[Path]] = defaultdict(list)
-    for home in sorted({path.parent for path in folder.rglob("*") if path.is_file()}):
-        if _photos(home) and not any(_visible(path) and path.is_dir() for path in home.iterdir()):
+    for home in _walked(folder):
+        if _photos(home) and not _folders(home):
             leaves[home if home == folder else home.parent].append(home)
     for parent, homes in sorted(leaves.items()):
         if len(homes) >= LEAST_PEOPLE:
@@ -66,6 +66,16 @@ def _sets(folder: Path) -> Iterable[Photos]:
             yield Photos(_name(parent, folder), paths, people)
         else:
             yield Photos(_name(homes[0], folder), _photos(homes[0]), ())
+
+
+def _walked(folder: Path) -> Iterator[Path]:
+    yield folder
+    for inner in _folders(folder):
+        yield from _walked(inner)
+
+
+def _folders(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.is_dir() and _visible(path))
 
 
 def _photos(folder: Path) -> list[str]:

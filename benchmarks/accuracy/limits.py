@@ -21,7 +21,7 @@ _MARGINS = (0.03, 0.05, 0.1)
 _LEAST_SPREAD = 1e-3
 
 Score = Callable[[Distances], Distances]
-"""Of the distances to the nearest users, nearest first: the smaller, the surer; infinite: never."""
+"""Of the distances to the nearest users, nearest first: the less, the surer; infinite is never."""
 
 
 def fixed(near: Distances) -> Distances:

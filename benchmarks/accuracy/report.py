@@ -189,33 +189,40 @@ _SMALL = 0.01
 
 def said(run: Run) -> str:
     """What has to be known to read the tables."""
+    return "\n\n".join([_measured(run), _fitted(), _limited()])
+
+
+def _measured(run: Run) -> str:
     packs = ", ".join(
         f"{one.faces.name} ({one.faces.contract}) at {one.faces.threshold:.2f}" for one in run.packs
     )
-    parts = (
-        (
-            f"{packs}. Shares are per cent; in brackets are 95 % intervals, for other people of the "
-            f"same kind (bootstrap by person, {ROUNDS} draws). One photo a person is enrolled and all "
-            f"others are sought, {DRAWS} times; in the open set every third person is not enrolled. A "
-            "difference is of the same photos and draws; where its interval leaves out 0, it says "
-            "whether the pack is ahead or behind."
-        ),
-        (
-            "Distances with a * lie beyond what so many pairs can tell: a generalised Pareto fit to "
-            "the lowest distances says them; the shape of the tail is that of all sets together. A "
-            f"set of fewer than {FEWEST_PEOPLE} people does not count as the worst."
-        ),
-        (
-            "Ways to limit: margins are to the second user; means and spreads are of the "
-            f"{NEIGHBOURS} users after the nearest. In brackets is the gain over the fixed distance."
-        ),
-        *_suspects(run.packs),
+    return (
+        f"{packs}. Shares are per cent; in brackets are 95 % intervals, for other people of the "
+        f"same kind (bootstrap by person, {ROUNDS} draws). One photo a person is enrolled and all "
+        f"others are sought, {DRAWS} times; in the open set every third person is not enrolled. A "
+        "difference is of the same photos and draws; where its interval leaves out 0, it says "
+        "whether the pack is ahead or behind."
     )
-    return "\n\n".join(parts)
 
 
-def _suspects(packs: Sequence[PackResult]) -> Iterator[str]:
-    for found in packs:
+def _fitted() -> str:
+    return (
+        "Distances with a * lie beyond what so many pairs can tell: a generalised Pareto fit to "
+        "the lowest distances says them; the shape of the tail is that of all sets together. A "
+        f"set of fewer than {FEWEST_PEOPLE} people does not count as the worst."
+    )
+
+
+def _limited() -> str:
+    return (
+        "Ways to limit: margins are to the second user; means and spreads are of the "
+        f"{NEIGHBOURS} users after the nearest. In brackets is the gain over the fixed distance."
+    )
+
+
+def suspects(run: Run) -> Iterator[str]:
+    """People who may be one, for whoever has the photos: names of folders belong on no page."""
+    for found in run.packs:
         if found.neighbours:
             near = ", ".join(
                 f"{one.one} and {one.other} ({one.distance:.2f})" for one in found.neighbours
