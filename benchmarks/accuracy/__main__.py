@@ -60,7 +60,7 @@ def main(  # noqa: PLR0913 - a command's parameters are its options
     one set and of two are taken for one another, the distance for each false accept rate, and what
     several ways to limit cost in right tags.
     """
-    if markdown and not has_place(markdown, PLACE):
+    if markdown and not (markdown.is_file() and has_place(markdown, PLACE)):
         raise typer.BadParameter(f"{markdown} has no place for <!-- {PLACE} --> … <!-- end -->")
     try:
         with nullcontext() if as_json else console.status("starting") as status:

@@ -87,7 +87,8 @@ class Cache:
 
 def _read(path: Path) -> dict[str, Seen]:
     try:
-        with np.load(path, allow_pickle=False) as file:
+        # NumPy leaves a file open that is no archive, if it opens it.
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             rows = zip(file["sha256"], file["reasons"], file["vectors"], strict=True)
             return {
                 str(sha256): Seen(str(reason), None if reason else vector)

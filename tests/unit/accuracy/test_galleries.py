@@ -74,7 +74,7 @@ def test_each_photo_of_an_enrolled_person_is_right_wrong_or_untagged(
 def searches(*rows: tuple[int, bool, bool, float, float]) -> Searches:
     """Owner, enrolled, first, and the two nearest distances."""
     owner, enrolled, first, one, two = zip(*rows, strict=True)
-    near = np.stack([one, two], axis=1)
+    near = np.stack([one, two], axis=1).astype(np.float64)
     return Searches(2, np.array(owner), np.array(enrolled), np.array(first), near)
 
 
