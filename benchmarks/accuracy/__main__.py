@@ -14,7 +14,7 @@ from rich.console import Console
 from benchmarks.accuracy.charts import write_charts
 from benchmarks.accuracy.document import as_dict, far_tables
 from benchmarks.accuracy.folders import Photos, find_sets
-from benchmarks.accuracy.report import PLACE, pages, said, suspects
+from benchmarks.accuracy.report import PLACE, pages, said, short, suspects
 from benchmarks.accuracy.run import Run, Tell, ahead, judge_pack, look_at
 from benchmarks.report import has_place, show_pages, write_pages
 from dataflow.jobs.errors import ConfigurationError, SolofaceError
@@ -79,7 +79,7 @@ def main(  # noqa: PLR0913 - a command's parameters are its options
         for line in (*suspects(run), *map(str, charts)):
             say(line)
     if markdown:
-        write_pages(said(run), pages(run), markdown, PLACE)
+        write_pages(said(run), pages(short(run)), markdown, PLACE)
 
 
 def measure(

@@ -12,10 +12,11 @@ from benchmarks.accuracy.far_table import Limit, distance_for
 from benchmarks.accuracy.identification import share_of
 from benchmarks.accuracy.limits import FPIRS, SIZES, WAYS, Score, right_tags
 from benchmarks.accuracy.resampling import Figure, difference, figure, person_weights
-from benchmarks.accuracy.searches import STRANGER_OF, Searches, drawn_for, search
+from benchmarks.accuracy.searches import STRANGER_OF, Searches, search
 from dataflow.gallery.calibration import Distances
 
 FIXED = next(iter(WAYS))
+_CLEARLY_FEWER = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class Held:
 def sizes(people: int) -> list[int]:
     """The numbers of users that so many people make galleries of, all of them last."""
     most = people - people // STRANGER_OF
-    return [size for size in SIZES if size < most and drawn_for(size) <= people] + [most]
+    return [*(size for size in SIZES if size <= _CLEARLY_FEWER * most), most]
 
 
 def compared(faces: Faces, users: int) -> list[Compared]:

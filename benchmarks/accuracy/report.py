@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from benchmarks.accuracy.far_table import FEWEST_PEOPLE, WORST, Limit, worst
 from benchmarks.accuracy.galleries import FIXED
 from benchmarks.accuracy.judging import AT_SHIPPED, COMPARED
-from benchmarks.accuracy.limits import WAYS
+from benchmarks.accuracy.limits import FPIRS, WAYS
 from benchmarks.accuracy.resampling import ROUNDS, Figure
 from benchmarks.accuracy.run import MAX_FPIR, PackResult, Run
 from benchmarks.accuracy.searches import DRAWS, NEIGHBOURS
@@ -27,6 +28,24 @@ def pages(run: Run) -> Iterator[Page]:
         yield from _crossed(found)
         yield _far_table(found)
         yield from _limits(found)
+
+
+def short(run: Run) -> Run:
+    """For a page: limits only at each set's largest gallery, and compared at the smallest FPIR."""
+    return replace(run, packs=[_shortened(found) for found in run.packs])
+
+
+def _shortened(found: PackResult) -> PackResult:
+    largest = {one.name: one.users for one in sorted(found.derived, key=lambda one: one.users)}
+    return replace(
+        found,
+        compared=[
+            one
+            for one in found.compared
+            if one.fpir == min(FPIRS) and one.users == largest.get(one.name, one.users)
+        ],
+        derived=[one for one in found.derived if one.users == largest[one.name]],
+    )
 
 
 def _photos(run: Run) -> Page:
