@@ -13,7 +13,7 @@ from benchmarks.accuracy.verification import TAR_FARS, Verification, verify
 from dataflow.gallery.calibration import Pairs, Share
 
 LEAST_PEOPLE = 4
-"""With three, nobody is left to be taken for a stranger's neighbour."""
+"""With fewer, one stranger leaves too few users to compare the nearest with."""
 
 COMPARED: Mapping[str, str] = {
     "auc": "AUC",

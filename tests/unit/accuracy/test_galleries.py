@@ -111,8 +111,9 @@ def test_a_normalised_distance_tells_a_crowd_of_look_alikes_from_one() -> None:
     others = np.where(crowd[:, None], 0.5, 0.9) + rng.normal(0, 0.01, (400, 10))
     own = np.where(crowd, 0.3, 0.7) + rng.normal(0, 0.03, 400)
     enrolled = rng.integers(0, 2, 400).astype(bool)
-    near = np.sort(np.where(enrolled[:, None], np.c_[own, others], np.c_[others, others[:, 0]]))
-    found = Searches(11, np.arange(400), enrolled, enrolled, near)
+    others_twice = np.column_stack([others, others[:, 0]])
+    near = np.where(enrolled[:, None], np.column_stack([own, others]), others_twice)
+    found = Searches(11, np.arange(400), enrolled, enrolled, np.sort(near))
     weights = np.ones((1, 400))
 
     plain = right_tags(found, fixed, weights)[0.01][0]
