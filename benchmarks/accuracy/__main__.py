@@ -99,9 +99,12 @@ def measure(
     for photos in run.sets:
         tell(photos.told)
     require_known(same, run.sets)
-    looks = [look_at(pack, run.sets, settings, cache, tell) for pack in dict.fromkeys(packs)]
-    run.packs = [judge_pack(found, same, tell) for found in looks]
-    run.ahead = [ahead(looks[0], other, same, tell) for other in looks[1:]]
+    looks = [
+        look_at(pack, run.sets, settings, cache, tell).renamed(same)
+        for pack in dict.fromkeys(packs)
+    ]
+    run.packs = [judge_pack(found, tell) for found in looks]
+    run.ahead = [ahead(looks[0], other, tell) for other in looks[1:]]
     return run
 
 

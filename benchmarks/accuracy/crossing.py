@@ -44,16 +44,18 @@ def crossed(groups: Sequence[Faces], threshold: float) -> list[Crossed]:
 
 
 def _between(one: Faces, other: Faces, threshold: float) -> Crossed:
+    apart = np.array([[mine != theirs for theirs in other.names] for mine in one.names], np.float64)
+    photos = [counted_by_person(faces.owners, len(faces.names)) for faces in (one, other)]
+    met = np.outer(*photos) * apart
     near = 1 - one.embeddings @ other.embeddings.T <= threshold
-    fooled = np.zeros((len(one.names), len(other.names)))
+    fooled = np.zeros(met.shape)
     np.add.at(fooled, (one.owners[:, None], other.owners[None, :]), near)
     mine, theirs = person_weights(len(one.names), 1), person_weights(len(other.names), 2)
-    met = [
-        weights @ counted_by_person(faces.owners, len(faces.names))
-        for weights, faces in ((mine, one), (theirs, other))
-    ]
-    far = ((mine @ fooled) * theirs).sum(axis=1) / (met[0] * met[1])
-    return Crossed(one.name, other.name, near.size, figure(far, near.size))
+    taken, whole = (((mine @ counts) * theirs).sum(axis=1) for counts in (fooled * apart, met))
+    far = np.full(len(whole), np.nan)
+    np.divide(taken, whole, out=far, where=whole > 0)
+    pairs = int(met.sum())
+    return Crossed(one.name, other.name, pairs, figure(far, pairs))
 
 
 def nearest_people(faces: Faces, count: int) -> list[Neighbours]:

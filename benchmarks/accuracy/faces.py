@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -41,6 +41,10 @@ class Faces:
         """For each photo the place of its person in :attr:`names`."""
         places = {name: place for place, name in enumerate(self.names)}
         return np.array([places[person] for person in self.people], np.intp)
+
+    def renamed(self, same: Mapping[str, str]) -> Faces:
+        """With people who are known under another name, of another set, called by that."""
+        return replace(self, people=[same.get(person, person) for person in self.people])
 
     def of(self, paths: set[str]) -> Faces:
         """Only the faces on some of the photos."""
@@ -98,15 +102,15 @@ def look(
     )
 
 
-def together(groups: Sequence[Faces], same: Mapping[str, str]) -> Faces:
-    """All sets as one. ``same`` names people who are in two of them: each is the other."""
+def together(groups: Sequence[Faces]) -> Faces:
+    """All sets as one. People of one name are one person, whichever sets they are in."""
     refused: Counter[str] = Counter()
     for group in groups:
         refused.update(group.refused)
     return Faces(
         "all together",
         np.concatenate([group.embeddings for group in groups]),
-        [same.get(person, person) for group in groups for person in group.people],
+        [person for group in groups for person in group.people],
         [path for group in groups for path in group.paths],
         sum(group.offered for group in groups),
         refused,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from benchmarks.accuracy.cache import Cache
@@ -41,6 +41,10 @@ class PackFaces:
     def name(self) -> str:
         """For a page: of a folder its last part."""
         return Path(self.pack).name
+
+    def renamed(self, same: Mapping[str, str]) -> PackFaces:
+        """With people who are in two sets called by the name that counts."""
+        return replace(self, groups=[faces.renamed(same) for faces in self.groups])
 
     @property
     def labelled(self) -> list[Faces]:
@@ -99,11 +103,11 @@ def look_at(
     return PackFaces(pack, loaded.contract.id, loaded.threshold, groups)
 
 
-def judge_pack(found: PackFaces, same: Mapping[str, str], tell: Tell) -> PackResult:
+def judge_pack(found: PackFaces, tell: Tell) -> PackResult:
     """Judge one pack on all sets, and on all of them together."""
     groups = found.labelled
     tell(f"{found.pack}: comparing all")
-    everybody = together(groups, same) if len(groups) > 1 else None
+    everybody = together(groups) if len(groups) > 1 else None
     whole = judge(everybody, found.threshold) if everybody else None
     shape = whole.verification.shape if whole else None
     judged = []
@@ -133,15 +137,15 @@ def judge_pack(found: PackFaces, same: Mapping[str, str], tell: Tell) -> PackRes
     )
 
 
-def ahead(first: PackFaces, other: PackFaces, same: Mapping[str, str], tell: Tell) -> Ahead:
+def ahead(first: PackFaces, other: PackFaces, tell: Tell) -> Ahead:
     """Compare two packs on the same photos, set by set."""
     both = list(zip(first.groups, other.groups, strict=True))
     labelled = [pair for pair in both if min(len(faces.names) for faces in pair) >= LEAST_PEOPLE]
     if len(labelled) > 1:
         labelled.append(
             (
-                together([one for one, _ in labelled], same),
-                together([two for _, two in labelled], same),
+                together([one for one, _ in labelled]),
+                together([two for _, two in labelled]),
             )
         )
     differences = {}

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.accuracy.crossing import crossed, nearest_people
+from benchmarks.accuracy.faces import together
 from benchmarks.accuracy.galleries import carried, compared, derived, limit_for, sizes
 from benchmarks.accuracy.identification import identify_all
 from benchmarks.accuracy.limits import FPIRS, WAYS, curve, fixed, right_tags, with_margin
@@ -173,6 +174,16 @@ def test_people_of_two_sets_are_compared_with_one_another() -> None:
     assert between.far.low <= 2 / 8 <= between.far.high
     assert found["one", "one"].far.value == 0
     assert found["one", "one"].pairs == 4
+
+
+def test_one_person_in_two_sets_is_no_pair_of_different_people() -> None:
+    one, other = faces_at((0, 10), (90, 100), name="one"), faces_at((5,), (200,), name="other")
+    other = other.renamed({"other/0": "one/0"})
+
+    found = {(row.one, row.other): row for row in crossed([one, other], 0.1)}
+
+    assert (found["one", "other"].pairs, found["one", "other"].far.value) == (6, 0)
+    assert together([one, other]).names == ["one/0", "one/1", "other/1"]
 
 
 def test_the_nearest_people_are_named() -> None:
