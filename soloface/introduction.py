@@ -10,6 +10,7 @@ from connectors.postgres.connection import Database
 from connectors.postgres.photos.following import tell_limit
 from connectors.postgres.photos.limits import Limits, wanted
 from dataflow.faces.face import FacePack
+from dataflow.faces.packs.loading import renamed
 from dataflow.gallery.limit import FollowingLimit
 from dataflow.process.version import VERSION
 from dataflow.settings import Settings
@@ -48,6 +49,8 @@ def introduce(
         store=address(settings.store.endpoint),
         postgres=_server_of(database),
     )
+    if advice := renamed(settings.model):
+        log.warning("pack_renamed", detail=advice)
     if policy.max_distance is None and follows is None:
         log.warning(
             "no_distance_limit",

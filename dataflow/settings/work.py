@@ -12,6 +12,7 @@ from dataflow.settings.section import Section
 from dataflow.settings.types import Names, Seconds
 
 OPEN_PACK = "open"
+OPEN_DLIB_PACK = "open-dlib"
 QUALITY_POLICY = "^(off|lenient|strict)$"
 _GPU_BATCH = 16
 
@@ -28,7 +29,10 @@ class ModelSettings(Section):
         Path("~/.cache/soloface/models"), description="Where `soloface models install` puts packs."
     )
     dimension: int | None = Field(
-        None, ge=1, le=2000, description="Embedding size; by default 128 for `open`, 512 otherwise."
+        None,
+        ge=1,
+        le=2000,
+        description="Embedding size; by default 128 for `open` and `open-dlib`, 512 otherwise.",
     )
     providers: Annotated[tuple[str, ...], Names] = Field(
         ("CPUExecutionProvider",), description="ONNX Runtime providers, separated by commas."
@@ -102,7 +106,7 @@ class ModelSettings(Section):
     @property
     def embedding_dimension(self) -> int:
         """Length of the vectors that the pack makes."""
-        return self.dimension or (128 if self.pack == OPEN_PACK else 512)
+        return self.dimension or (128 if self.pack in (OPEN_PACK, OPEN_DLIB_PACK) else 512)
 
 
 class ImageSettings(Section):

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dataflow.jobs.errors import ConfigurationError
 from soloface.cli.frame.output import (
     JsonOption,
     complain,
@@ -83,11 +84,13 @@ def reembed(
     """
     from connectors.postgres.connection import Database
     from connectors.postgres.gallery.reembedding import Reembedding
-    from dataflow.faces.packs.loading import load_pack
+    from dataflow.faces.packs.loading import load_pack, renamed
     from soloface.limits import following_limit
 
     settings = load_settings()
     wanted = settings.model.model_copy(update={"pack": to, "dimension": dimension})
+    if advice := renamed(wanted):
+        raise ConfigurationError(advice)
     pack = load_pack(wanted)
     # Before anything is moved: its workers would not start by a limit that the pack knows not.
     follows = following_limit(settings.model_copy(update={"model": wanted}))

@@ -21,7 +21,7 @@ from connectors.postgres.photos.ended import columns
 from connectors.postgres.sql_files import query
 from dataflow.faces.face import Embedding
 from dataflow.gallery.search import Plan
-from dataflow.jobs.errors import TransientError
+from dataflow.jobs.errors import DataError
 from dataflow.jobs.outcome import Match
 from dataflow.jobs.reason import Reason
 from dataflow.steps.matching import NOTHING_SAID, MatchPolicy, Said
@@ -62,13 +62,13 @@ class Rules:
 class Answer:
     """What was decided of a photo: who was tagged, and who is now; ``None``: nobody.
 
-    ``reason`` is ``None`` where nothing could be decided: no face of the contract is recorded.
+    Where several people are tagged on it, it is about the first whose tag changes.
     """
 
     photo_id: UUID
     before: UUID | None
     now: UUID | None
-    reason: Reason | None
+    reason: Reason
     match: Match | None = None
 
     @property
@@ -95,7 +95,8 @@ def decide_again(
     says; without it nothing is written.
 
     Raises:
-        TransientError: whoever was found was gone each time before the answer was written.
+        DataError: whoever was found was gone each time before the answer was written, or the
+            database refuses a row.
     """
     asked = {"photo_ids": list(photo_ids)}
     if detail:
@@ -112,14 +113,20 @@ def decide_again(
         ]
         if not (detail and _write(connection, decided, judged, rules, detail)):
             return [one.answer for one in decided]
-    raise TransientError("users who are to be tagged are gone again and again")
+    raise DataError(Reason.WRITE_REJECTED, "users who are to be tagged are gone again and again")
 
 
 @dataclass(frozen=True, slots=True)
 class _Decided:
+    """What was decided of a photo, and the tags that its faces shall have, by their ids.
+
+    ``alone``: it shows one person, as far as is known, so that its outcome is ours.
+    """
+
     answer: Answer
     faces: Sequence[Face]
-    chosen: Face | None
+    tags: Mapping[UUID, Match]
+    alone: bool = True
 
 
 def _face(*row: Any) -> Face:  # noqa: ANN401 - the columns of `recorded_faces.sql`
@@ -177,6 +184,8 @@ def _decide(
     staying: Mapping[UUID, float],
 ) -> _Decided:
     """A photo has at most one tag: that of the first face for which somebody is found."""
+    if sum(face.user_id is not None for face in faces) > 1:
+        return _of_several(faces, said)
     tagged = next((face for face in faces if face.user_id), None)
     before = tagged.user_id if tagged else None
     answers = {face.id: _answer(face, judged.get(face.id), said) for face in faces}
@@ -191,10 +200,31 @@ def _decide(
         reason, match = answers[face.id]
         if reason is Reason.MATCHED and match:
             answer = Answer(face.photo_id, before, match.user_id, reason, match)
-            return _Decided(answer, faces, face)
+            return _Decided(answer, faces, {face.id: match})
     first = next((face for face in faces if face.id in judged), faces[0])
     reason, match = answers[first.id]
-    return _Decided(Answer(first.photo_id, before, None, reason, match), faces, None)
+    return _Decided(Answer(first.photo_id, before, None, reason, match), faces, {})
+
+
+def _of_several(faces: Sequence[Face], said: Said) -> _Decided:
+    """A photo of several people, whom somebody else has tagged: only words change anything."""
+    tags = {
+        face.id: Match(face.user_id, face.distance, None)
+        for face in faces
+        if face.user_id and not said.nobody and face.user_id not in said.rejected
+    }
+    if said.confirmed and said.confirmed not in {tag.user_id for tag in tags.values()}:
+        named = [face for face in faces if face.face_index == said.face_index]
+        free = [face for face in faces if face.id not in tags]
+        face, *_ = [*named, *free, *faces]
+        tags[face.id] = Match(said.confirmed, None, None)
+    users = {face.id: tags[face.id].user_id if face.id in tags else None for face in faces}
+    changed = [face for face in faces if users[face.id] != face.user_id]
+    face, *_ = changed or [face for face in faces if face.user_id]
+    gone = Reason.NOBODY if said.nobody else Reason.NO_USER_WITHIN_DISTANCE
+    reason = Reason.MATCHED if users[face.id] else gone
+    answer = Answer(face.photo_id, face.user_id, users[face.id], reason, tags.get(face.id))
+    return _Decided(answer, faces, tags, alone=False)
 
 
 def _answer(face: Face, judgement: Judgement | None, said: Said) -> tuple[Reason, Match | None]:
@@ -248,8 +278,8 @@ def _write(
     ]
     if compared:
         connection.execute(query("note_nearest"), columns(compared))
-    if decided:
-        outcomes = [_outcome(one, judged, rules.model) for one in decided]
+    outcomes = [_outcome(one, judged, rules.model) for one in decided if one.alone]
+    if outcomes:
         connection.execute(query("amend_outcomes"), {"detail": detail, **columns(outcomes)})
     return False
 
@@ -258,7 +288,7 @@ def _tags(one: _Decided) -> list[tuple[Face, Match | None]]:
     """The faces of a photo whose tags are not as decided, with what they shall be."""
     found = []
     for face in one.faces:
-        match = one.answer.match if face is one.chosen else None
+        match = one.tags.get(face.id)
         have = (face.user_id, face.distance)
         want = (match.user_id, match.distance) if match else (None, None)
         if have != want:
@@ -268,7 +298,7 @@ def _tags(one: _Decided) -> list[tuple[Face, Match | None]]:
 
 def _outcome(one: _Decided, judged: Mapping[UUID, Judgement], model: str) -> dict[str, Any]:
     answer, match = one.answer, one.answer.match
-    reason = answer.reason or Reason.NO_ENROLLED_USERS
+    reason = answer.reason
     is_match = reason is Reason.MATCHED
     first = next((judged[face.id] for face in one.faces if face.id in judged), None)
     near = first.compared if first and not is_match and reason is not Reason.NOBODY else {}

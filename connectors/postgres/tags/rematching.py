@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, replace
 from typing import Self
 from uuid import UUID
 
+import structlog
+
 from connectors.postgres.connection import Database
 from connectors.postgres.gallery.search import current_plan, vector_dimension
 from connectors.postgres.gallery.users import require_comparable
@@ -25,11 +27,14 @@ from connectors.postgres.tags.sifting import (
     photos_since,
 )
 from connectors.postgres.tags.waiting import Request, Waiting, waiting
+from dataflow.jobs.errors import DataError
 
 PHOTOS_AT_A_TIME = 32
 """Photos that are locked together; a worker that wants one of them waits for all."""
 
 _DETAIL = "matched again"
+
+log = structlog.get_logger()
 
 Rest = Callable[[float], object]
 """Is called between pieces of work with the seconds that the last one took; it may raise."""
@@ -180,6 +185,20 @@ class Rematching:
         return Piece(len(photo_ids), changes, ids=[request.id for request in requests])
 
     def _decide_some(
+        self, photo_ids: Sequence[UUID], rules: Rules, why: dict[str, str]
+    ) -> list[Answer]:
+        try:
+            return self._decide_together(photo_ids, rules, why)
+        except DataError as error:
+            if len(photo_ids) == 1:
+                # It waits for nobody, and nobody for it: jobs end as write_rejected like this.
+                log.warning("rematch_refused", photo_id=str(photo_ids[0]), error=str(error))
+                return []
+        middle = len(photo_ids) // 2
+        halves = photo_ids[:middle], photo_ids[middle:]
+        return [answer for half in halves for answer in self._decide_some(half, rules, why)]
+
+    def _decide_together(
         self, photo_ids: Sequence[UUID], rules: Rules, why: dict[str, str]
     ) -> list[Answer]:
         with self.database.connection() as connection:

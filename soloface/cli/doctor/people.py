@@ -8,9 +8,10 @@ from contextlib import closing
 from connectors.postgres.connection import Database
 from connectors.postgres.gallery.users import Gallery
 from connectors.postgres.setup.schema import require_tables
-from dataflow.faces.packs.loading import load_pack
+from dataflow.faces.packs.loading import load_pack, renamed
 from dataflow.jobs.errors import ConfigurationError
 from dataflow.settings import Settings
+from soloface.cli.doctor.finding import Warn
 from soloface.cli.doctor.limits import differing
 from soloface.cli.frame.output import counted
 from soloface.cli.gallery import examine as examine_gallery
@@ -24,6 +25,8 @@ def pack(settings: Settings) -> Iterator[str]:
     loaded = load_pack(settings.model)
     following_limit(settings)
     yield f"{loaded.contract.id}, threshold at distance {loaded.threshold:.2f}"
+    if advice := renamed(settings.model):
+        yield Warn(advice)
 
 
 def gallery(settings: Settings) -> Iterator[str]:

@@ -15,6 +15,7 @@ from structlog.testing import capture_logs
 from connectors.postgres.connection import Database
 from connectors.postgres.photos.limits import Limits
 from dataflow.faces.packs.loading import far_table_of
+from dataflow.faces.packs.made import OPEN
 from dataflow.gallery.limit import FollowingLimit
 from dataflow.jobs.errors import ConfigurationError
 from dataflow.process.version import VERSION
@@ -92,7 +93,7 @@ def test_a_worker_without_a_limit_warns_once_and_says_what_to_set(
     _, warning = started(monkeypatch)
 
     assert (warning["event"], warning["log_level"]) == ("no_distance_limit", "warning")
-    assert "SOLOFACE_MATCH__MAX_DISTANCE=0.55" in warning["detail"]
+    assert f"SOLOFACE_MATCH__MAX_DISTANCE={OPEN.threshold:g}," in warning["detail"]
 
 
 @pytest.mark.usefixtures("world")
@@ -105,7 +106,7 @@ def test_a_worker_with_other_limits_than_the_last_one_says_both(
     _, warning = started(monkeypatch, MATCH__MAX_DISTANCE="0.6")
 
     assert (warning["event"], warning["log_level"]) == ("limits_changed", "warning")
-    unset = {"threshold": 0.55, "min_margin": None, "max_fpir": None}
+    unset = {"threshold": OPEN.threshold, "min_margin": None, "max_fpir": None}
     assert warning["before"] == {**unset, "max_distance": 0.5}
     assert warning["now"] == {**unset, "max_distance": 0.6}
 
