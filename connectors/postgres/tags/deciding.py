@@ -10,13 +10,7 @@ from uuid import UUID
 import psycopg
 from psycopg.rows import TupleRow
 
-from connectors.postgres.gallery.candidates import (
-    Judgement,
-    Question,
-    candidates,
-    judged,
-    words,
-)
+from connectors.postgres.gallery.candidates import Judgement, Question, candidates, judged, words
 from connectors.postgres.photos.ended import columns
 from connectors.postgres.sql_files import query
 from dataflow.faces.face import Embedding
@@ -156,8 +150,7 @@ def _judged(
     if not comparable:
         return {}
     questions = [question for _, question in comparable]
-    found = candidates(connection, questions, rules.model, plan)
-    judgements = judged(found, rules.policy)
+    judgements = judged(candidates(connection, questions, rules.model, plan), rules.policy)
     return {face_id: one for (face_id, _), one in zip(comparable, judgements, strict=True)}
 
 
