@@ -18,7 +18,8 @@ from connectors.postgres.photos.following import follow_gallery
 from connectors.postgres.photos.limits import Limits
 from connectors.postgres.session import Connection
 from connectors.postgres.sql_files import query
-from connectors.postgres.tags.deciding import Answer, Rules, decide_again
+from connectors.postgres.tags.answers import Answer
+from connectors.postgres.tags.deciding import Rules, decide_again
 from connectors.postgres.tags.sifting import (
     Band,
     Blocks,

@@ -15,6 +15,7 @@ from connectors.postgres.photos.following import follow_gallery
 from connectors.postgres.session import Connection
 from connectors.postgres.sql_files import query
 from connectors.postgres.tags import deciding
+from connectors.postgres.tags.answers import Answer
 from connectors.postgres.tags.rematching import Piece, Rematching
 from dataflow.gallery.search import Plan
 from dataflow.jobs.outcome import Match
@@ -85,7 +86,7 @@ def words_hold_once() -> Iterator[None]:
         rules: deciding.Rules,
         plan: Plan,
         detail: str | None,
-    ) -> list[deciding.Answer]:
+    ) -> list[Answer]:
         policy = Deaf(rules.policy.threshold, **rules.policy.limits)
         heard = replace(rules, policy=policy)
         return deciding.decide_again(connection, photo_ids, heard, plan, detail)
