@@ -81,6 +81,16 @@ def test_without_its_stream_nothing_counts_as_told(
     assert told(Change.GAINED, Cause.JOB) == before
 
 
+def test_a_stream_that_is_gone_is_made_again_before_the_next_try(
+    letters: Letters, client: JetStreamClient
+) -> None:
+    drop_the_stream(letters)
+    with pytest.raises(SystemicError):
+        client.tell(WAVE)
+    client.tell(WAVE)
+    assert len(feed(letters.settings)) == len(WAVE)
+
+
 def test_a_stream_that_refuses_one_fails_the_wave(
     letters: Letters, client: JetStreamClient
 ) -> None:
