@@ -16,14 +16,15 @@ from pydantic import SecretStr
 
 from connectors.postgres.connection import Database
 from connectors.postgres.setup.migrate import migrate, migrations
-from connectors.postgres.tags.outbox import MOST, Outbox
+from connectors.postgres.tags.outbox import Outbox
 from dataflow.jobs.errors import SystemicError
 from dataflow.settings import DatabaseSettings
 from dataflow.tags.change import Cause, Change, TagChange, replayed
 from tests.builders import DIMENSION, photo, user
 from tests.feed import assert_in_order, tags_now, untold
 from tests.fixtures.pgbouncer import Pooled
-from tests.fixtures.recording import MODEL, Records, direction, face
+from tests.fixtures.recording import Records, face
+from tests.outbox import add_tags, all_of, refuse
 from tests.places import REPOSITORY
 
 
@@ -35,35 +36,6 @@ def outbox(records: Records) -> Iterator[Outbox]:
 
 def dsn_of(records: Records) -> str:
     return records.settings.dsn.get_secret_value()
-
-
-def add_tags(records: Records, *numbers: int) -> None:
-    """Photos 1, 2 and so on, each with a face that shows user 1."""
-    records.add_photos(*numbers)
-    for number in numbers:
-        records.run(
-            "with f as (insert into photo_faces "
-            "(photo_id, face_index, embedding, bbox, model, det_score) "
-            "values (%s, 0, %s, '{}', %s, 1) returning id) "
-            "insert into face_matches (photo_face_id, user_id, confidence) "
-            "select id, %s, 0.25 from f",
-            photo(number),
-            str(direction(0).tolist()),
-            MODEL,
-            user(1),
-        )
-
-
-def all_of(outbox: Outbox) -> list[TagChange]:
-    """Tell whatever waits."""
-    told: list[TagChange] = []
-    while outbox.wave(told.extend):
-        pass
-    return told
-
-
-def refuse(_: Sequence[TagChange]) -> None:
-    raise SystemicError("not today")
 
 
 def test_a_wave_has_the_first_change_of_each_photo_and_is_forgotten(
@@ -93,52 +65,6 @@ def test_what_could_not_be_told_waits_with_its_number(records: Records, outbox: 
         outbox.wave(refuse)
     assert untold(dsn_of(records)) == 3
     assert [change.seq for change in all_of(outbox)] == [1, 2, 3]
-
-
-def test_a_photo_with_many_changes_keeps_no_other_one_waiting(
-    records: Records, outbox: Outbox
-) -> None:
-    records.add_user(1, 0)
-    add_tags(records, 1)
-    all_of(outbox)
-    records.run(
-        "insert into face_outbox (photo_id, face_index, change, cause) "
-        "select %s, 0, 'remeasured', 'job' from generate_series(1, %s)",
-        photo(1),
-        2 * MOST,
-    )
-    add_tags(records, 2)
-    told: list[TagChange] = []
-    outbox.wave(told.extend)
-    assert {change.photo_id for change in told} == {photo(1), photo(2)}
-
-
-def test_all_photos_have_their_turn_however_many_changes_come_to_the_others(
-    records: Records, outbox: Outbox
-) -> None:
-    outbox.most = 3
-    records.add_user(1, 0)
-    add_tags(records, *range(1, 11))
-    told: list[TagChange] = []
-    for _ in range(4):
-        outbox.wave(told.extend)
-        records.run("update face_matches set confidence = random()")
-    assert {change.photo_id for change in told} == {photo(number) for number in range(1, 11)}
-    assert_in_order([*told, *all_of(outbox)])
-
-
-def test_what_somebody_else_has_told_since_it_was_read_is_not_told_again(
-    records: Records, outbox: Outbox
-) -> None:
-    records.add_user(1, 0)
-    add_tags(records, 1, 2)
-    records.run("update face_matches set confidence = 0.5")
-    told: list[TagChange] = []
-    outbox.wave(told.extend)
-    with closing(Database(records.settings)) as other:
-        told += all_of(Outbox(other))
-    assert outbox.wave(refuse) in {(), None}
-    assert [change.seq for change in told] == [1, 2, 3, 4]
 
 
 def test_one_process_at_a_time_tells(records: Records, outbox: Outbox) -> None:
