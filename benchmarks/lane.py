@@ -59,10 +59,10 @@ class _Tap:
 
 
 def limit(settings: Settings, photos: Sequence[bytes]) -> Work:
-    """The runs of the two networks that the pipeline makes for each photo, without the pipeline."""
+    """The runs of the networks that the pipeline makes for each photo, without the pipeline."""
     pack: Any = load_pack(settings.model)
     noted: list[Callable[[], object]] = []
-    for network in (pack.detector, pack.recogniser):
+    for network in filter(None, (pack.detector, pack.refiner, pack.recogniser)):
         # Ours hold their session themselves, insightface's in the model that they wrap.
         owner, name = network, "_session"
         if not hasattr(network, name):

@@ -7,8 +7,11 @@ from urllib.parse import urlsplit
 import structlog
 
 from connectors.postgres.connection import Database
-from connectors.postgres.photos.limits import Limits
+from connectors.postgres.photos.following import tell_limit
+from connectors.postgres.photos.limits import Limits, wanted
 from dataflow.faces.face import FacePack
+from dataflow.faces.packs.loading import renamed
+from dataflow.gallery.limit import FollowingLimit
 from dataflow.process.version import VERSION
 from dataflow.settings import Settings
 from dataflow.steps.matching import MatchPolicy
@@ -16,21 +19,29 @@ from dataflow.steps.matching import MatchPolicy
 log = structlog.get_logger()
 
 
-def introduce(settings: Settings, pack: FacePack, policy: MatchPolicy, database: Database) -> None:
-    """Log what is at work here, and note in the database what it matches by.
+def introduce(
+    settings: Settings,
+    pack: FacePack,
+    policy: MatchPolicy,
+    follows: FollowingLimit | None,
+    database: Database,
+) -> None:
+    """Log what is at work here, and note in the database what the workers match by from now on.
 
     Raises:
         SystemicError: the database does not take it.
     """
     model = pack.contract.id
-    past = Limits(database).note(model, policy)
+    limits = Limits(database)
+    past = limits.note(model, policy, follows)
+    here = wanted(policy, follows)
     log.info(
         "worker_starts",
         version=VERSION,
         pack=settings.model.pack,
         model=model,
         threshold=policy.threshold,
-        **policy.limits,
+        **here,
         quality=settings.quality.photos,
         nats=[address(server) for server in settings.nats.servers],
         stream=settings.nats.stream,
@@ -38,20 +49,26 @@ def introduce(settings: Settings, pack: FacePack, policy: MatchPolicy, database:
         store=address(settings.store.endpoint),
         postgres=_server_of(database),
     )
-    if policy.max_distance is None:
+    if advice := renamed(settings.model):
+        log.warning("pack_renamed", detail=advice)
+    if policy.max_distance is None and follows is None:
         log.warning(
             "no_distance_limit",
             detail="every face is matched with the nearest user, however unlike; set "
-            f"SOLOFACE_MATCH__MAX_DISTANCE={policy.threshold:g}, this pack's threshold",
+            f"SOLOFACE_MATCH__MAX_DISTANCE={policy.threshold:g}, this pack's threshold, or say "
+            "with SOLOFACE_MATCH__MAX_FPIR which share of strangers' photos may get a wrong tag",
         )
-    if past and past.policy != policy:
+    now = {"threshold": policy.threshold, **here}
+    if past and (before := {"threshold": past.policy.threshold, **past.wanted}) != now:
         log.warning(
             "limits_changed",
-            before=_told(past.policy),
-            now=_told(policy),
+            before=before,
+            now=now,
             noted_at=past.noted_at.isoformat(timespec="seconds"),
-            detail="workers that are still running may match by the limits before",
+            detail="all workers match by these now, also those that were started with others",
         )
+    if follows and (noted := limits.of(model)):
+        tell_limit(noted)
 
 
 def address(server: str) -> str:
@@ -65,7 +82,3 @@ def _server_of(database: Database) -> str:
         info = connection.info
         host = f"[{info.host}]" if ":" in info.host else info.host
         return f"{host}:{info.port}"
-
-
-def _told(policy: MatchPolicy) -> dict[str, float | None]:
-    return {"threshold": policy.threshold, **policy.limits}

@@ -43,6 +43,7 @@ from dataflow.settings import Settings, load_settings
 from dataflow.steps.fetching import ObjectStore
 from dataflow.steps.matching import MatchPolicy
 from soloface.introduction import introduce
+from soloface.limits import following_limit
 
 SWITCH_INTERVAL_S = 0.0002
 """How long one thread keeps Python to itself where another waits for it.
@@ -151,7 +152,8 @@ class Worker:
                 require_all_rows(connection)
             self._jetstream.acquire()
             self._jetstream.release()
-            introduce(self._settings, self._pack(), self._policy(), self._database)
+            follows = following_limit(self._settings)
+            introduce(self._settings, self._pack(), self._policy(), follows, self._database)
 
     def keep_tags(self) -> None:
         """Match again and tell the platform when something changes, as long as the process runs."""
@@ -167,10 +169,13 @@ class Worker:
     def observe(self) -> None:
         """Keep what no job tells: those metrics, and whether the dependencies are there."""
         describe_model(self._pack(), self._settings.model)
-        keep_counting(Gallery(self._database), Outbox(self._database), self._stop)
+        keep_counting(
+            Gallery(self._database), Outbox(self._database), self._pack().contract.id, self._stop
+        )
         look_after(self._settings, self.health, self._stop)
 
     def _policy(self) -> MatchPolicy:
+        """What is set; where the limit follows the gallery, the database says what it comes to."""
         match = self._settings.match
         return MatchPolicy(self._pack().threshold, match.max_distance, match.min_margin)
 

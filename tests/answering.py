@@ -23,7 +23,10 @@ def served(answer: Callable[[BaseHTTPRequestHandler], object]) -> Iterator[str]:
         def log_message(self, *_: Any) -> None:  # noqa: ANN401 - http.server's signature
             """Be quiet."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+    class Server(ThreadingHTTPServer):
+        request_queue_size = 128  # else a busy machine refuses some of many callers
+
+    with Server(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         try:

@@ -27,6 +27,9 @@ class MemoryRegister:
     def fingerprints(self, user_ids: Sequence[UUID]) -> Mapping[UUID, str]:
         return {u: self.users[u][1] for u in user_ids if u in self.users}
 
+    def count(self) -> int:
+        return len(self.users)
+
     def nearest(self, embeddings: Sequence[Embedding], count: int) -> list[list[Candidate]]:
         return [
             sorted(

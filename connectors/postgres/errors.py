@@ -20,7 +20,8 @@ _TRANSIENT_STATES = frozenset(
         "23505",  # unique_violation: somebody wrote it meanwhile, the next try sees that
     }
 )
-_DATA_CLASSES = frozenset({"21", "22", "23"})
+# P0: what a trigger of the platform's raises against a row.
+_DATA_CLASSES = frozenset({"21", "22", "23", "P0"})
 
 USE_POOLER = "set SOLOFACE_DATABASE__POOLER=transaction"
 _WAYS_OUT = {

@@ -10,6 +10,8 @@ from math import nan
 import structlog
 
 from connectors.postgres.gallery.users import Gallery
+from connectors.postgres.photos.following import follow_gallery
+from connectors.postgres.photos.limits import limits_of
 from connectors.postgres.tags.outbox import Outbox
 from dataflow.faces.face import FacePack
 from dataflow.jobs.errors import SolofaceError
@@ -18,6 +20,7 @@ from dataflow.process.metrics import (
     DEPENDENCIES,
     DEPENDENCY_UP,
     GALLERY_USERS,
+    MATCH_LIMIT,
     MODEL,
     OUTBOX_AGE,
     OUTBOX_CHANGES,
@@ -70,6 +73,22 @@ def count_gallery(gallery: Gallery) -> None:
         GALLERY_USERS.labels(model).set(count)
 
 
+def follow(gallery: Gallery, model: str) -> None:
+    """Say what the limit is, after having brought it to the number of users.
+
+    Whoever matches again after a change of users does that already, but for an older worker.
+
+    Raises:
+        SolofaceError: the database does not answer.
+    """
+    with gallery.database.connection() as connection:
+        with connection.transaction():
+            follow_gallery(connection, model)
+        noted = limits_of(connection, model)
+    limit = noted.policy.max_distance if noted else None
+    MATCH_LIMIT.labels(model).set(nan if limit is None else limit)
+
+
 def measure_outbox(outbox: Outbox) -> None:
     """Look once what waits to be told; not a number where that cannot be seen."""
     try:
@@ -81,24 +100,27 @@ def measure_outbox(outbox: Outbox) -> None:
         gauge.set(value)
 
 
-def keep_counting(gallery: Gallery, outbox: Outbox, stop: threading.Event) -> threading.Thread:
+def keep_counting(
+    gallery: Gallery, outbox: Outbox, model: str, stop: threading.Event
+) -> threading.Thread:
     """Count users and what waits in the outbox now and then, on a thread that ends with the stop.
 
-    Both over the same database.
+    Both over the same database. ``model`` is the contract of those users by whom the limit goes.
     """
     thread = threading.Thread(
-        target=_count, args=(gallery, outbox, stop), name="gallery", daemon=True
+        target=_count, args=(gallery, outbox, model, stop), name="gallery", daemon=True
     )
     thread.start()
     return thread
 
 
-def _count(gallery: Gallery, outbox: Outbox, stop: threading.Event) -> None:
+def _count(gallery: Gallery, outbox: Outbox, model: str, stop: threading.Event) -> None:
     pause_s: float = 0
     while not stop.wait(pause_s):
         began = time.monotonic()
         try:
             count_gallery(gallery)
+            follow(gallery, model)
         except SolofaceError as error:
             log.debug("gallery_not_counted", error=str(error))
         measure_outbox(outbox)

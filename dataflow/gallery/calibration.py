@@ -93,6 +93,9 @@ class Recommendation:
 class Pairs:
     """All pairs of a labelled set of faces.
 
+    ``genuine_owner`` and ``impostor_owners`` are, for each distance, the places of its one person
+    or its two among the sorted names.
+
     Args:
         embeddings: one per photo.
         people: whose photo it is.
@@ -109,11 +112,11 @@ class Pairs:
         self.single = int((np.bincount(owner) == 1).sum())
         self.genuine: Distances = distance[same]
         self.impostor: Distances = np.sort(distance[~same])
-        self._genuine_owner = owner[first][same]
+        self.genuine_owner = owner[first][same]
         order = np.argsort(distance[~same], kind="stable")
         low = np.minimum(owner[first], owner[second])[~same][order]
         high = np.maximum(owner[first], owner[second])[~same][order]
-        self._impostor_owners = low * self.people + high
+        self.impostor_owners = low, high
 
     @property
     def least_far(self) -> float:
@@ -180,10 +183,12 @@ class Pairs:
         size = self.people
         rng = np.random.default_rng(0)
         draws = rng.multinomial(size, np.full(size, 1 / size), size=_ROUNDS).astype(np.float64)
-        owned = np.bincount(self._genuine_owner, minlength=size)
-        hit = np.bincount(self._genuine_owner[accepted], minlength=size)
-        met = np.bincount(self._impostor_owners, minlength=size**2).reshape(size, size)
-        fooled = np.bincount(self._impostor_owners[:taken], minlength=size**2).reshape(size, size)
+        owned = np.bincount(self.genuine_owner, minlength=size)
+        hit = np.bincount(self.genuine_owner[accepted], minlength=size)
+        low, high = self.impostor_owners
+        both = low * size + high
+        met = np.bincount(both, minlength=size**2).reshape(size, size)
+        fooled = np.bincount(both[:taken], minlength=size**2).reshape(size, size)
         return (
             _percentiles(_quadratic(draws, fooled), _quadratic(draws, met)),
             _percentiles(draws @ hit, draws @ owned),
@@ -192,29 +197,49 @@ class Pairs:
 
 def identify(embeddings: Vectors, people: Sequence[str], threshold: float) -> Identification:
     """Seek each photo among the people; those with one photo only serve as others."""
+    found = seek(embeddings, people)
+    missed = found.sought & ~(found.first & (found.own <= threshold))
+    fooled = found.nearest_other <= threshold
+    return Identification(
+        threshold,
+        len(set(people)),
+        _share(int(found.first.sum()), int(found.sought.sum())),
+        _share(int(missed.sum()), int(found.sought.sum())),
+        _share(int(fooled.sum()), len(fooled)),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """For each photo, its distances to the mean of its person's others and to the nearest other.
+
+    A person with one photo is not ``sought``: ``own`` is infinite.
+    """
+
+    own: Distances
+    nearest_other: Distances
+    sought: NDArray[np.bool_]
+
+    @property
+    def first(self) -> NDArray[np.bool_]:
+        """Whose own person was the nearest."""
+        return self.sought & (self.own < self.nearest_other)
+
+
+def seek(embeddings: Vectors, people: Sequence[str]) -> Sought:
+    """Seek each photo among the means of all people, its own person's without it."""
     names, owner = np.unique(np.asarray(people, dtype=object).astype(str), return_inverse=True)
     sums = np.zeros((len(names), embeddings.shape[1]), np.float64)
     np.add.at(sums, owner, embeddings)
     counts = np.bincount(owner)
     gallery = unit(np.asarray(sums, np.float32))
     distance = 1 - (embeddings @ gallery.T).astype(np.float64)
-    everyone = np.arange(len(owner))
     own = np.full(len(owner), np.inf)
     sought = counts[owner] > 1
     others_mean = unit(np.asarray(sums[owner] - embeddings, np.float32)[sought])
     own[sought] = 1 - np.sum(embeddings[sought] * others_mean, axis=1)
-    distance[everyone, owner] = np.inf
-    nearest_other = distance.min(axis=1)
-    first = sought & (own < nearest_other)
-    missed = sought & ~(first & (own <= threshold))
-    fooled = nearest_other <= threshold
-    return Identification(
-        threshold,
-        len(names),
-        _share(int(first.sum()), int(sought.sum())),
-        _share(int(missed.sum()), int(sought.sum())),
-        _share(int(fooled.sum()), len(owner)),
-    )
+    distance[np.arange(len(owner)), owner] = np.inf
+    return Sought(own, distance.min(axis=1), sought)
 
 
 def _share(count: int, of: int, people_95: tuple[float, float] | None = None) -> Share:

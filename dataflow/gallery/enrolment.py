@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
-from itertools import islice
 from typing import Protocol, TypeAlias
 from uuid import UUID
 
@@ -73,7 +71,8 @@ class Refusal:
 class Enrolment:
     """What a user's photos came to. ``embedding`` is ``None`` when no photo could be used.
 
-    ``clash`` is another user who is nearer than two people should be.
+    ``clash`` is another user who is nearer than two people of so many can be by chance. ``alike``
+    is one who is near enough to be the same person and may well be another.
     """
 
     user_id: UUID
@@ -83,6 +82,7 @@ class Enrolment:
     refused: Sequence[Refusal] = ()
     fingerprint: str = ""
     clash: Candidate | None = None
+    alike: Candidate | None = None
     consent: str | None = None
 
 
@@ -91,6 +91,9 @@ class Register(Protocol):
 
     def fingerprints(self, user_ids: Sequence[UUID]) -> Mapping[UUID, str]:
         """By which photos they were enrolled, as far as their vectors are still of those."""
+
+    def count(self) -> int:
+        """How many are enrolled."""
 
     def nearest(self, embeddings: Sequence[Embedding], count: int) -> list[list[Candidate]]:
         """The nearest enrolled users of each vector."""
@@ -205,95 +208,3 @@ class Examiner:
 
 def _sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
-
-
-@dataclass(frozen=True, slots=True)
-class Enroller:
-    """Enrols users, batch by batch: what is done is stored, and is not done again.
-
-    A user who is nearer to another one than ``min_distance`` is refused, unless ``min_distance`` is
-    ``None``. ``keep`` makes of a used photo a reference that lasts.
-    """
-
-    examiner: Examiner
-    register: Register
-    pool: Executor
-    min_distance: float | None
-    dry_run: bool = False
-    keep: Callable[[UUID, Portrait], str] = field(default=lambda _user, portrait: portrait.photo)
-
-    def enrol(self, offers: Iterable[Offer]) -> Iterator[Enrolment]:
-        """Enrol all of them, in order."""
-        waiting = iter(offers)
-        while batch := list(islice(waiting, USERS_AT_A_TIME)):
-            yield from self._enrol(batch)
-
-    def _enrol(self, offers: Sequence[Offer]) -> list[Enrolment]:
-        withdrawn = self.register.withdrawn([offer.user_id for offer in offers])
-        willing = [offer for offer in offers if offer.user_id not in withdrawn]
-        unchanged = self._unchanged(willing)
-        changed = [offer for offer in willing if offer.user_id not in unchanged]
-        photos = (photo for offer in changed for photo in offer.photos)
-        examined = self.pool.map(self.examiner.examine, photos)
-        enrolments = self._apart(
-            [
-                replace(
-                    self.examiner.enrolment(offer.user_id, islice(examined, len(offer.photos))),
-                    consent=offer.consent,
-                )
-                for offer in changed
-            ]
-        )
-        good = [enrolment for enrolment in enrolments if enrolment.status is Status.ENROLLED]
-        left_out = dict.fromkeys(withdrawn, Status.WITHDRAWN)
-        if good and not self.dry_run:
-            left_out |= self.register.save([self._kept(enrolment) for enrolment in good])
-        if not self.dry_run:
-            agreed = {o.user_id: o.consent for o in offers if o.user_id in unchanged and o.consent}
-            self.register.agreed(agreed)
-        done = {
-            offer.user_id: Enrolment(offer.user_id, Status.UNCHANGED, consent=offer.consent)
-            for offer in offers
-        } | {enrolment.user_id: enrolment for enrolment in enrolments}
-        return [replace(e, status=left_out.get(e.user_id, e.status)) for e in done.values()]
-
-    def _unchanged(self, offers: Sequence[Offer]) -> set[UUID]:
-        """Users who were enrolled by these very photos already."""
-        known = self.register.fingerprints([offer.user_id for offer in offers])
-        return {
-            offer.user_id
-            for offer in offers
-            if offer.user_id in known
-            and known[offer.user_id]
-            == self.examiner.fingerprint(self.pool.map(self.examiner.hash, offer.photos))
-        }
-
-    def _apart(self, enrolments: Sequence[Enrolment]) -> list[Enrolment]:
-        """Refuse those who are too near to another user: one enrolled, or one before them here."""
-        limit = self.min_distance
-        good = [e.embedding for e in enrolments if e.embedding is not None]
-        if limit is None or not good:
-            return list(enrolments)
-        # So many that the users of this batch, whose vectors are about to change, hide nobody.
-        enrolled = iter(self.register.nearest(good, len(enrolments) + 1))
-        accepted: dict[UUID, Embedding] = {}
-        judged = []
-        for enrolment in enrolments:
-            embedding = enrolment.embedding
-            if embedding is None:
-                judged.append(enrolment)
-                continue
-            others = [c for c in next(enrolled) if c.user_id not in accepted]
-            others += [Candidate(u, float(1 - embedding @ other)) for u, other in accepted.items()]
-            others = [c for c in others if c.user_id != enrolment.user_id and c.distance < limit]
-            nearest = min(others, key=lambda candidate: candidate.distance, default=None)
-            if nearest:
-                judged.append(replace(enrolment, status=Status.CLASHES, clash=nearest))
-            else:
-                accepted[enrolment.user_id] = embedding
-                judged.append(enrolment)
-        return judged
-
-    def _kept(self, enrolment: Enrolment) -> Enrolment:
-        used = [replace(p, photo=self.keep(enrolment.user_id, p)) for p in enrolment.used]
-        return replace(enrolment, used=used)

@@ -69,6 +69,11 @@ MATCH_MARGIN = Histogram(
     ["reason"],
     buckets=_MARGIN_BUCKETS,
 )
+MATCH_LIMIT = Gauge(
+    "soloface_match_limit",
+    "Cosine distance above which nobody is recorded; not a number if there is no limit.",
+    ["model"],
+)
 GALLERY_USERS = Gauge("soloface_gallery_users", "Enrolled users.", ["model"])
 GALLERY_RECALL = Gauge(
     "soloface_gallery_recall",

@@ -9,6 +9,7 @@ from dataflow.settings.section import PREFIX
 from dataflow.settings.settings import Settings, load_settings
 from dataflow.settings.storage import DatabaseSettings, StoreSettings
 from dataflow.settings.work import (
+    OPEN_DLIB_PACK,
     OPEN_PACK,
     EnrolmentSettings,
     ImageSettings,
@@ -21,6 +22,7 @@ from dataflow.settings.work import (
 )
 
 __all__ = [
+    "OPEN_DLIB_PACK",
     "OPEN_PACK",
     "PREFIX",
     "DatabaseSettings",

@@ -12,6 +12,7 @@ from dataflow.settings.section import Section
 from dataflow.settings.types import Names, Seconds
 
 OPEN_PACK = "open"
+OPEN_DLIB_PACK = "open-dlib"
 QUALITY_POLICY = "^(off|lenient|strict)$"
 _GPU_BATCH = 16
 
@@ -28,7 +29,10 @@ class ModelSettings(Section):
         Path("~/.cache/soloface/models"), description="Where `soloface models install` puts packs."
     )
     dimension: int | None = Field(
-        None, ge=1, le=2000, description="Embedding size; by default 128 for `open`, 512 otherwise."
+        None,
+        ge=1,
+        le=2000,
+        description="Embedding size; by default 128 for `open` and `open-dlib`, 512 otherwise.",
     )
     providers: Annotated[tuple[str, ...], Names] = Field(
         ("CPUExecutionProvider",), description="ONNX Runtime providers, separated by commas."
@@ -102,7 +106,7 @@ class ModelSettings(Section):
     @property
     def embedding_dimension(self) -> int:
         """Length of the vectors that the pack makes."""
-        return self.dimension or (128 if self.pack == OPEN_PACK else 512)
+        return self.dimension or (128 if self.pack in (OPEN_PACK, OPEN_DLIB_PACK) else 512)
 
 
 class ImageSettings(Section):
@@ -128,6 +132,13 @@ class MatchSettings(Section):
         ge=0,
         le=2,
         description="Cosine distance above which nobody is recorded. A small distance means alike.",
+    )
+    max_fpir: float | None = Field(
+        None,
+        gt=0,
+        lt=1,
+        description="Share of strangers' photos that may get a wrong tag, like `0.01`. The worker "
+        "finds the distance for it, from the pack's figures and the number of users.",
     )
     min_margin: float | None = Field(
         None,
@@ -169,7 +180,8 @@ class EnrolmentSettings(Section):
         None,
         ge=0,
         le=2,
-        description="Nearer users are refused, as one person. By default the model's threshold.",
+        description="Nearer users are refused, as one person. By default it follows from the "
+        "pack's figures and the number of users; without figures it is the pack's threshold.",
     )
 
 

@@ -1,7 +1,8 @@
-"""`soloface models`: install, list and verify the networks."""
+"""`soloface models`: install, list, show and verify the networks."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from dataflow.faces.packs.loading import InstalledPack
 
 app = typer.Typer(
-    help="Install, list and verify the networks that find and compare faces.",
+    help="Install, list, show and verify the networks that find and compare faces.",
     no_args_is_help=True,
 )
 
@@ -36,26 +37,30 @@ def install(
 ) -> None:
     """Install a pack, or fix one that was changed.
 
-    `open` is made from Python packages of the extra soloface[open], without a download.
+    `open` is made from Python packages of the extra soloface[open], without a download, and
+    `open-dlib` from those of soloface[open-dlib].
     The others are downloaded from InsightFace, whose licence allows non-commercial research only.
     """
-    from dataflow.faces.packs.catalog import INSTALLABLE
+    from dataflow.faces.packs.catalog import INSTALLABLE, licence_of
     from dataflow.faces.packs.install import install_pack
     from dataflow.faces.packs.loading import find_pack
+    from dataflow.faces.packs.notices import notice_of
 
     if name in INSTALLABLE and not as_json:
-        say(f"{name}: {_licence(name)}")
+        say(f"{name}: {licence_of(name)}")
     folder = install_pack(name, _root(root))
     if as_json:
         print_json(_described(name, find_pack(name, _root(root))))
-    else:
-        say(f"installed in {folder}")
+        return
+    say(f"installed in {folder}")
+    if notice_of(name):
+        say(f"whose the networks are, and what to pass on with them: soloface models show {name}")
 
 
 @app.command("list")
 def list_packs(*, root: RootOption = None, as_json: JsonOption = False) -> None:
     """List the packs that are installed, and those that can be."""
-    from dataflow.faces.packs.catalog import INSTALLABLE
+    from dataflow.faces.packs.catalog import INSTALLABLE, licence_of
     from dataflow.faces.packs.loading import installed_packs
 
     installed = {pack.manifest.name: pack for pack in installed_packs(_root(root))}
@@ -67,8 +72,39 @@ def list_packs(*, root: RootOption = None, as_json: JsonOption = False) -> None:
     for name in names:
         pack = installed.get(name)
         row = (str(pack.manifest.dimension), f"{pack.manifest.threshold:.2f}") if pack else ("", "")
-        table.add_row(name, "yes" if pack else "no", *row, _licence(name))
+        table.add_row(name, "yes" if pack else "no", *row, licence_of(name))
     show_tables(table)
+
+
+@app.command()
+def show(
+    name: Annotated[str, typer.Argument(help="One that `soloface models list` shows.")],
+    *,
+    root: RootOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what a pack is made of, whose that is, and what is known of it."""
+    from dataflow.faces.packs.card import card
+
+    found = card(name, _root(root))
+    if as_json:
+        print_json(asdict(found) | {"folder": found.folder and str(found.folder)})
+        return
+    say(f"{found.name}: {found.licence}")
+    say(
+        f"installed in {found.folder}"
+        if found.folder
+        else f"not installed; run: soloface models install {found.name}"
+    )
+    say(f"vectors of {found.dimension} numbers, threshold at distance {found.threshold:.2f}")
+    for sentence in found.known:
+        say(sentence)
+    table = plain_table("network", "task", "licence", "from", "file", "sha256")
+    for part in found.parts:
+        table.add_row(part.name, part.task, part.licence, part.origin, part.file, part.sha256)
+    show_tables(table)
+    if found.notice:
+        say(found.notice)
 
 
 @app.command()
@@ -96,19 +132,12 @@ def verify(
 
 
 def _described(name: str, pack: InstalledPack | None) -> dict[str, object]:
+    from dataflow.faces.packs.catalog import licence_of
+
     if pack is None:
-        return {"name": name, "installed": False, "licence": _licence(name)}
+        return {"name": name, "installed": False, "licence": licence_of(name)}
     described = pack.manifest.model_dump(include={"name", "licence", "dimension", "threshold"})
     return {**described, "installed": True, "folder": str(pack.folder)}
-
-
-def _licence(name: str) -> str:
-    from dataflow.faces.packs.catalog import OPEN_LICENCE, PUBLISHED
-    from dataflow.settings import OPEN_PACK
-
-    if name == OPEN_PACK:
-        return OPEN_LICENCE
-    return PUBLISHED[name].licence if name in PUBLISHED else "see where it came from"
 
 
 def _root(chosen: Path | None) -> Path:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dataflow.jobs.errors import ConfigurationError
 from soloface.cli.frame.output import (
     JsonOption,
     complain,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from connectors.postgres.gallery.reembedding import Reembedding, ToDo
     from dataflow.faces.face import Embedding, FacePack
     from dataflow.gallery.enrolment import Examiner
+    from dataflow.gallery.limit import FollowingLimit
     from dataflow.settings import Settings
 
 _TRIES, _STEP_S = 20, 0.2
@@ -82,11 +84,16 @@ def reembed(
     """
     from connectors.postgres.connection import Database
     from connectors.postgres.gallery.reembedding import Reembedding
-    from dataflow.faces.packs.loading import load_pack
+    from dataflow.faces.packs.loading import load_pack, renamed
+    from soloface.limits import following_limit
 
     settings = load_settings()
     wanted = settings.model.model_copy(update={"pack": to, "dimension": dimension})
+    if advice := renamed(wanted):
+        raise ConfigurationError(advice)
     pack = load_pack(wanted)
+    # Before anything is moved: its workers would not start by a limit that the pack knows not.
+    follows = following_limit(settings.model_copy(update={"model": wanted}))
     with (
         closing(Database(settings.database)) as database,
         progress(hidden=as_json) as bar,
@@ -94,7 +101,7 @@ def reembed(
         work = _Work(Reembedding(database, pack.contract), settings, pack, bar)
         moved = work.move(photos=photos, leave_behind=leave_behind)
         dropped = work.reembedding.drop_old() if drop_old and moved else 0
-        again = _matched_again(database, settings, pack, bar) if moved else None
+        again = _matched_again(database, settings, pack, follows, bar) if moved else None
     if as_json:
         tags = {"rematch": again and again.as_dict()}
         print_json(_as_dict(work.report, pack.contract.id, moved=moved, dropped=dropped) | tags)
@@ -109,14 +116,19 @@ def reembed(
 
 
 def _matched_again(
-    database: Database, settings: Settings, pack: FacePack, bar: Progress
+    database: Database,
+    settings: Settings,
+    pack: FacePack,
+    follows: FollowingLimit | None,
+    bar: Progress,
 ) -> Report | None:
     """Match all faces of the new contract again; ``None``: it is left to its first worker.
 
     Distances of one pack say nothing of another's. So what limits them is what workers of this one
     have noted, or else what this environment says.
     """
-    from connectors.postgres.photos.limits import Limits
+    from connectors.postgres.gallery.users import count_users
+    from connectors.postgres.photos.limits import Limits, following_policy
     from connectors.postgres.tags.deciding import Rules
     from connectors.postgres.tags.requests import Requests
     from dataflow.steps.matching import MatchPolicy
@@ -128,6 +140,9 @@ def _matched_again(
     else:
         match = settings.match
         policy = MatchPolicy(pack.threshold, match.max_distance, match.min_margin)
+        if follows:
+            with database.connection() as connection:
+                policy = following_policy(policy, follows.at(count_users(connection, model)))
         if before and before.policy.max_distance is not None and policy.max_distance is None:
             complain(
                 "the tags are left to the first worker of this pack, which matches all faces "

@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from connectors.postgres.connection import Database
-    from connectors.postgres.tags.deciding import Answer, Rules
+    from connectors.postgres.tags.answers import Answer
+    from connectors.postgres.tags.deciding import Rules
     from connectors.postgres.tags.rematching import Rematching
     from connectors.postgres.tags.requests import Wish
     from dataflow.settings import Settings

@@ -130,14 +130,17 @@ def _nats(servers: Servers, settings: NatsSettings) -> NatsSettings:
 
 
 def _choices(settings: Settings) -> dict[str, str]:
-    """The pack, and the distance beyond which a face is a stranger's."""
+    """The pack, and which distance, or share of strangers, is the limit."""
     from dataflow.faces.packs.catalog import published_threshold
     from dataflow.settings import PREFIX
 
-    limit = settings.match.max_distance
-    if limit is None:
-        limit = round(published_threshold(settings.model.pack), 4)
-    return {f"{PREFIX}MODEL__PACK": settings.model.pack, f"{PREFIX}MATCH__MAX_DISTANCE": str(limit)}
+    limits = {"MAX_DISTANCE": settings.match.max_distance, "MAX_FPIR": settings.match.max_fpir}
+    if all(limit is None for limit in limits.values()):
+        limits["MAX_DISTANCE"] = round(published_threshold(settings.model.pack), 4)
+    chosen = {
+        f"{PREFIX}MATCH__{name}": str(limit) for name, limit in limits.items() if limit is not None
+    }
+    return {f"{PREFIX}MODEL__PACK": settings.model.pack, **chosen}
 
 
 def _write(variables: Mapping[str, str], env_file: Path) -> None:

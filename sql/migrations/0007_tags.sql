@@ -151,6 +151,45 @@ begin
 end
 $$;
 
+-- Whoever has withdrawn is not tagged, by whatever statement. Our own leave them out before.
+create or replace function soloface_refuse_tag() returns trigger
+language plpgsql security definer as $$
+begin
+    if exists (select from face_withdrawals as w where w.user_id = new.user_id) then
+        raise exception 'user % has withdrawn and is not tagged any more', new.user_id
+            using errcode = 'check_violation', constraint = 'face_withdrawals',
+            hint = 'Once they have agreed again: soloface enroll --again';
+    end if;
+    return new;
+end
+$$;
+
+-- A face that goes to another photo, as where a platform joins two, takes its tag along.
+create or replace function soloface_move_face() returns trigger
+language plpgsql security definer as $$
+begin
+    update face_matches
+    set on_photo_id = new.photo_id, on_face_index = new.face_index
+    where photo_face_id = new.id;
+    insert into face_rematches (photo_id) values (old.photo_id), (new.photo_id);
+    return null;
+end
+$$;
+
+-- A look through all faces goes by their places, and what somebody else writes takes another one.
+-- What we write ourselves was decided by what is known then.
+create or replace function soloface_note_face() returns trigger
+language plpgsql security definer as $$
+begin
+    if (new.embedding, new.model) is distinct from (old.embedding, old.model)
+        or exists (select from face_rematches where photo_id is null)
+    then
+        insert into face_rematches (photo_id) values (new.photo_id);
+    end if;
+    return null;
+end
+$$;
+
 create or replace function soloface_tell_gained() returns trigger
 language plpgsql security definer as $$
 begin
@@ -184,14 +223,37 @@ begin
         photo_id, face_index, change, user_id, previous_user_id, distance, cause, by
     )
     select
-        present.on_photo_id, present.on_face_index,
-        case when present.user_id = gone.user_id then 'remeasured' else 'moved' end,
-        present.user_id, gone.user_id, present.confidence,
+        told.on_photo_id, told.on_face_index, told.change, told.user_id, told.previous_user_id,
+        told.confidence,
         coalesce(nullif(current_setting('soloface.cause', true), ''), 'platform'),
         nullif(current_setting('soloface.by', true), '')
-    from present
-    join gone using (id)
-    where (present.user_id, present.confidence) is distinct from (gone.user_id, gone.confidence);
+    from (
+        select
+            present.on_photo_id, present.on_face_index,
+            case when present.user_id = gone.user_id then 'remeasured' else 'moved' end as change,
+            present.user_id, gone.user_id as previous_user_id, present.confidence
+        from present
+        join gone using (id)
+        where (present.user_id, present.confidence) is distinct from (gone.user_id, gone.confidence)
+            and (present.on_photo_id, present.on_face_index)
+                is not distinct from (gone.on_photo_id, gone.on_face_index)
+        union all
+        select gone.on_photo_id, gone.on_face_index, 'lost', null, gone.user_id, null
+        from present
+        join gone using (id)
+        where (present.on_photo_id, present.on_face_index)
+            is distinct from (gone.on_photo_id, gone.on_face_index)
+        union all
+        select
+            present.on_photo_id, present.on_face_index, 'gained', present.user_id, null,
+            present.confidence
+        from present
+        join gone using (id)
+        where (present.on_photo_id, present.on_face_index)
+            is distinct from (gone.on_photo_id, gone.on_face_index)
+    ) as told
+    -- Another face may have been at that place: it is lost there before this one is gained.
+    order by told.change desc;
     return null;
 end
 $$;
@@ -228,20 +290,26 @@ begin
         end if;
     elsif new.face_embedding is not distinct from old.face_embedding
         and new.face_embedding_model is not distinct from old.face_embedding_model
+        and (new.id = old.id or new.face_embedding is null)
     then
         return null;
     end if;
-    if tg_op = 'DELETE' or new.face_embedding is null then
+    if tg_op = 'DELETE' or new.face_embedding is null or new.id <> old.id then
         update face_match_outcomes set nearest_user_id = null where nearest_user_id = old.id;
         update face_match_outcomes set second_user_id = null where second_user_id = old.id;
     end if;
     -- A move to another contract asks for all faces at once.
     if coalesce(current_setting('soloface.cause', true), '') <> 'reembedded' then
         insert into face_rematches (user_id, by)
-        values (
-            case tg_op when 'DELETE' then old.id else new.id end,
-            nullif(current_setting('soloface.by', true), '')
-        );
+        select changed.id, nullif(current_setting('soloface.by', true), '')
+        from unnest(
+            case tg_op
+                when 'DELETE' then array[old.id]
+                when 'INSERT' then array[new.id]
+                when 'UPDATE' then array[old.id] || nullif(new.id, old.id)
+            end
+        ) as changed (id)
+        where changed.id is not null;
     end if;
     return null;
 end
@@ -259,6 +327,12 @@ begin
             insert into face_withdrawn_photos (photo_id, user_id)
             select id, old.user_id from photos where id = old.photo_id
             on conflict do nothing;
+            delete from photo_faces as f
+            where f.photo_id = old.photo_id
+                and not exists (
+                    select from face_matches as m
+                    where m.photo_face_id = f.id and m.user_id <> old.user_id
+                );
         end if;
     elsif new.decision = 'confirmed'
         and exists (select from face_withdrawals as w where w.user_id = new.user_id)
@@ -317,6 +391,33 @@ begin
 end
 $$;
 
+-- A platform may write a withdrawal itself, from its own list of those who opted out.
+create or replace function soloface_withdraw() returns trigger
+language plpgsql security definer as $$
+begin
+    with shown as (
+        insert into face_withdrawn_photos (photo_id, user_id)
+        select on_photo_id, user_id from face_matches where user_id = new.user_id
+        union
+        select photo_id, user_id from face_match_decisions
+        where user_id = new.user_id and decision = 'confirmed'
+        on conflict do nothing
+        returning photo_id
+    )
+    delete from photo_faces as f
+    where f.photo_id in (select photo_id from shown)
+        and not exists (
+            select from face_matches as m
+            where m.photo_face_id = f.id and m.user_id <> new.user_id
+        );
+    delete from face_match_decisions where user_id = new.user_id and decision = 'confirmed';
+    update users
+    set face_embedding = null, face_embedding_model = null, face_enrolled_at = null
+    where id = new.user_id and face_embedding is not null;
+    return null;
+end
+$$;
+
 create or replace function soloface_forget_outcomes() returns trigger
 language plpgsql security definer as $$
 begin
@@ -363,7 +464,8 @@ declare
     path text := (select string_agg(quote_ident(s), ', ') from unnest(current_schemas(false)) as s);
 begin
     foreach name in array array[
-        'soloface_place_match', 'soloface_tell_gained', 'soloface_tell_lost',
+        'soloface_place_match', 'soloface_refuse_tag', 'soloface_move_face', 'soloface_note_face',
+        'soloface_withdraw', 'soloface_tell_gained', 'soloface_tell_lost',
         'soloface_tell_moved', 'soloface_tell_all_lost', 'soloface_note_user',
         'soloface_note_word', 'soloface_note_limits', 'soloface_forget_faces',
         'soloface_forget_outcomes', 'soloface_forget_all_faces', 'soloface_forget_all_photos'
@@ -379,6 +481,25 @@ $$;
 create or replace trigger soloface_place_match
     before insert on face_matches
     for each row when (new.on_photo_id is null) execute function soloface_place_match();
+create or replace trigger soloface_place_match_again
+    before update of photo_face_id on face_matches
+    for each row execute function soloface_place_match();
+create or replace trigger soloface_refuse_tag
+    before insert or update of user_id on face_matches
+    for each row execute function soloface_refuse_tag();
+create or replace trigger soloface_move_face
+    after update of photo_id, face_index on photo_faces
+    for each row
+    when ((new.photo_id, new.face_index) is distinct from (old.photo_id, old.face_index))
+    execute function soloface_move_face();
+create or replace trigger soloface_note_face
+    after update on photo_faces
+    for each row when (coalesce(current_setting('soloface.cause', true), '') = '')
+    execute function soloface_note_face();
+-- Not by our own triggers, which have done all that before.
+create or replace trigger soloface_withdraw
+    after insert on face_withdrawals
+    for each row when (pg_trigger_depth() = 0) execute function soloface_withdraw();
 create or replace trigger soloface_tell_gained
     after insert on face_matches
     referencing new table as present

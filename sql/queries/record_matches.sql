@@ -100,13 +100,5 @@ matches as (
     where judged.verdict = 'matched'
 )
 select
-    photo_id, verdict,
-    -- Workers that were started later match by others, and have looked through all faces by then.
-    exists (
-        select from face_match_limits as l
-        where l.model = %(model)s
-            and (l.max_distance, l.min_margin)
-                is distinct from (%(max_distance)s::float8, %(min_margin)s::float8)
-    ) as other_limits,
-    past_reason, past_user_id, past_distance, past_within_threshold, past_margin
+    photo_id, verdict, past_reason, past_user_id, past_distance, past_within_threshold, past_margin
 from judged

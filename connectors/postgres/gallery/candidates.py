@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import UUID
 
 import psycopg
@@ -53,19 +53,12 @@ class Judgement:
         return ids | distances
 
 
-def judge(
-    connection: Connection,
-    questions: Sequence[Question],
-    model: str,
-    policy: MatchPolicy,
-    plan: Plan,
-) -> list[Judgement]:
-    """Find each face's users, and decide.
+Found: TypeAlias = Sequence[tuple[list[Candidate], Said]]
+"""The nearest users of each face, and what people have said of its photo."""
 
-    In a transaction that has entered by `enter_gate.sql` and will write the answers: else the
-    users may change in between without anybody's noticing.
-    """
-    found = candidates(connection, questions, model, plan)
+
+def judged(found: Found, policy: MatchPolicy) -> list[Judgement]:
+    """Decide over what :func:`candidates` has found."""
     return [
         Judgement(*policy.decide(nearest, said), tuple(not_rejected(nearest, said)[:_ENOUGH]))
         for nearest, said in found
@@ -75,7 +68,11 @@ def judge(
 def candidates(
     connection: Connection, questions: Sequence[Question], model: str, plan: Plan
 ) -> list[tuple[list[Candidate], Said]]:
-    """For each face, what :meth:`~dataflow.steps.matching.MatchPolicy.decide` needs to know."""
+    """For each face, what :meth:`~dataflow.steps.matching.MatchPolicy.decide` needs to know.
+
+    In a transaction that has entered by `enter_gate.sql` and will write the answers: else the
+    users may change in between without anybody's noticing.
+    """
     embeddings = [question.embedding for question in questions]
     # One round trip, unless somebody was rejected: then the search goes as much deeper.
     with asked_together(connection):

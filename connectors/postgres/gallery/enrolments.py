@@ -14,7 +14,7 @@ from psycopg.types.json import Jsonb
 
 from connectors.postgres.connection import Database
 from connectors.postgres.gallery.search import nearest_users
-from connectors.postgres.gallery.users import require_comparable
+from connectors.postgres.gallery.users import count_users, require_comparable
 from connectors.postgres.sql_files import query
 from dataflow.faces.face import Embedding, Quality
 from dataflow.gallery.enrolment import Enrolment, Examined, Refusal, Status
@@ -45,6 +45,10 @@ class EnrolmentRegister:
         """By which photos they were enrolled, as far as their vectors are still of those."""
         parameters = {"user_ids": list(user_ids), "model": self.model}
         return dict(self._rows(query("enrolment_fingerprints"), parameters))
+
+    def count(self) -> int:
+        """How many are enrolled with this contract."""
+        return self._ask(lambda connection: count_users(connection, self.model))
 
     def nearest(self, embeddings: Sequence[Embedding], count: int) -> list[list[Candidate]]:
         """The nearest enrolled users of each vector."""

@@ -16,6 +16,7 @@ from connectors.postgres.setup.vectors import require_dimension
 from connectors.postgres.sql_files import query
 from dataflow.faces.contract import Contract
 from dataflow.faces.face import Embedding
+from dataflow.faces.packs.catalog import pack_of
 from dataflow.jobs.errors import ConfigurationError
 
 
@@ -79,6 +80,12 @@ def gallery_sizes(connection: Connection) -> Mapping[str | None, int]:
     return dict(connection.execute(query("gallery_sizes")).fetchall())
 
 
+def count_users(connection: Connection, model: str) -> int:
+    """How many users are enrolled whose vectors are of a contract."""
+    (users,) = connection.execute(query("count_users"), {"model": model}).fetchone() or (0,)
+    return int(users)
+
+
 def require_comparable(connection: Connection, model: str) -> None:
     """Check that vectors of this contract can be compared with the enrolled users'.
 
@@ -91,8 +98,13 @@ def require_comparable(connection: Connection, model: str) -> None:
         return
     sizes = gallery_sizes(connection)
     if sizes and model not in sizes:
-        others = ", ".join(sorted(str(other or "an unknown model") for other in sizes))
+        others = sorted(other or "an unknown model" for other in sizes)
+        former, present = {pack for other in others if (pack := pack_of(other))}, pack_of(model)
+        # Another setting of the same pack makes other vectors too; then its name says nothing.
+        that = "".join(f"={pack}" for pack in former - {present}) if len(others) == 1 else ""
+        this = f" --to {present}" if present else ""
         raise ConfigurationError(
-            f"the model in use is {model}, but the users were enrolled with {others}; run with "
-            "that pack (SOLOFACE_MODEL__PACK) or move the users to this one (soloface reembed)"
+            f"the model in use is {model}, but the users were enrolled with {', '.join(others)}; "
+            f"run with that pack (SOLOFACE_MODEL__PACK{that}) or move the users to this one "
+            f"(soloface reembed{this})"
         )

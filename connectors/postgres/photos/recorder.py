@@ -12,10 +12,11 @@ from psycopg.rows import TupleRow
 from psycopg.types.json import Jsonb
 
 from connectors.postgres.connection import Database
-from connectors.postgres.gallery.candidates import Judgement, Question, judge
+from connectors.postgres.gallery.candidates import Judgement, Question, candidates, judged
 from connectors.postgres.gallery.search import current_plan
 from connectors.postgres.gallery.users import require_comparable
 from connectors.postgres.photos.ended import Ended, columns, lock, store
+from connectors.postgres.photos.limits import asked_policy, policy_in
 from connectors.postgres.photos.registry import past_match
 from connectors.postgres.session import asked_together, sent_together
 from connectors.postgres.setup.vectors import require_dimension
@@ -43,7 +44,8 @@ class _Proposal:
 class Recorder:
     """Stores what became of a batch's jobs.
 
-    ``model`` is the contract of their embeddings, ``dimension`` the length that it gives them.
+    ``model`` is the contract of their embeddings, ``dimension`` the length that it gives them. It
+    matches by the limits that are noted for the contract, and by ``policy`` where none are.
     """
 
     database: Database
@@ -126,25 +128,21 @@ class Recorder:
         photo_ids = [one.job.photo_id for one in ended]
         rows = columns(map(_face_row, proposals))
         connection.execute(query("lock_tagged"), {"user_ids": rows["user_id"]})
-        parameters = {"model": self.model, **self.policy.limits, **rows}
+        parameters = {"model": self.model, **rows}
         with asked_together(connection):
             lock(connection, [p.item.job.photo_id for p in proposals] + photo_ids)
             connection.execute(query("say_why"), {"cause": "job", "by": ""})
             recorded = connection.execute(query("record_matches"), parameters)
         by_photo = {p.item.job.photo_id: p for p in proposals}
         verdicts: dict[UUID, Settled | None] = {}
-        again = []
-        for photo_id, verdict, other_limits, *past in recorded:
+        for photo_id, verdict, *past in recorded:
             proposal = by_photo[photo_id]
             answer = verdicts[photo_id] = _verdict(proposal, verdict, *past)
             if answer:
                 compared = proposal.judgement.compared if answer.match else {}
                 ended.append(Ended(answer, proposal.item.job, self.model, compared))
-                again += [photo_id] if other_limits else []
         store(connection, ended)
         self._note_withdrawn(connection, [p for p in proposals if _is_withdrawn(p, verdicts)])
-        if again:
-            connection.execute(query("rematch_photos"), {"photo_ids": again})
         return verdicts
 
     @staticmethod
@@ -158,7 +156,9 @@ class Recorder:
         self, connection: Connection, faces: Sequence[Recognised], plan: Plan
     ) -> list[_Proposal]:
         questions = [Question(item.job.photo_id, item.face.embedding) for item in faces]
-        judgements = judge(connection, questions, self.model, self.policy, plan)
+        limits = asked_policy(connection, self.model)
+        found = candidates(connection, questions, self.model, plan)
+        judgements = judged(found, policy_in(limits) or self.policy)
         if not all(judgement.nearest for judgement in judgements):
             self._require_current(connection)
         return [_Proposal(*pair) for pair in zip(faces, judgements, strict=True)]

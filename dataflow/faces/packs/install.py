@@ -7,29 +7,26 @@ import errno
 import tempfile
 from pathlib import Path
 
-from dataflow.faces.packs.catalog import (
-    INSTALLABLE,
-    OPEN_LICENCE,
-    OPEN_SOURCE,
-    OPEN_THRESHOLD,
-    PUBLISHED,
-    PublishedPack,
-)
+from dataflow.faces.packs.catalog import INSTALLABLE, PUBLISHED, PublishedPack
 from dataflow.faces.packs.download import download_networks
 from dataflow.faces.packs.loading import pack_folder
-from dataflow.faces.packs.manifest import Manifest, file_sha256, read_manifest
+from dataflow.faces.packs.made import DIMENSION, MADE, MadePack
+from dataflow.faces.packs.manifest import MANIFEST_FILE, Manifest, file_sha256, read_manifest
+from dataflow.faces.packs.notices import write_notices
 from dataflow.jobs.errors import ConfigurationError
-from dataflow.settings import OPEN_PACK
+from dataflow.settings import OPEN_DLIB_PACK, OPEN_PACK
 
-_OPEN_DIMENSION = 128
 _READABLE = 0o755  # temporary folders are private, an installed pack is not
 
 
 def install_pack(name: str, root: Path) -> Path:
     """Install a pack, unless it is there and intact; repair it if it was changed.
 
-    The `open` pack is made from installed packages, in seconds. Others are downloaded from their
+    The open packs are made from installed packages, in seconds. Others are downloaded from their
     publisher, or taken over from files that somebody put into the pack's folder.
+
+    What an earlier release installed as `open` is `open-dlib`: it counts as such where it is, and
+    is moved to its name when `open` is installed.
 
     Args:
         name: one of :data:`~dataflow.faces.packs.catalog.INSTALLABLE`.
@@ -45,8 +42,12 @@ def install_pack(name: str, root: Path) -> Path:
     """
     if name not in INSTALLABLE:
         raise ConfigurationError(f"There is no pack {name}; known are {', '.join(INSTALLABLE)}.")
+    names = (name, OPEN_PACK) if name == OPEN_DLIB_PACK else (name,)
+    for folder in (pack_folder(one, root) for one in names):
+        if _is_intact(name, folder):
+            return folder
     folder = pack_folder(name, root)
-    if not _is_intact(folder) and not _adopted(name, folder):
+    if not _adopted(name, folder):
         try:
             _make(name, folder)
         except OSError as error:
@@ -54,16 +55,19 @@ def install_pack(name: str, root: Path) -> Path:
     return folder
 
 
-def _is_intact(folder: Path) -> bool:
-    manifest = read_manifest(folder)
-    return manifest is not None and not manifest.problems(folder)
+def _is_intact(name: str, folder: Path) -> bool:
+    try:
+        manifest = read_manifest(folder)
+    except ConfigurationError:
+        return False  # damaged: to be installed again
+    return manifest is not None and manifest.name == name and not manifest.problems(folder)
 
 
 def _adopted(name: str, folder: Path) -> bool:
     """Take over files that were put there by hand, if they are the published ones."""
     pack = PUBLISHED.get(name)
     # In this order: an installation that ends meanwhile brings its manifest along.
-    if not folder.is_dir() or not any(folder.iterdir()) or read_manifest(folder) is not None:
+    if not folder.is_dir() or not any(folder.iterdir()) or (folder / MANIFEST_FILE).exists():
         return False
     wanted = dict(pack.files) if pack else {}
     present = {file: file_sha256(folder / file) for file in wanted}
@@ -84,30 +88,36 @@ def _make(name: str, folder: Path) -> None:
     with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=folder.parent) as scratch:
         staged = Path(scratch, name)
         staged.mkdir(mode=_READABLE)
-        if name == OPEN_PACK:
-            manifest = _make_open(staged)
+        if name in MADE:
+            manifest = _make_open(MADE[name], staged)
+            write_notices(name, staged)
         else:
             manifest = _describe(PUBLISHED[name])
             download_networks(PUBLISHED[name], staged, folder)
         manifest.write(staged)
-        _put_in_place(staged, folder, Path(scratch, "replaced"))
+        former = pack_folder(OPEN_DLIB_PACK, folder.parent)
+        keep = _is_intact(OPEN_DLIB_PACK, folder) and not former.exists()
+        _put_in_place(staged, folder, former if keep else Path(scratch, "replaced"))
+        if keep:
+            write_notices(OPEN_DLIB_PACK, former)
 
 
-def _make_open(staged: Path) -> Manifest:
+def _make_open(pack: MadePack, staged: Path) -> Manifest:
     try:
-        from dataflow.faces.packs.open_build import build_open_pack  # noqa: PLC0415 - imports onnx
+        from dataflow.faces.packs.open_build import build_pack  # noqa: PLC0415 - imports onnx
     except ModuleNotFoundError as error:
         raise ConfigurationError(
-            f"The open pack needs the package {error.name}; install the extra soloface[open]."
+            f"The pack {pack.name} needs the package {error.name}; install the extra "
+            f"soloface[{pack.name}]."
         ) from error
-    made_from = build_open_pack(staged)
+    made_from = build_pack(pack, staged)
     return Manifest(
-        name=OPEN_PACK,
-        kind="open",
-        licence=OPEN_LICENCE,
-        source=OPEN_SOURCE,
-        threshold=OPEN_THRESHOLD,
-        dimension=_OPEN_DIMENSION,
+        name=pack.name,
+        kind=pack.kind,
+        licence=pack.licence,
+        source=pack.source,
+        threshold=pack.threshold,
+        dimension=DIMENSION,
         files={path.name: file_sha256(path) or "" for path in sorted(staged.glob("*.onnx"))},
         made_from=made_from,
     )
@@ -126,12 +136,14 @@ def _describe(pack: PublishedPack) -> Manifest:
 
 
 def _put_in_place(staged: Path, folder: Path, aside: Path) -> None:
-    if _is_intact(folder):
+    if _is_intact(staged.name, folder):
         return  # somebody else was faster, and theirs is as good
     with contextlib.suppress(FileNotFoundError):
         folder.rename(aside)
     try:
         staged.rename(folder)
     except OSError as error:
-        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST) or not _is_intact(folder):
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST) or not _is_intact(
+            staged.name, folder
+        ):
             raise

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from dataflow.jobs.errors import ConfigurationError
+from dataflow.settings import OPEN_DLIB_PACK, OPEN_PACK
 
 MANIFEST_FILE = "pack.json"
 
@@ -23,14 +24,15 @@ class Manifest(BaseModel):
     ``files`` maps the names of its networks to their sha256 in hex. ``made_from`` does the same for
     what they were made from, where that is something else: it is what the embedding contract
     names, as two machines' conversions may differ in a last digit that makes no difference.
-    ``threshold`` is the cosine distance up to which two faces are taken for one person.
+    ``threshold`` is the cosine distance up to which two faces are taken for one person. The kind
+    ``open`` is CenterFace with dlib's network, as it was when it was the only open pack.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     format: Literal[1] = 1
     name: str
-    kind: Literal["open", "insightface"]
+    kind: Literal["open", "sface", "insightface"]
     licence: str
     source: str
     threshold: float
@@ -69,11 +71,14 @@ def read_manifest(folder: Path) -> Manifest | None:
     """
     path = folder / MANIFEST_FILE
     try:
-        return Manifest.model_validate_json(path.read_bytes())
+        manifest = Manifest.model_validate_json(path.read_bytes())
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValidationError) as error:
         raise ConfigurationError(f"{path} is damaged; install the pack again.") from error
+    if manifest.kind == "open" and manifest.name == OPEN_PACK:
+        return manifest.model_copy(update={"name": OPEN_DLIB_PACK})  # of an earlier soloface
+    return manifest
 
 
 def file_sha256(path: Path) -> str | None:

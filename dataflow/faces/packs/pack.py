@@ -32,9 +32,23 @@ class Recogniser(Protocol):
         """Describe an aligned face; any length but zero."""
 
 
+class Refiner(Protocol):
+    """What places a detector's landmarks better. Safe to share between threads."""
+
+    def refined(self, image: BgrImage, landmarks: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Five landmarks in pixels of the image, from a detector's.
+
+        Raises:
+            DataError: ``low_quality``, when the landmarks make no face.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class NetworkPack:
-    """A detector and a recogniser as a :class:`~dataflow.faces.face.FacePack`."""
+    """A detector and a recogniser as a :class:`~dataflow.faces.face.FacePack`.
+
+    A ``refiner`` looks at the one face that is embedded, between the two.
+    """
 
     contract: Contract
     threshold: float
@@ -42,6 +56,7 @@ class NetworkPack:
     recogniser: Recogniser
     template: Template
     procedure: Procedure
+    refiner: Refiner | None = None
 
     def detect(self, image: BgrImage) -> list[Face]:
         """Find all faces, the highest score first."""
@@ -61,7 +76,10 @@ class NetworkPack:
         Raises:
             DataError: ``low_quality``, when the landmarks make no face.
         """
-        chip = align(image, face.landmarks, self.template)
+        landmarks = face.landmarks
+        if self.refiner is not None:
+            landmarks = self.refiner.refined(image, landmarks)
+        chip = align(image, landmarks, self.template)
         features = self.recogniser.features(chip).astype(np.float32).ravel()
         length = float(np.linalg.norm(features))
         if not np.isfinite(length) or length == 0:
@@ -81,7 +99,7 @@ class BatchedRecogniser:
 
 
 class RawRecogniser:
-    """A network that takes RGB values from 0 to 255, as the `open` pack's does."""
+    """A network that takes RGB values from 0 to 255, as the `open` packs' do."""
 
     __slots__ = ("_input", "_session")
 

@@ -24,7 +24,7 @@ _DPI = 110
 
 def draw_distances(pairs: Pairs, threshold: float, title: str) -> bytes:
     """Histograms of the distances, as PNG."""
-    figure, axes = _figure()
+    figure, axes = new_figure()
     reach = max(1.2, float(pairs.impostor.max()) if len(pairs.impostor) else 0)
     edges = np.linspace(0, reach, 61).tolist()
     for values, label, colour in (
@@ -36,30 +36,36 @@ def draw_distances(pairs: Pairs, threshold: float, title: str) -> bytes:
     axes.axvline(threshold, color=MARK, linestyle="--", label=f"shipped threshold {threshold:.2f}")
     axes.set(xlabel="cosine distance of two photos", ylabel="% of the pairs", title=title)
     axes.legend(frameon=False)
-    return _png(figure)
+    return as_png(figure)
 
 
 def draw_det(pairs: Pairs, threshold: float, title: str) -> bytes:
     """The trade between both errors, on axes that make normal distributions straight, as PNG."""
-    figure, axes = _figure()
+    figure, axes = new_figure()
     _, far, frr = pairs.curve()
     floor = 0.5 / max(1, len(pairs.impostor))
-    axes.plot(
-        _deviates(far, floor), _deviates(frr, 0.5 / max(1, len(pairs.genuine))), color=GENUINE
-    )
+    axes.plot(deviates(far, floor), deviates(frr, 0.5 / max(1, len(pairs.genuine))), color=GENUINE)
     shipped = pairs.at(threshold)
     axes.plot(
-        _deviates(np.array([shipped.far.value]), floor),
-        _deviates(np.array([1 - shipped.tar.value]), 0.5 / max(1, len(pairs.genuine))),
+        deviates(np.array([shipped.far.value]), floor),
+        deviates(np.array([1 - shipped.tar.value]), 0.5 / max(1, len(pairs.genuine))),
         "o",
         color=MARK,
         label=f"shipped threshold {threshold:.2f}",
     )
     if pairs.least_far < max(_RATES):
-        limit = float(_deviates(np.array([pairs.least_far]), floor)[0])
-        left = float(_deviates(np.array([floor]), floor)[0]) - 1
+        limit = float(deviates(np.array([pairs.least_far]), floor)[0])
+        left = float(deviates(np.array([floor]), floor)[0]) - 1
         axes.axvspan(left, limit, color=MARK, alpha=0.08, label="too few pairs to tell")
-    ticks = _deviates(np.array(_RATES), 0).tolist()
+    lay_out_det(axes)
+    axes.set_title(title)
+    axes.legend(frameon=False)
+    return as_png(figure)
+
+
+def lay_out_det(axes: Axes) -> None:
+    """Ticks, names and a grid for a DET curve, whose values are deviates."""
+    ticks = deviates(np.array(_RATES), 0).tolist()
     names = [f"{rate:.2%}".replace(".00", "") for rate in _RATES]
     axes.set_xticks(ticks, names)
     axes.set_yticks(ticks, names)
@@ -69,14 +75,16 @@ def draw_det(pairs: Pairs, threshold: float, title: str) -> bytes:
         ylim=(low, high),
         xlabel="FAR: different people taken for one",
         ylabel="FRR: one person not recognised",
-        title=title,
     )
     axes.grid(alpha=0.3)
-    axes.legend(frameon=False)
-    return _png(figure)
 
 
-def _figure() -> tuple[Figure, Axes]:
+def new_figure() -> tuple[Figure, Axes]:
+    """An empty picture.
+
+    Raises:
+        ConfigurationError: matplotlib is missing.
+    """
     try:
         from matplotlib.figure import Figure
     except ModuleNotFoundError:
@@ -89,13 +97,15 @@ def _figure() -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def _png(figure: Figure) -> bytes:
+def as_png(figure: Figure) -> bytes:
+    """The picture as the bytes of a PNG file."""
     buffer = BytesIO()
     figure.savefig(buffer, format="png")
     return buffer.getvalue()
 
 
-def _deviates(rates: Distances, floor: float) -> Distances:
+def deviates(rates: Distances, floor: float) -> Distances:
+    """Rates as deviates of the normal distribution; those below the floor count as the floor."""
     normal = NormalDist()
     least = max(floor, 1e-6)
     return np.array([normal.inv_cdf(min(1 - 1e-6, max(least, float(rate)))) for rate in rates])

@@ -13,6 +13,7 @@ from uuid import UUID
 from connectors.embedded import Servers
 from connectors.embedded.buckets import create_bucket
 from connectors.postgres.setup.migrate import migrate
+from dataflow.faces.packs.catalog import published_threshold
 from dataflow.faces.packs.install import install_pack
 from dataflow.faces.packs.loading import load_pack
 from dataflow.jobs.reason import Outcome, Reason
@@ -46,7 +47,8 @@ def _environment(servers: Mapping[str, str], scratch: Path) -> dict[str, str]:
         **servers,
         f"{PREFIX}MODEL__PACK": OPEN_PACK,
         f"{PREFIX}MODEL__ROOT": str(scratch),
-        f"{PREFIX}MATCH__MAX_DISTANCE": "0.55",  # by default strangers get their nearest user
+        # By default strangers get their nearest user.
+        f"{PREFIX}MATCH__MAX_DISTANCE": str(published_threshold(OPEN_PACK)),
         f"{PREFIX}WORKER__PHOTO_GRACE_S": "1",
         f"{PREFIX}LOG__FORMAT": "json",
     }

@@ -8,17 +8,36 @@ from connectors.postgres.connection import Database
 from connectors.postgres.photos.limits import Limits
 from dataflow.settings import MatchSettings
 from soloface.cli.doctor.finding import Warn
+from soloface.cli.frame.output import counted
 
 
 def differing(database: Database, settings: MatchSettings) -> Iterator[str]:
-    """A warning where the limits of this environment are not those that the workers have noted."""
-    here = {"max_distance": settings.max_distance, "min_margin": settings.min_margin}
+    """What the workers' limit is where it follows the gallery, and a warning where it cannot.
+
+    And one where the limits of this environment are not those that the workers have noted.
+    """
+    here = {
+        "max_distance": settings.max_distance,
+        "min_margin": settings.min_margin,
+        "max_fpir": settings.max_fpir,
+    }
     noted = Limits(database).noted()
-    if noted and noted.policy.limits != here:
+    if noted and (step := noted.step) and (limit := noted.policy.max_distance) is not None:
+        told = f"workers match up to distance {limit:.3f}, for up to {counted(step.users, 'user')}"
+        if step.is_kept:
+            yield told
+        else:
+            yield Warn(
+                f"{told}; max_fpir {noted.wanted['max_fpir']:g} cannot be kept at this gallery's "
+                "size, as no distance of the pack is known for so small a false accept rate; set "
+                "SOLOFACE_MATCH__MIN_MARGIN too"
+            )
+    if noted and noted.wanted != here:
         yield Warn(
             f"this environment has {_told(here)}, but the worker that started at "
-            f"{noted.noted_at:%Y-%m-%d %H:%M %Z} matches with {_told(noted.policy.limits)}; set "
-            "SOLOFACE_MATCH__MAX_DISTANCE and SOLOFACE_MATCH__MIN_MARGIN alike everywhere"
+            f"{noted.noted_at:%Y-%m-%d %H:%M %Z} matches with {_told(noted.wanted)}; set "
+            "SOLOFACE_MATCH__MAX_DISTANCE, SOLOFACE_MATCH__MIN_MARGIN and SOLOFACE_MATCH__MAX_FPIR "
+            "alike everywhere"
         )
 
 

@@ -8,12 +8,14 @@ from contextlib import closing
 from connectors.postgres.connection import Database
 from connectors.postgres.gallery.users import Gallery
 from connectors.postgres.setup.schema import require_tables
-from dataflow.faces.packs.loading import load_pack
+from dataflow.faces.packs.loading import load_pack, renamed
 from dataflow.jobs.errors import ConfigurationError
 from dataflow.settings import Settings
+from soloface.cli.doctor.finding import Warn
 from soloface.cli.doctor.limits import differing
 from soloface.cli.frame.output import counted
 from soloface.cli.gallery import examine as examine_gallery
+from soloface.limits import following_limit
 
 _FACES = 400
 
@@ -21,7 +23,10 @@ _FACES = 400
 def pack(settings: Settings) -> Iterator[str]:
     """Is the model pack installed and whole."""
     loaded = load_pack(settings.model)
+    following_limit(settings)
     yield f"{loaded.contract.id}, threshold at distance {loaded.threshold:.2f}"
+    if advice := renamed(settings.model):
+        yield Warn(advice)
 
 
 def gallery(settings: Settings) -> Iterator[str]:

@@ -31,8 +31,11 @@ from soloface.cli.frame.settings import load_settings
 
 if TYPE_CHECKING:
     from dataflow.faces.face import FacePack
-    from dataflow.gallery.enrolment import Enroller, Enrolment, Offer
+    from dataflow.gallery.clashes import ClashLimit
+    from dataflow.gallery.enrolling import Enroller
+    from dataflow.gallery.enrolment import Enrolment, Offer
     from dataflow.settings import Settings
+    from dataflow.steps.matching import Candidate
 
 _GOOD = {"enrolled", "unchanged"}
 
@@ -100,9 +103,10 @@ def enroll(
 
     A photo is refused if it does not show exactly one face, shows it badly, or is unlike the user's
     other photos; the rest are used. A user is refused if another user's face is nearer than two
-    people's should be, or if they have withdrawn (`soloface erase`). A user who is already enrolled
-    by the same photos is skipped, so you can run an interrupted command again. A user who is not in
-    `users` yet is added.
+    people's of so many can be by chance, or if they have withdrawn (`soloface erase`). Where it is
+    farther, but as near as one person's photos, the user is enrolled and the other one is named.
+    You can run an interrupted command again: a user who is already enrolled by the same photos is
+    skipped. A user who is not in `users` yet is added.
 
     Exit code 1 if some user could not be enrolled.
     """
@@ -111,7 +115,8 @@ def enroll(
     from connectors.postgres.gallery.users import Gallery
     from connectors.store.enrolment_photos import EnrolmentPhotos
     from dataflow.faces.packs.loading import load_pack
-    from dataflow.gallery.enrolment import Enroller, Examiner, Offer
+    from dataflow.gallery.enrolling import Enroller
+    from dataflow.gallery.enrolment import Examiner, Offer
     from soloface.cli.enroll.offers import (
         consent_of,
         from_folder,
@@ -152,7 +157,7 @@ def enroll(
             Examiner(pack, sources.read, settings.images.max_pixels, settings.enrolment.quality),
             EnrolmentRegister(database, pack.contract.id, by, sources.forget, again),
             pool,
-            None if force else _min_distance(settings, pack),
+            None if force else _clash_limit(settings, pack),
             dry_run,
             sources.keep if keep_photos else lambda _user, portrait: _lasting(portrait.photo),
         )
@@ -165,9 +170,11 @@ def enroll(
         raise typer.Exit(1)
 
 
-def _min_distance(settings: Settings, pack: FacePack) -> float:
-    chosen = settings.enrolment.min_distance
-    return pack.threshold if chosen is None else chosen
+def _clash_limit(settings: Settings, pack: FacePack) -> ClashLimit:
+    from dataflow.faces.packs.loading import far_table_of
+    from dataflow.gallery.clashes import ClashLimit
+
+    return ClashLimit(pack.threshold, far_table_of(settings.model), settings.enrolment.min_distance)
 
 
 def _lasting(photo: str) -> str:
@@ -181,7 +188,6 @@ def _tracked(enroller: Enroller, offers: Sequence[Offer], *, as_json: bool) -> I
 
 
 def _as_dict(enrolment: Enrolment) -> dict[str, object]:
-    clash = enrolment.clash
     return {
         "user_id": enrolment.user_id,
         "enrolled": enrolment.status in _GOOD,
@@ -200,8 +206,13 @@ def _as_dict(enrolment: Enrolment) -> dict[str, object]:
             }
             for refusal in enrolment.refused
         ],
-        "clash": {"user_id": clash.user_id, "distance": clash.distance} if clash else None,
+        "clash": _other(enrolment.clash),
+        "possibly_also": _other(enrolment.alike),
     }
+
+
+def _other(user: Candidate | None) -> dict[str, object] | None:
+    return {"user_id": user.user_id, "distance": user.distance} if user else None
 
 
 def _print(done: Sequence[Enrolment], model: str, *, dry_run: bool) -> None:
@@ -218,6 +229,11 @@ def _print(done: Sequence[Enrolment], model: str, *, dry_run: bool) -> None:
             if enrolment.status == "withdrawn":
                 why += ": once they have agreed again, give --again"
             console.print(f"[red]not enrolled[/] {enrolment.user_id}: {why}")
+        elif other := enrolment.alike:
+            console.print(
+                f"[yellow]possibly also[/] {other.user_id}: {enrolment.user_id}, at distance "
+                f"{other.distance:.2f}; look at both"
+            )
     counts = Counter(str(enrolment.status) for enrolment in done)
     enrolled, unchanged = counts["enrolled"], counts["unchanged"]
     verb = "would be enrolled" if dry_run else "enrolled"
@@ -234,4 +250,7 @@ def _clash(enrolment: Enrolment) -> str:
     if enrolment.clash is None:
         return ""
     other = enrolment.clash
-    return f" {other.user_id}, at distance {other.distance:.2f}; are they one person? Else --force"
+    return (
+        f" {other.user_id}, at distance {other.distance:.2f}; are they one person? Else give "
+        "--force, or set a smaller SOLOFACE_ENROLMENT__MIN_DISTANCE"
+    )

@@ -32,7 +32,7 @@ def rules_of_workers(
 
     limits = Limits(database)
     model = Gallery(database).someones_model()
-    noted = limits.of(model) if model else limits.noted()
+    noted = limits.coming(model) if model else limits.noted()
     if noted:
         return Rules(noted.policy, noted.model, settings.rematch.move)
     if model is None and not without_users:
@@ -44,17 +44,28 @@ def rules_of_workers(
         "no worker has noted its limits in this database yet: those of this environment count "
         "(SOLOFACE_MATCH__…)"
     )
-    return rules_of_environment(settings, model or "")
+    return rules_of_environment(settings, database, model or "")
 
 
-def rules_of_environment(settings: Settings, model: str) -> Rules:
-    """The limits that a worker in this environment would note."""
+def rules_of_environment(settings: Settings, database: Database, model: str) -> Rules:
+    """The limits that a worker in this environment would note.
+
+    Raises:
+        ConfigurationError: the pack of the environment is not there, or knows no such limit.
+        TransientError, SystemicError: the database did not answer.
+    """
+    from connectors.postgres.gallery.users import count_users
+    from connectors.postgres.photos.limits import following_policy
     from connectors.postgres.tags.deciding import Rules
     from dataflow.faces.packs.loading import threshold_of
     from dataflow.steps.matching import MatchPolicy
+    from soloface.limits import following_limit
 
     match = settings.match
     policy = MatchPolicy(threshold_of(settings.model), match.max_distance, match.min_margin)
+    if follows := following_limit(settings):
+        with database.connection() as connection:
+            policy = following_policy(policy, follows.at(count_users(connection, model)))
     return Rules(policy, model, settings.rematch.move)
 
 

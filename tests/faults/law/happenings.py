@@ -16,9 +16,11 @@ from connectors.postgres.tags.deciding import Rules
 from connectors.postgres.tags.decisions import Decision, Decisions, Word
 from connectors.postgres.tags.rematching import Rematching
 from dataflow.gallery.enrolment import Enrolment, Status
+from dataflow.gallery.limit import FollowingLimit
 from dataflow.jobs.errors import ConfigurationError
 from dataflow.steps.matching import MatchPolicy
 from tests.builders import photo, user
+from tests.faults.law.oracle import LIMITS_BY_USERS
 from tests.faults.law.processes import Process, Work
 from tests.fixtures.recording import MODEL, ONCE, THRESHOLD, direction, face
 
@@ -32,6 +34,7 @@ MOST_PIECES = 1000
 """Pieces of matching again after which it would never end."""
 
 MAX_DISTANCES = (None, 0.02, 0.1, 0.3)
+FOLLOWS = FollowingLimit(0.01, 1e-9, LIMITS_BY_USERS)
 MIN_MARGINS = (None, 0.0175, 0.055)
 
 
@@ -202,12 +205,13 @@ class Start:
 
     max_distance: float | None
     min_margin: float | None
+    follows: bool = False
 
     def work(self, now: Circumstances) -> Work:
         policy = MatchPolicy(THRESHOLD, self.max_distance, self.min_margin)
 
         def run(process: Process) -> None:
-            Limits(process.database).note(MODEL, policy)
+            Limits(process.database).note(MODEL, policy, FOLLOWS if self.follows else None)
             now.limits.append((self.max_distance, self.min_margin))
 
         return run

@@ -11,8 +11,11 @@ from uuid import UUID
 import connectors.postgres.photos.recorder
 import connectors.postgres.tags.rematching
 import connectors.postgres.tags.sifting
+from connectors.postgres.photos.following import follow_gallery
+from connectors.postgres.session import Connection
 from connectors.postgres.sql_files import query
 from connectors.postgres.tags import deciding
+from connectors.postgres.tags.answers import Answer
 from connectors.postgres.tags.rematching import Piece, Rematching
 from dataflow.gallery.search import Plan
 from dataflow.jobs.outcome import Match
@@ -50,6 +53,23 @@ def only_the_nearest_counts() -> AbstractContextManager[object]:
     )
 
 
+def the_limit_stays_where_it_is() -> AbstractContextManager[object]:
+    """Users come and go, and the limit that follows them is that of the start."""
+    return patch.object(
+        connectors.postgres.tags.rematching, "follow_gallery", lambda _connection, _model: None
+    )
+
+
+def a_step_asks_for_nothing() -> AbstractContextManager[object]:
+    """The limit moves with the users, and no face is matched again for that."""
+
+    def follow(connection: Connection, model: str) -> None:
+        if follow_gallery(connection, model):
+            connection.execute("delete from face_rematches where above is not null")
+
+    return patch.object(connectors.postgres.tags.rematching, "follow_gallery", follow)
+
+
 @contextmanager
 def words_hold_once() -> Iterator[None]:
     """Matching again moves a tag although somebody has confirmed it."""
@@ -66,7 +86,7 @@ def words_hold_once() -> Iterator[None]:
         rules: deciding.Rules,
         plan: Plan,
         detail: str | None,
-    ) -> list[deciding.Answer]:
+    ) -> list[Answer]:
         policy = Deaf(rules.policy.threshold, **rules.policy.limits)
         heard = replace(rules, policy=policy)
         return deciding.decide_again(connection, photo_ids, heard, plan, detail)

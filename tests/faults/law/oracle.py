@@ -20,6 +20,9 @@ Vector: TypeAlias = "np.ndarray[Any, np.dtype[np.float64]]"
 
 ROUNDING = 1e-5
 
+LIMITS_BY_USERS = (0.1, 0.02, 0.003)
+"""The distance limit that follows the gallery, for up to 1, 2, and more users."""
+
 
 @dataclass(frozen=True, slots=True)
 class Words:
@@ -65,6 +68,24 @@ def tags_by(facts: Facts) -> Tags:
                 found[photo_id, index] = best
                 break
     return found
+
+
+def limit_of(
+    connection: psycopg.Connection[TupleRow],
+    model: str,
+    fixed: float | None,
+    *,
+    follows: bool,
+) -> float | None:
+    """The limit of now: by how many are enrolled now, and not by what anybody has derived."""
+    if not follows:
+        return fixed
+    (users,) = connection.execute(
+        "select count(*) from users where face_embedding is not null and face_embedding_model = %s",
+        [model],
+    ).fetchone() or (0,)
+    derived = LIMITS_BY_USERS[0 if users <= 1 else 1 if users <= 2 else 2]
+    return derived if fixed is None else min(fixed, derived)
 
 
 def _best(face: Vector, facts: Facts, rejected: frozenset[UUID]) -> tuple[UUID, float] | None:

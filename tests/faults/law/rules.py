@@ -96,7 +96,10 @@ rare = st.one_of(
 un_enrolments = _for_user("update users set face_embedding = null where id = %s") | _for_user(
     "update users set face_embedding = null, face_embedding_model = null where id = %s"
 )
-starts = st.builds(Start, st.sampled_from(MAX_DISTANCES), st.sampled_from(MIN_MARGINS))
+gallery = enrolments | enrolments | un_enrolments
+starts = st.builds(
+    Start, st.sampled_from(MAX_DISTANCES), st.sampled_from(MIN_MARGINS), st.booleans()
+)
 rematches = st.sampled_from((Rematch(), RematchAll()))
 happenings: st.SearchStrategy[Happening] = st.sampled_from(
     [jobs] * 7 + [enrolments] * 4 + [words] * 3 + [rematches] * 5 + [un_enrolments, starts, rare]
@@ -161,6 +164,18 @@ class Law(RuleBasedStateMachine):
         self.it_happens(Replace(job.photos))
         self.it_stands_still(job, statements)
         self.it_happens(change)
+        self.it_happens(RematchAll())
+
+    @rule(job=jobs, margin=st.sampled_from(MIN_MARGINS), changes=st.lists(gallery, max_size=3))
+    def users_move_the_limit(
+        self, job: Job, margin: float | None, changes: list[Happening]
+    ) -> None:
+        """Faces that none of those who come and go is near to: only the step concerns them."""
+        self.it_happens(Start(None, margin, follows=True))
+        self.it_happens(job)
+        self.it_happens(RematchAll())
+        for change in changes:
+            self.it_happens(change)
         self.it_happens(RematchAll())
 
     @rule(which=st.integers(0, 1), statements=few | st.none(), dies=st.sampled_from((False, True)))

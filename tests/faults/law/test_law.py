@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import nullcontext
 
 import pytest
 from hypothesis import settings
@@ -12,7 +13,13 @@ from pydantic import SecretStr
 
 from dataflow.settings import DatabaseSettings
 from tests.faults.law.grounds import Grounds, grounds
-from tests.faults.law.mistakes import MISTAKES
+from tests.faults.law.happenings import PHOTOS, USERS, Enrol, Job, Start
+from tests.faults.law.mistakes import (
+    MISTAKES,
+    Mistake,
+    a_step_asks_for_nothing,
+    the_limit_stays_where_it_is,
+)
 from tests.faults.law.rules import law_on
 from tests.faults.law.soak import UNSHRUNK
 from tests.faults.machine.soak import UNDISTURBED
@@ -33,6 +40,25 @@ def ground(database_dsn: str) -> Iterator[Grounds]:
 
 def test_the_tags_are_what_is_known_whatever_happens_in_whatever_order(ground: Grounds) -> None:
     run_state_machine_as_test(law_on(ground), settings=settings(UNDISTURBED, max_examples=EXAMPLES))
+
+
+@pytest.mark.parametrize("mistake", [None, the_limit_stays_where_it_is, a_step_asks_for_nothing])
+def test_a_step_of_the_limit_is_found_out_where_nobody_came_near(
+    ground: Grounds, mistake: Mistake | None
+) -> None:
+    """The user who makes the step is too far from the face to concern it in any other way."""
+    law = law_on(ground)()
+    ground.clear(len(USERS), len(PHOTOS))
+    for happening in (Start(None, None, follows=True), Enrol((1,), 0), Job((1,), 9.2)):
+        law.it_happens(happening)
+    law.settle()
+    with mistake() if mistake else nullcontext():
+        law.it_happens(Enrol((2, 3), 51))
+        if mistake is None:
+            law.settle()
+            return
+        with pytest.raises(AssertionError, match=r"at 0\.0129, must show nobody"):
+            law.settle()
 
 
 @pytest.mark.parametrize(

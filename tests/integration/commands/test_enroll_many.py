@@ -89,24 +89,6 @@ def test_a_folder_that_is_no_users_is_named(soloface: Soloface, tmp_path: Path) 
     assert "ana is not the id of a user" in done.err
 
 
-def test_a_user_who_looks_like_another_one_is_refused_unless_forced(
-    world: World, soloface: Soloface, tmp_path: Path, tree: dict[str, UUID]
-) -> None:
-    soloface("enroll", "--folder", tmp_path)
-    twin = uuid4()
-    photo = tmp_path / "twin.jpg"
-    photo.write_bytes(CHANGES["cropped 10 %"](ANA.portrait()))
-
-    refused = soloface("enroll", twin, photo)
-
-    assert refused.code == 1
-    assert "clashes_with_user" in refused.out
-    assert str(tree["ana"]) in refused.out
-    assert twin not in world.gallery()
-    assert soloface("enroll", twin, photo, "--force").code == 0
-    assert twin in world.gallery()
-
-
 def test_a_photo_of_somebody_else_is_refused_and_named(
     world: World, soloface: Soloface, tmp_path: Path, tree: dict[str, UUID]
 ) -> None:

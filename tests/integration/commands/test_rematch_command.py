@@ -17,6 +17,7 @@ from connectors.postgres.tags import sifting
 from connectors.postgres.tags.deciding import Rules
 from connectors.postgres.tags.rematching import Rematching
 from connectors.postgres.tags.requests import Requests
+from dataflow.gallery.limit import FollowingLimit
 from dataflow.settings import PREFIX
 from dataflow.steps.matching import MatchPolicy
 from tests.builders import photo, user
@@ -144,6 +145,31 @@ def test_all_faces_follow_limits_that_were_changed(place: Records, soloface: Sol
 
     assert (done["limits"]["max_distance"], done["gained"]) == (0.5, 1)
     assert place.matches() == {photo(1): user(1), photo(2): user(1)}
+
+
+def test_a_dry_run_foretells_by_the_limit_that_the_workers_will_come_to(
+    place: Records, soloface: Soloface
+) -> None:
+    with closing(Database(place.settings)) as database:
+        limits = Limits(database)
+        follows = FollowingLimit(0.01, 1e-9, (NEAR, NEAR, 0.03))
+        limits.note(MODEL, MatchPolicy(THRESHOLD), follows)
+        place.add_user(2, 100)
+        unheard(place, 3, 140)
+
+        foretold = soloface("rematch", "--all", "--dry-run", "--json").json
+        noted = limits.of(MODEL)
+        assert noted
+        assert (noted.users, foretold["limits"]["max_distance"]) == (1, 0.03)
+        done = soloface("rematch", "--all", "--json").json
+        noted = limits.of(MODEL)
+
+    assert noted
+    assert (noted.users, noted.policy.max_distance) == (4, 0.03)
+    assert done["limits"] == foretold["limits"]
+    assert [done[change] for change in ("gained", "lost", "moved")] == [0, 1, 0]
+    assert [foretold[change] for change in ("gained", "lost", "moved")] == [0, 1, 0]
+    assert place.matches() == {}
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,8 @@ import nats
 import psycopg
 import pytest
 
-from dataflow.faces.packs.catalog import OPEN_THRESHOLD, PUBLISHED, published_threshold
+from dataflow.faces.packs.catalog import PUBLISHED, published_threshold
+from dataflow.faces.packs.made import OPEN
 from dataflow.settings import PREFIX, NatsSettings, load_settings
 from soloface.cli.up import _choices
 from tests.fixtures.environment import Environment
@@ -104,7 +105,7 @@ def test_up_serves_until_it_is_told_to_stop(open_folder: Path, stop: signal.Sign
 
     assert tables == (True,)
     assert len(variables) == VARIABLES
-    assert float(variables[f"{PREFIX}MATCH__MAX_DISTANCE"]) == OPEN_THRESHOLD
+    assert float(variables[f"{PREFIX}MATCH__MAX_DISTANCE"]) == OPEN.threshold
     assert (open_folder / "dev.env").read_text().count("# ") == COMMENTS
     assert printed == ""
     assert "The data are still there" in said
@@ -154,3 +155,12 @@ def test_up_keeps_a_limit_that_was_set(environment: Environment) -> None:
     environment(MATCH__MAX_DISTANCE="0.4")
 
     assert _choices(load_settings())[f"{PREFIX}MATCH__MAX_DISTANCE"] == "0.4"
+    environment(MATCH__MAX_DISTANCE="0")
+    assert _choices(load_settings())[f"{PREFIX}MATCH__MAX_DISTANCE"] == "0.0"
+
+
+def test_whoever_says_what_they_can_bear_gets_no_distance(environment: Environment) -> None:
+    environment(MATCH__MAX_FPIR="0.01")
+    choices = _choices(load_settings())
+    assert choices[f"{PREFIX}MATCH__MAX_FPIR"] == "0.01"
+    assert f"{PREFIX}MATCH__MAX_DISTANCE" not in choices

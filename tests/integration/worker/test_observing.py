@@ -11,13 +11,21 @@ from prometheus_client import REGISTRY
 from connectors.jetstream.observing import Observer
 from connectors.postgres.connection import Database
 from connectors.postgres.gallery.users import Gallery
+from connectors.postgres.photos.limits import Limits
 from connectors.postgres.tags.outbox import Outbox
-from connectors.telemetry.observing import count_gallery, describe_health, measure_outbox
+from connectors.telemetry.observing import (
+    count_gallery,
+    describe_health,
+    follow,
+    measure_outbox,
+)
+from dataflow.gallery.limit import FollowingLimit
 from dataflow.jobs.errors import SystemicError
 from dataflow.process.health import Health
 from dataflow.process.metrics import DEPENDENCIES
+from dataflow.steps.matching import MatchPolicy
 from tests.fixtures.letters import Letters
-from tests.fixtures.recording import MODEL, Records, face
+from tests.fixtures.recording import MODEL, THRESHOLD, Records, face
 from tests.pulling import connection_of
 
 
@@ -138,3 +146,26 @@ def test_a_dependency_is_up_unless_somebody_suffers_from_it() -> None:
     watch.succeeded()
     assert gauge("dependency_up", dependency="PostgreSQL") == 1
     assert gauge("ready") == 1
+
+
+def test_the_limit_is_told_and_follows_also_where_nobody_has_moved_it(records: Records) -> None:
+    """An older worker matches again for the users that came, and knows of no step."""
+    with closing(Database(records.settings)) as database:
+        gallery, limits = Gallery(database), Limits(database)
+        follow(gallery, MODEL)
+        limit = gauge("match_limit", model=MODEL)
+        assert limit is not None
+        assert isnan(limit)
+
+        limits.note(MODEL, MatchPolicy(THRESHOLD), FollowingLimit(0.01, 1e-6, (0.3, 0.2, 0.1)))
+        for number in (1, 2, 3):
+            records.add_user(number, 40 * number)
+        records.run("truncate face_rematches")
+        follow(gallery, MODEL)
+
+        assert gauge("match_limit", model=MODEL) == 0.1
+        noted = limits.of(MODEL)
+        assert noted
+        assert (noted.policy.max_distance, noted.users) == (0.1, 4)
+    (asked,) = records.run("select model, above, upto from face_rematches")
+    assert asked == {"model": MODEL, "above": 0.1, "upto": 0.3}

@@ -6,20 +6,15 @@ import asyncio
 import subprocess
 import sys
 import threading
-from collections.abc import MutableMapping
 from contextlib import closing
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 from nats.js.api import AckPolicy, ConsumerConfig
-from structlog.testing import capture_logs
 
 from dataflow.jobs.errors import ConfigurationError, SolofaceError, SystemicError
-from dataflow.process.version import VERSION
 from dataflow.settings import PREFIX, load_settings
 from soloface.cli.demo.people import ENROLLED
-from soloface.introduction import address
 from soloface.worker import Worker
 from tests.fixtures.worker import Log, MakeWorld, RunWorker
 from tests.places import REPOSITORY
@@ -185,83 +180,6 @@ def test_the_process_ends_with_one_line_and_exit_code_1(
     (line,) = log.text.splitlines()
     assert line.startswith("soloface cannot start: ")
     assert words in line
-
-
-INTRODUCTION = ("worker_starts", "no_distance_limit", "limits_changed")
-
-
-def started(monkeypatch: pytest.MonkeyPatch, **variables: str) -> list[MutableMapping[str, Any]]:
-    """What a worker says when it starts with these settings."""
-    for name, value in variables.items():
-        monkeypatch.setenv(PREFIX + name, value)
-    worker = Worker(load_settings(), threading.Event())
-    with closing(worker._database), capture_logs() as logs:
-        worker.check()
-    # Threads of an earlier test's worker may still have their last word.
-    return [line for line in logs if line["event"] in INTRODUCTION]
-
-
-def test_a_worker_says_what_it_is_what_it_matches_by_and_where_it_works(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (line,) = started(monkeypatch, MATCH__MAX_DISTANCE="0.5", MATCH__MIN_MARGIN="0.02")
-
-    settings = world.settings
-    database = urlsplit(settings.database.dsn.get_secret_value())
-    assert line == {
-        "event": "worker_starts",
-        "log_level": "info",
-        "version": VERSION,
-        "pack": "open",
-        "model": world.pack.contract.id,
-        "threshold": world.pack.threshold,
-        "max_distance": 0.5,
-        "min_margin": 0.02,
-        "quality": "off",
-        "nats": [urlsplit(settings.nats.url).netloc],
-        "stream": settings.nats.stream,
-        "durable": settings.nats.durable,
-        "store": settings.store.endpoint,
-        "postgres": f"{database.hostname}:{database.port}",
-    }
-
-
-@pytest.mark.parametrize(
-    ("url", "said"),
-    [
-        ("nats://127.0.0.1:4222", "127.0.0.1:4222"),
-        ("tls://user:p@ss@nats.example", "nats.example"),
-        ("token@nats:4222/?x=secret", "nats:4222"),
-        ("https://s3.example:9000", "s3.example:9000"),
-        ("[::1]:4222", "[::1]:4222"),
-    ],
-)
-def test_of_a_server_only_host_and_port_are_said(url: str, said: str) -> None:
-    assert address(url) == said
-
-
-@pytest.mark.usefixtures("world")
-def test_a_worker_without_a_limit_warns_once_and_says_what_to_set(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    _, warning = started(monkeypatch)
-
-    assert (warning["event"], warning["log_level"]) == ("no_distance_limit", "warning")
-    assert "SOLOFACE_MATCH__MAX_DISTANCE=0.55" in warning["detail"]
-
-
-@pytest.mark.usefixtures("world")
-def test_a_worker_with_other_limits_than_the_last_one_says_both(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    for _ in range(2):
-        assert len(started(monkeypatch, MATCH__MAX_DISTANCE="0.5")) == 1
-
-    _, warning = started(monkeypatch, MATCH__MAX_DISTANCE="0.6")
-
-    assert (warning["event"], warning["log_level"]) == ("limits_changed", "warning")
-    assert warning["before"] == {"threshold": 0.55, "max_distance": 0.5, "min_margin": None}
-    assert warning["now"] == {"threshold": 0.55, "max_distance": 0.6, "min_margin": None}
 
 
 OFFLINE = """

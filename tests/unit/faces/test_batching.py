@@ -85,10 +85,10 @@ def test_an_error_reaches_everybody_in_the_run_and_nobody_else(doubling: Doublin
     assert batched(5) == 10
 
 
-@pytest.fixture(params=["open", "insightface"])
+@pytest.fixture(params=["open_settings", "open_dlib_settings", "insightface"])
 def settings(request: pytest.FixtureRequest) -> ModelSettings:
-    if request.param == "open":
-        made: ModelSettings = request.getfixturevalue("open_settings")
+    if request.param != "insightface":
+        made: ModelSettings = request.getfixturevalue(request.param)
         return made
     folder: Path = request.getfixturevalue("insightface_folder")
     return ModelSettings(pack=str(folder))

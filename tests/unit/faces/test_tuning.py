@@ -22,7 +22,9 @@ from dataflow.settings import ModelSettings
 
 CHANNELS = 4
 SLOPE_SHAPE = (CHANNELS, 1, 1)
-SLOPES = arrays(np.float32, SLOPE_SHAPE, elements=st.floats(-3, 3, width=32))
+SLOPES = arrays(np.float32, SLOPE_SHAPE, elements=st.floats(-3, 3, width=32)) | arrays(
+    np.float32, SLOPE_SHAPE, elements=st.floats(-3, 1, width=32)
+)
 
 
 def network(slopes: NDArray[np.float32] | None) -> onnx.ModelProto:
@@ -63,6 +65,31 @@ def test_the_results_are_the_same_whatever_the_slopes(
     options = session_options(ModelSettings())
     (y,) = ort.InferenceSession(rewritten, options).run(None, {"x": x})
     np.testing.assert_allclose(y, np.where(x > 0, x, slopes * x), atol=1e-5)
+
+
+def test_no_pass_over_the_numbers_is_relu_alone(tmp_path: Path) -> None:
+    """ONNX Runtime has a product and the ReLU after it in one step, but not a ReLU before it."""
+    onnx.save(
+        network(np.array([-0.5, 0, 0.25, 1], np.float32).reshape(SLOPE_SHAPE)), tmp_path / "n"
+    )
+    rewritten = tuned(tmp_path / "n")
+    assert rewritten
+    nodes = onnx.load_from_string(rewritten).graph.node
+    products = {node.output[0] for node in nodes if node.op_type == "Mul"}
+    (relu,) = (node for node in nodes if node.op_type == "Relu")
+    assert set(relu.input) <= products
+    assert [node.op_type for node in nodes if set(relu.output) & set(node.input)] == ["Add"]
+
+
+def test_a_slope_above_one_keeps_its_sign(tmp_path: Path) -> None:
+    slopes = np.array([-0.5, 0, 0.25, 1.5], np.float32).reshape(SLOPE_SHAPE)
+    onnx.save(network(slopes), tmp_path / "network.onnx")
+    rewritten = tuned(tmp_path / "network.onnx")
+    assert rewritten
+    x = np.linspace(-4, 4, CHANNELS * 9, dtype=np.float32).reshape(1, CHANNELS, 3, 3)
+    x = np.concatenate([x, -x])
+    (y,) = ort.InferenceSession(rewritten, session_options(ModelSettings())).run(None, {"x": x})
+    np.testing.assert_allclose(y, np.where(x > 0, x, slopes * x), atol=1e-6)
 
 
 def test_a_network_is_left_alone_where_the_slopes_are_not_known(tmp_path: Path) -> None:

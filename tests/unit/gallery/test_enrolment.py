@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from hashlib import sha256
 
 import numpy as np
@@ -13,37 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dataflow.gallery.enrolment import (
-    Enroller,
     Enrolment,
-    Examiner,
-    Offer,
     Portrait,
     Status,
     mean_embedding,
     without_outliers,
 )
-from dataflow.steps.matching import Candidate
-from tests.builders import DIMENSION, FakePack, picture, user
-from tests.register import MemoryRegister
-
-THRESHOLD = FakePack.threshold
-FILES = {
-    "none.png": picture(faces=0),
-    "two.png": picture(faces=2),
-    "text.png": b"no picture",
-    **{f"{number}.png": picture(person=number) for number in range(4)},
-    "0 again.png": picture(person=0),
-}
-
-
-def read(photo: str) -> bytes:
-    if photo not in FILES:
-        raise FileNotFoundError(2, "No such file")
-    return FILES[photo]
-
-
-def examiner(quality: str = "off", max_pixels: int = 1000) -> Examiner:
-    return Examiner(FakePack(), read, max_pixels, quality)
+from tests.builders import DIMENSION, user
+from tests.unit.gallery.album import FILES, THRESHOLD, examiner
 
 
 def enrolled(*photos: str, max_pixels: int = 1000) -> Enrolment:
@@ -55,21 +29,6 @@ def portrait(name: str, *coordinates: float) -> Portrait:
     vector = np.zeros(DIMENSION, np.float32)
     vector[: len(coordinates)] = coordinates
     return Portrait(name, name, vector / np.linalg.norm(vector), None)
-
-
-@pytest.fixture
-def register() -> MemoryRegister:
-    return MemoryRegister()
-
-
-@pytest.fixture
-def enroller(register: MemoryRegister) -> Iterator[Enroller]:
-    with ThreadPoolExecutor(2) as pool:
-        yield Enroller(examiner(), register, pool, min_distance=THRESHOLD)
-
-
-def run(enroller: Enroller, *offers: Offer) -> list[Status]:
-    return [enrolment.status for enrolment in enroller.enrol(offers)]
 
 
 # The photos of one user
@@ -160,116 +119,3 @@ def test_every_photo_is_kept_or_refused_and_those_kept_agree(seeds: list[int]) -
     assert sorted([p.photo for p in kept] + [r.photo for r in refused]) == sorted(map(str, seeds))
     again, none = without_outliers(kept, THRESHOLD)
     assert (again, none) == (kept, [])
-
-
-# Many users
-
-
-def test_the_same_photos_again_change_nothing_and_are_not_looked_at(
-    enroller: Enroller, register: MemoryRegister
-) -> None:
-    offers = [Offer(user(1), ("0.png", "none.png")), Offer(user(2), ("1.png",))]
-    assert run(enroller, *offers) == [Status.ENROLLED, Status.ENROLLED]
-    before = dict(register.users)
-
-    assert run(enroller, *reversed(offers)) == [Status.UNCHANGED, Status.UNCHANGED]
-
-    assert register.users == before
-    assert register.saved == [2]
-
-
-@pytest.mark.parametrize("photos", [("0.png", "none.png", "0 again.png"), ("0.png", "two.png")])
-def test_other_photos_are_looked_at(enroller: Enroller, photos: tuple[str, ...]) -> None:
-    run(enroller, Offer(user(1), ("0.png", "none.png")))
-    expected = Status.ENROLLED if "two.png" in photos else Status.UNCHANGED
-    assert run(enroller, Offer(user(1), photos)) == [expected]
-
-
-def test_other_rules_are_applied_to_the_same_photos(enroller: Enroller) -> None:
-    offer = Offer(user(1), ("0.png",))
-    run(enroller, offer)
-    stricter = replace(enroller, examiner=examiner("strict"))
-    assert run(stricter, offer) == [Status.NO_USABLE_PHOTO]
-
-
-def test_who_is_too_near_to_another_user_is_refused_and_the_other_is_named(
-    enroller: Enroller, register: MemoryRegister
-) -> None:
-    run(enroller, Offer(user(1), ("0.png",)))
-
-    (done,) = enroller.enrol([Offer(user(2), ("0 again.png",))])
-
-    assert (done.status, done.clash) == (Status.CLASHES, Candidate(user(1), 0.0))
-    assert register.users.keys() == {user(1)}
-    forced = replace(enroller, min_distance=None)
-    assert run(forced, Offer(user(2), ("0 again.png",))) == [Status.ENROLLED]
-
-
-def test_users_of_one_batch_are_kept_apart_too_and_the_first_one_stays(enroller: Enroller) -> None:
-    offers = [Offer(user(number), (photo,)) for number, photo in ((1, "0.png"), (2, "0 again.png"))]
-    assert run(enroller, *offers) == [Status.ENROLLED, Status.CLASHES]
-    assert run(enroller, *offers) == [Status.UNCHANGED, Status.CLASHES]
-
-
-def test_a_users_own_vector_is_no_clash_nor_one_that_is_replaced_in_the_same_batch(
-    enroller: Enroller,
-) -> None:
-    run(enroller, Offer(user(1), ("0.png",)), Offer(user(2), ("1.png",)))
-    swapped = [Offer(user(1), ("2.png",)), Offer(user(2), ("0.png",))]
-    assert run(enroller, *swapped) == [Status.ENROLLED, Status.ENROLLED]
-
-
-def test_a_dry_run_says_the_same_and_stores_nothing(
-    enroller: Enroller, register: MemoryRegister
-) -> None:
-    offers = [Offer(user(1), ("0.png",)), Offer(user(2), ("none.png",))]
-    trial = replace(enroller, dry_run=True)
-    assert run(trial, *offers) == [Status.ENROLLED, Status.NO_USABLE_PHOTO]
-    assert not register.saved
-
-
-def test_a_user_whom_the_platform_has_not_added_is_named_and_the_others_are_enrolled(
-    enroller: Enroller, register: MemoryRegister
-) -> None:
-    register.unknown = frozenset({user(1)})
-    offers = [Offer(user(1), ("0.png",)), Offer(user(2), ("1.png",))]
-    assert run(enroller, *offers) == [Status.UNKNOWN_USER, Status.ENROLLED]
-
-
-def test_users_are_stored_in_batches(enroller: Enroller, register: MemoryRegister) -> None:
-    free = replace(enroller, min_distance=None)
-    run(free, *(Offer(user(number), ("0.png",)) for number in range(40)))
-    assert register.saved == [32, 8]
-
-
-def test_of_whoever_has_withdrawn_no_photo_is_looked_at(
-    register: MemoryRegister, enroller: Enroller
-) -> None:
-    register.gone = {user(1)}
-    seen: list[str] = []
-
-    def watched(photo: str) -> bytes:
-        seen.append(photo)
-        return read(photo)
-
-    careful = replace(enroller, examiner=replace(enroller.examiner, read=watched))
-
-    done = list(careful.enrol([Offer(user(1), ("1.png",)), Offer(user(2), ("2.png",))]))
-
-    assert [enrolment.status for enrolment in done] == [Status.WITHDRAWN, Status.ENROLLED]
-    assert set(seen) == {"2.png"}
-    assert register.users.keys() == {user(2)}
-
-
-def test_consent_goes_with_the_enrolment_and_also_where_the_photos_are_the_same(
-    register: MemoryRegister, enroller: Enroller
-) -> None:
-    offers = [Offer(user(1), ("1.png",), "v1"), Offer(user(2), ("2.png",))]
-    assert [e.consent for e in enroller.enrol(offers)] == ["v1", None]
-
-    again = [replace(offer, consent="v2") for offer in offers]
-    done = list(replace(enroller, dry_run=True).enrol(again))
-    assert [(e.status, e.consent) for e in done] == [(Status.UNCHANGED, "v2")] * 2
-    assert register.consents == {}
-    list(enroller.enrol([*again, Offer(user(3), ("3.png",), "v2")]))
-    assert register.consents == {user(1): "v2", user(2): "v2"}

@@ -17,7 +17,7 @@ from pydantic import SecretStr
 
 from connectors.embedded.folders import wheel_file
 from connectors.jetstream.connection import connect
-from dataflow.faces.packs.catalog import OPEN_THRESHOLD
+from dataflow.faces.packs.made import OPEN
 from dataflow.jobs.errors import ConfigurationError
 from dataflow.settings import PREFIX, NatsSettings, Settings
 from tests.patience import PATIENCE_S
@@ -224,7 +224,7 @@ def test_the_workers_variables_are_settings(
     assert settings.nats.password.get_secret_value() == SECRETS["NATS_PASSWORD"]
     assert settings.store.endpoint == "store:9000"
     assert settings.model.embedding_dimension == 128
-    assert settings.match.max_distance == OPEN_THRESHOLD
+    assert settings.match.max_distance == OPEN.threshold
 
 
 def test_services_that_keep_data_keep_them_in_named_volumes(

@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from connectors.jetstream.provision import DEAD_LETTERS_KEPT_S, EVENTS_KEPT_S
-from dataflow.faces.packs.catalog import OPEN_THRESHOLD
+from dataflow.faces.packs.made import OPEN
 from dataflow.jobs.reason import Outcome, Reason
 from dataflow.settings import Settings
 from docs.generate import pages, refreshed, settings_tables
@@ -114,7 +114,7 @@ def test_the_limit_of_the_quickest_ways_in_is_the_packs_threshold() -> None:
     }
 
     assert all(limits.values()), limits
-    assert {float(limit) for found in limits.values() for limit in found} == {OPEN_THRESHOLD}
+    assert {float(limit) for found in limits.values() for limit in found} == {OPEN.threshold}
     assert Settings().match.max_distance is None  # unless it is set, it is the owner's
 
 

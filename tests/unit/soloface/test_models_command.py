@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from dataflow.faces.packs.made import OPEN
 from dataflow.jobs.errors import ConfigurationError
 from soloface.cli.models import app
 
@@ -42,7 +43,7 @@ def test_list_prints_a_table_for_people(model_root: Path) -> None:
     result = run("list", "--root", model_root)
     assert result.exit_code == 0
     assert "antelopev2" in result.stdout
-    assert "0.55" in result.stdout
+    assert "0.60" in result.stdout
 
 
 def test_list_takes_the_root_from_the_environment(
@@ -87,7 +88,8 @@ def test_verify_without_any_pack_is_no_failure(tmp_path: Path) -> None:
 def test_install_mends_a_changed_pack_and_prints_its_licence(spoilt_root: Path) -> None:
     result = run("install", "open", "--root", spoilt_root)
     assert result.exit_code == 0
-    assert "CC0" in result.stdout
+    assert "Apache-2.0" in result.stdout
+    assert "soloface models show open" in result.stdout
     assert str(spoilt_root / "open") in result.stdout
     assert run("verify", "--root", spoilt_root).exit_code == 0
 
@@ -98,7 +100,55 @@ def test_install_of_an_unknown_name_lists_the_known_ones(tmp_path: Path) -> None
     assert "antelopev2" in str(result.exception)
 
 
+def test_show_is_the_card_of_an_installed_pack(model_root: Path) -> None:
+    shown = run("show", "open", "--root", model_root).stdout
+    assert str(model_root / "open") in shown
+    assert "threshold at distance 0.60" in shown
+    for network in OPEN.networks:
+        assert network.sources[0].sha256 in shown
+        assert network.licence in shown
+    assert all(line in shown for line in OPEN.known)
+    assert "Copyright (c) 2016 Kaipeng Zhang" in shown
+    assert "WITHOUT WARRANTY OF ANY KIND" in shown
+
+
+def test_show_tells_scripts_the_same(dlib_root: Path) -> None:
+    card = json.loads(run("show", "open-dlib", "--root", dlib_root, "--json").stdout)
+    assert card["folder"] == str(dlib_root / "open-dlib")
+    assert [part["name"] for part in card["parts"]] == ["CenterFace", "dlib's ResNet"]
+    assert (card["dimension"], card["threshold"]) == (128, 0.55)
+    assert "Davis King" in card["notice"]
+
+
+@pytest.mark.parametrize("name", ["open", "open-dlib", "buffalo_l"])
+def test_show_describes_packs_that_are_not_installed(name: str, tmp_path: Path) -> None:
+    assert f"soloface models install {name}\n" in run("show", name, "--root", tmp_path).stdout
+    card = json.loads(run("show", name, "--root", tmp_path, "--json").stdout)
+    assert card["folder"] is None
+    assert all(len(part["sha256"]) == 64 for part in card["parts"])
+
+
+def test_show_describes_a_pack_that_somebody_put_there(model_root: Path, tmp_path: Path) -> None:
+    shutil.copytree(model_root / "open", tmp_path / "mine")
+    manifest = tmp_path / "mine" / "pack.json"
+    manifest.write_text(manifest.read_text().replace('"open"', '"mine"'))
+    shown = run("show", "mine", "--root", tmp_path).stdout
+    assert "sface.onnx" in shown
+    assert "installed in" in shown
+
+
+def test_show_of_an_unknown_name_lists_the_known_ones(tmp_path: Path) -> None:
+    assert "open-dlib" in str(run("show", "nothing", "--root", tmp_path).exception)
+
+
+def test_what_an_earlier_release_called_open_is_listed_as_open_dlib(former_root: Path) -> None:
+    packs = json.loads(run("list", "--root", former_root, "--json").stdout)
+    assert [pack["name"] for pack in packs if pack["installed"]] == ["open-dlib"]
+    assert "not installed" in run("show", "open", "--root", former_root).stdout
+    assert str(former_root / "open") in run("show", "open-dlib", "--root", former_root).stdout
+
+
 def test_help_says_what_each_command_does() -> None:
     text = run("--help").stdout
-    for word in ("install", "list", "verify"):
+    for word in ("install", "list", "show", "verify"):
         assert word in text

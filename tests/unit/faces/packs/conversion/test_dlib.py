@@ -6,20 +6,20 @@ import dlib  # type: ignore[import-untyped]
 import numpy as np
 import onnxruntime as ort  # type: ignore[import-untyped]
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from dataflow.faces.alignment import DLIB, align
 from dataflow.faces.face import BgrImage, FacePack
-from dataflow.faces.packs.dlib_format import (
+from dataflow.faces.packs.conversion.dlib_format import (
     Affine,
     Convolution,
     FormatError,
     Network,
     read_network,
 )
-from dataflow.faces.packs.dlib_onnx import convert
+from dataflow.faces.packs.conversion.dlib_onnx import convert
 from dataflow.faces.packs.open_build import load_projection
 from tests.photos import ASTRONAUT, SIX_PEOPLE, TOM_HANKS, packaged, read
 
@@ -32,13 +32,13 @@ def network() -> Network:
 
 
 @pytest.fixture(scope="module")
-def chips(open_pack: FacePack) -> list[BgrImage]:
+def chips(open_dlib_pack: FacePack) -> list[BgrImage]:
     """Eight real faces, three kinds of noise."""
     noise = np.random.default_rng(5).integers(0, 256, (150, 150, 3)).astype(np.uint8)
     made = [noise, np.zeros_like(noise), np.full_like(noise, 255)]
     for path in (SIX_PEOPLE, TOM_HANKS, ASTRONAUT):
         photo = read(path)
-        made += [align(photo, face.landmarks, DLIB) for face in open_pack.detect(photo)]
+        made += [align(photo, face.landmarks, DLIB) for face in open_dlib_pack.detect(photo)]
     assert len(made) == 11
     return made
 
@@ -90,6 +90,7 @@ def test_another_dlib_file_is_refused() -> None:
 
 @settings(max_examples=50, deadline=None)
 @given(st.integers(0, 400), st.integers(0, 255))
+@example(21, 3)  # an exponent that no float has
 def test_a_damaged_head_is_read_or_refused_and_nothing_else(position: int, value: int) -> None:
     head = bytearray(SOURCE.read_bytes()[:2000])
     head[position] = value

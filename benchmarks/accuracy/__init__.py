@@ -1,0 +1,1 @@
+"""How well packs tell people apart: labelled photos in, error rates by set and pack out."""

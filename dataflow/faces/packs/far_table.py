@@ -1,0 +1,126 @@
+"""How near strangers come to each other: the distance that a pack needs for a false accept rate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
+from itertools import pairwise
+from math import log10
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from dataflow.faces.packs.manifest import Manifest
+from dataflow.jobs.errors import ConfigurationError
+
+_DLIB_RESNET = "55533b28a95800a551ba546ba62fe69625c7e95a7061c338adffead08719da30"
+
+_SFACE = "0ba9fbfa01b5270c96627c4ef784da859931e02f04419c829e83484087c34e79"
+_SFACE_INT8BQ = "fb143eea07838aa532d1c95df5f69899974ea0140e1fba05e94204be13ed74ee"
+
+SHIPPED = {
+    _DLIB_RESNET: "far_open-dlib.json",
+    _SFACE: "far_open.json",
+    _SFACE_INT8BQ: "far_open.json",
+}
+"""The tables that come with the program, by the sha256 of the recogniser that they were measured
+with: a pack may be renamed, its network stays what it is."""
+
+Far = Annotated[float, Field(gt=0, lt=1)]
+Distance = Annotated[float, Field(ge=0, le=2)]
+
+
+class Worst(BaseModel):
+    """The distance for a false accept rate in the population where it is smallest.
+
+    ``low`` and ``high`` are the ends of its 95 % interval. ``extrapolated``: there were too few
+    pairs of strangers to read it off.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    far: Far
+    distance: Distance
+    low: float
+    high: float
+    extrapolated: bool
+    population: str
+
+
+class _Pack(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    worst: tuple[Worst, ...] = Field(min_length=2)
+
+
+class _File(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    packs: tuple[_Pack, ...] = Field(min_length=1, max_length=1)
+
+
+@dataclass(frozen=True, slots=True)
+class FarTable:
+    """Distances for false accept rates, the largest rate first; the worst population counts."""
+
+    points: Sequence[Worst]
+
+    @classmethod
+    def of(cls, points: Iterable[Worst]) -> Self:
+        """A table of some rates in any order.
+
+        Raises:
+            ValueError: a smaller rate has a larger distance.
+        """
+        ordered = sorted(points, key=lambda point: point.far, reverse=True)
+        if any(below.distance > above.distance for above, below in pairwise(ordered)):
+            raise ValueError("a smaller false accept rate needs a smaller distance")
+        return cls(tuple(ordered))
+
+    @property
+    def lowest_far(self) -> float:
+        """The smallest rate whose distance is known; for less, that distance holds too."""
+        return self.points[-1].far
+
+    def distance(self, far: float) -> float:
+        """The cosine distance for a rate, linear in its logarithm between two that are known.
+
+        Nothing is guessed beyond the ends: there the distance of the end holds.
+        """
+        if far >= self.points[0].far:
+            return self.points[0].distance
+        for above, below in pairwise(self.points):
+            if far >= below.far:
+                share = log10(far / below.far) / log10(above.far / below.far)
+                return below.distance + share * (above.distance - below.distance)
+        return self.points[-1].distance
+
+
+def read_far_table(text: str | bytes, name: str) -> FarTable:
+    """Read the table of one pack as ``python -m benchmarks.accuracy --far-table`` writes it.
+
+    Raises:
+        ConfigurationError: it is no such table.
+    """
+    try:
+        return FarTable.of(_File.model_validate_json(text).packs[0].worst)
+    except (ValidationError, ValueError) as error:
+        first = str(error).partition("\n")[0]
+        raise ConfigurationError(f"{name} is no table of false accept rates: {first}") from None
+
+
+def shipped_far_table(manifest: Manifest | None) -> FarTable | None:
+    """The table of an installed pack; ``None``: nothing was measured with its recogniser."""
+    if manifest is None:
+        return None
+    known = [SHIPPED[sha256] for _, sha256 in manifest.identity if sha256 in SHIPPED]
+    return _shipped(known[0]) if known else None
+
+
+@lru_cache
+def _shipped(name: str) -> FarTable:
+    path = Path(str(files("dataflow.faces.packs"))) / "data" / name
+    return read_far_table(path.read_bytes(), name)

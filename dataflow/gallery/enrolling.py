@@ -1,0 +1,119 @@
+"""Enrolling many users: in batches, each checked against those who are enrolled already."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from uuid import UUID
+
+from dataflow.faces.face import Embedding
+from dataflow.gallery.clashes import ClashLimit
+from dataflow.gallery.enrolment import (
+    USERS_AT_A_TIME,
+    Enrolment,
+    Examiner,
+    Offer,
+    Portrait,
+    Register,
+    Status,
+)
+from dataflow.steps.matching import Candidate
+
+
+@dataclass(frozen=True, slots=True)
+class Enroller:
+    """Enrols users, batch by batch: what is done is stored, and is not done again.
+
+    ``clashes`` says who is too near to another user; ``None``: nobody is. ``keep`` makes of a used
+    photo a reference that lasts.
+    """
+
+    examiner: Examiner
+    register: Register
+    pool: Executor
+    clashes: ClashLimit | None
+    dry_run: bool = False
+    keep: Callable[[UUID, Portrait], str] = field(default=lambda _user, portrait: portrait.photo)
+
+    def enrol(self, offers: Iterable[Offer]) -> Iterator[Enrolment]:
+        """Enrol all of them, in order."""
+        waiting = iter(offers)
+        users = self.register.count() if self.clashes else 0
+        while batch := list(islice(waiting, USERS_AT_A_TIME)):
+            done = self._enrol(batch, users)
+            users += sum(enrolment.status is Status.ENROLLED for enrolment in done)
+            yield from done
+
+    def _enrol(self, offers: Sequence[Offer], users: int) -> list[Enrolment]:
+        withdrawn = self.register.withdrawn([offer.user_id for offer in offers])
+        willing = [offer for offer in offers if offer.user_id not in withdrawn]
+        unchanged = self._unchanged(willing)
+        changed = [offer for offer in willing if offer.user_id not in unchanged]
+        photos = (photo for offer in changed for photo in offer.photos)
+        examined = self.pool.map(self.examiner.examine, photos)
+        enrolments = self._apart(
+            [
+                replace(
+                    self.examiner.enrolment(offer.user_id, islice(examined, len(offer.photos))),
+                    consent=offer.consent,
+                )
+                for offer in changed
+            ],
+            users + len(changed),
+        )
+        good = [enrolment for enrolment in enrolments if enrolment.status is Status.ENROLLED]
+        left_out = dict.fromkeys(withdrawn, Status.WITHDRAWN)
+        if good and not self.dry_run:
+            left_out |= self.register.save([self._kept(enrolment) for enrolment in good])
+        if not self.dry_run:
+            agreed = {o.user_id: o.consent for o in offers if o.user_id in unchanged and o.consent}
+            self.register.agreed(agreed)
+        done = {
+            offer.user_id: Enrolment(offer.user_id, Status.UNCHANGED, consent=offer.consent)
+            for offer in offers
+        } | {enrolment.user_id: enrolment for enrolment in enrolments}
+        return [replace(e, status=left_out.get(e.user_id, e.status)) for e in done.values()]
+
+    def _unchanged(self, offers: Sequence[Offer]) -> set[UUID]:
+        """Users who were enrolled by these very photos already."""
+        known = self.register.fingerprints([offer.user_id for offer in offers])
+        return {
+            offer.user_id
+            for offer in offers
+            if offer.user_id in known
+            and known[offer.user_id]
+            == self.examiner.fingerprint(self.pool.map(self.examiner.hash, offer.photos))
+        }
+
+    def _apart(self, enrolments: Sequence[Enrolment], users: int) -> list[Enrolment]:
+        """Refuse those who are too near to another user: one enrolled, or one before them here."""
+        good = [e.embedding for e in enrolments if e.embedding is not None]
+        if self.clashes is None or not good:
+            return list(enrolments)
+        limit = self.clashes.distance(users)
+        # So many that the users of this batch, whose vectors are about to change, hide nobody.
+        enrolled = iter(self.register.nearest(good, len(enrolments) + 1))
+        accepted: dict[UUID, Embedding] = {}
+        judged = []
+        for enrolment in enrolments:
+            embedding = enrolment.embedding
+            if embedding is None:
+                judged.append(enrolment)
+                continue
+            others = [c for c in next(enrolled) if c.user_id not in accepted]
+            others += [Candidate(u, float(1 - embedding @ other)) for u, other in accepted.items()]
+            others = [other for other in others if other.user_id != enrolment.user_id]
+            nearest = min(others, key=lambda candidate: candidate.distance, default=None)
+            if nearest and nearest.distance < limit:
+                judged.append(replace(enrolment, status=Status.CLASHES, clash=nearest))
+                continue
+            accepted[enrolment.user_id] = embedding
+            alike = nearest and nearest.distance < self.clashes.threshold
+            judged.append(replace(enrolment, alike=nearest if alike else None))
+        return judged
+
+    def _kept(self, enrolment: Enrolment) -> Enrolment:
+        used = [replace(p, photo=self.keep(enrolment.user_id, p)) for p in enrolment.used]
+        return replace(enrolment, used=used)

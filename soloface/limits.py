@@ -1,0 +1,28 @@
+"""The limits that the environment asks for, by the figures of its pack."""
+
+from __future__ import annotations
+
+from dataflow.faces.packs.loading import far_table_of
+from dataflow.gallery.limit import FollowingLimit
+from dataflow.jobs.errors import ConfigurationError
+from dataflow.settings import Settings
+
+
+def following_limit(settings: Settings) -> FollowingLimit | None:
+    """How the distance limit follows the number of users; ``None``: nobody has asked for that.
+
+    Raises:
+        ConfigurationError: the pack is not there, or nothing is known of strangers' distances with
+            it.
+    """
+    max_fpir = settings.match.max_fpir
+    if max_fpir is None:
+        return None
+    table = far_table_of(settings.model)
+    if table is None:
+        raise ConfigurationError(
+            "SOLOFACE_MATCH__MAX_FPIR: no figures come with the pack "
+            f"{settings.model.pack} from which a limit could be found; find a distance with: "
+            "soloface calibrate PEOPLE --far FAR, and set SOLOFACE_MATCH__MAX_DISTANCE instead"
+        )
+    return FollowingLimit.by(table, max_fpir)
