@@ -83,16 +83,14 @@ def tag_change() -> Schema:
 def tag_change_headers() -> Schema:
     """Its attributes."""
     identity: Schema = {
-        **_NUMBER,
-        "description": "The change's seq. If it comes again, so does it.",
+        **_TEXT,
+        "description": "Made of the change's seq and of all that it says. If it comes again, it is "
+        "the same change.",
     }
     return _headers(
         "Headers of a change of a tag: a CloudEvent in binary mode.",
         {
-            "Nats-Msg-Id": {
-                **_NUMBER,
-                "description": "The same as ce-id; JetStream drops repeats.",
-            },
+            "Nats-Msg-Id": {**_TEXT, "description": "The same as ce-id; JetStream drops repeats."},
             **_attributes(tags.TYPE, identity),
             "ce-subject": _PHOTO,
         },

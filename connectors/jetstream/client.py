@@ -68,10 +68,10 @@ class JetStreamClient:
         self.isolation = Isolation(self.in_flight, self.settings.max_deliver)
         self.settler = Settler(self.connection, self.js, self.in_flight, self.settings)
         self.announcer = Announcer(self.connection, self.settler, self.settings)
-        self.teller = Teller(self.connection, self.settings)
         given_up = self.settler.given_up
         await given_up.listen(found)
         self.upkeep = Upkeep(self.js, self.settings, self.in_flight, given_up, found)
+        self.teller = Teller(self.connection, self.settings, self.upkeep.restore)
         await self.in_flight.listen()
         custody.appoint(self.in_flight)
         observer = Observer(self.connection, self.settings, self.upkeep.restore, self.health)

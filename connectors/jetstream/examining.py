@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from nats.js.api import ConsumerInfo, StreamConfig, StreamInfo
+from nats.js.api import ConsumerInfo, DiscardPolicy, RetentionPolicy, StreamConfig, StreamInfo
 from nats.js.errors import NotFoundError
 
 from connectors.jetstream.connection import Connection, connect
@@ -58,6 +58,8 @@ class Surroundings:
         for _, info in self.streams:
             if info and (warning := replica_warning(info)):
                 yield warning
+            if info and info.config.name == self.settings.tags_stream:
+                yield from forgetful(info.config)
         if self.absent and self.settings.provision:
             yield (
                 f"not there: {', '.join(self.absent)}; the first worker makes them, and "
@@ -85,6 +87,30 @@ def replica_warning(info: StreamInfo) -> str | None:
         f"{info.cluster and info.cluster.name} alone; SOLOFACE_NATS__REPLICAS is for streams that "
         "are made, nats stream edit --replicas 3 for this one"
     )
+
+
+def forgetful(config: StreamConfig) -> Iterator[str]:
+    """What to say of a stream of tags that lets changes go: a new listener would miss them."""
+    drops_old = config.discard != DiscardPolicy.NEW
+    limits = {
+        "--max-age": (config.max_age or 0) > 0,
+        "--max-msgs": drops_old and (config.max_msgs or 0) > 0,
+        "--max-bytes": drops_old and (config.max_bytes or 0) > 0,
+        "--max-msgs-per-subject": drops_old and (config.max_msgs_per_subject or 0) > 0,
+    }
+    missed = "so whoever reads the feed from its beginning does not have all tags"
+    if held := [f"{option}=-1" for option, holds in limits.items() if holds]:
+        yield (
+            f"the stream {config.name} has limits and drops old changes, {missed}; "
+            f"nats stream edit {config.name} {' '.join(held)}, or let each new listener begin "
+            "with a copy of face_matches (docs/tags.md)"
+        )
+    if config.retention not in {None, RetentionPolicy.LIMITS}:
+        yield (
+            f"the stream {config.name} has the retention {config.retention} and drops changes "
+            f"that were acknowledged, {missed}; delete it and let soloface make it again, then "
+            'tell all tags again (docs/events.md, "If the feed is lost")'
+        )
 
 
 async def surroundings(settings: NatsSettings) -> Surroundings:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
+from hashlib import blake2b
 from typing import Annotated
 from uuid import UUID
 
@@ -19,6 +20,7 @@ from pydantic.dataclasses import dataclass
 from dataflow.jobs.cloud_event import as_json, attributes
 
 TYPE = "photo_faces.single.tags.v1"
+_DIGEST_BYTES = 12
 
 Tags = dict[tuple[UUID, int], tuple[UUID | None, float | None]]
 """Who is tagged and how far they are, by photo and face."""
@@ -88,7 +90,17 @@ def body(change: TagChange) -> bytes:
 
 def headers(change: TagChange, stream: str) -> dict[str, str]:
     """The event's attributes as NATS headers; however often it is told, they are the same."""
-    return attributes(TYPE, str(change.seq), stream, change.photo_id, change.changed_at)
+    return attributes(TYPE, identity(change), stream, change.photo_id, change.changed_at)
+
+
+def identity(change: TagChange) -> str:
+    """By what JetStream knows that it was told this change before.
+
+    The number alone is not enough. In a database that was restored it goes back, and two databases
+    may tell on one stream.
+    """
+    digest = blake2b(body(change), digest_size=_DIGEST_BYTES).hexdigest()
+    return f"{change.seq}-{digest}"
 
 
 def tells_the_end(data: bytes, erased: UUID) -> bool:

@@ -214,6 +214,9 @@ def _as_dict(report: Report, rules: Rules, *, dry_run: bool) -> dict[str, object
 
 def _print(report: Report, rules: Rules, *, dry_run: bool, whole: bool) -> None:
     say_limits(rules)
+    if not report.photos and report.helped:
+        say("workers were faster: they have decided it all again; not counted here")
+        return
     if whole and not report.photos:
         say(f"no face of {rules.model} is recorded, so there is nothing to match again")
         return

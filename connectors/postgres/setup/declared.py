@@ -1,4 +1,4 @@
-"""Which tables and columns the migrations make, read from the files themselves."""
+"""Which tables, columns and triggers the migrations make, read from the files themselves."""
 
 from __future__ import annotations
 
@@ -9,6 +9,11 @@ from pathlib import Path
 
 _TABLE = re.compile(r"^create table if not exists (\w+) \(\n(.*?)\n\);", re.DOTALL | re.MULTILINE)
 _ADDED = re.compile(r"^alter table (\w+) add column if not exists (.+)$", re.MULTILINE)
+_TRIGGER = re.compile(
+    r"^(create|drop)(?: or replace)?(?: constraint)? trigger (?:if exists )?(\w+)\s(.*?);",
+    re.DOTALL | re.MULTILINE,
+)
+_ON = re.compile(r"\bon (\w+)")
 _COLUMN = re.compile(r"^ *(\w+) (double precision|\w+)")
 _CONSTRAINTS = frozenset({"check", "constraint", "exclude", "foreign", "primary", "unique"})
 
@@ -38,6 +43,18 @@ def added(files: Iterable[Path]) -> Mapping[str, Columns]:
         for table, text in _ADDED.findall(path.read_text(encoding="utf-8")):
             if table in PLATFORMS and (column := _column(text)):
                 found[table].update([column])
+    return found
+
+
+def triggers(files: Iterable[Path]) -> Mapping[tuple[str, str], str]:
+    """The triggers that these migrations leave, by name and table, and the file of each."""
+    found: dict[tuple[str, str], str] = {}
+    for path in files:
+        for verb, name, rest in _TRIGGER.findall(path.read_text(encoding="utf-8")):
+            if on := _ON.search(rest):
+                found.pop((name, on[1]), None)
+                if verb == "create":
+                    found[name, on[1]] = f"sql/migrations/{path.name}"
     return found
 
 

@@ -10,11 +10,12 @@ import psycopg
 from connectors.postgres.connection import connect
 from connectors.postgres.errors import explain
 from connectors.postgres.session import Connection
-from connectors.postgres.setup.migrate import pending
+from connectors.postgres.setup.migrate import migrations, pending
 from connectors.postgres.setup.pooler import examine_pooler
 from connectors.postgres.setup.rights import require_all_rows, require_rights
 from connectors.postgres.setup.schema import require_tables
 from connectors.postgres.setup.server import require_writable
+from connectors.postgres.setup.triggers import silent_triggers
 from connectors.postgres.setup.vectors import require_dimension, require_vectors
 from dataflow.jobs.errors import ConfigurationError
 from dataflow.settings import DatabaseSettings, Settings
@@ -34,15 +35,17 @@ def server(settings: Settings) -> Iterator[str]:
 
 
 def schema(settings: Settings) -> Iterator[str]:
-    """Are the tables as this version and the pack need them."""
+    """Are the tables as this version and the pack need them, and do their triggers fire."""
     with _connected(settings.database) as connection:
         require_tables(connection)
         require_vectors(connection)
         require_dimension(connection, settings.model.embedding_dimension)
         missing = pending(connection)
+        silent = [] if missing else list(silent_triggers(connection, migrations()))
     if missing:
         raise ConfigurationError(f"not applied: {', '.join(missing)}; run: soloface migrate")
     yield f"up to date, vectors of {settings.model.embedding_dimension}"
+    yield from map(Warn, silent)
 
 
 def rights(settings: Settings) -> Iterator[str]:

@@ -35,7 +35,7 @@ class Unloaded(TyperCommand):
         else:
             around.command(name)(found)
         command: TyperCommand | TyperGroup = get_group(around).commands[name]  # type: ignore[assignment]
-        _log_when_run(command)
+        _prepare(command)
         return command
 
 
@@ -79,22 +79,47 @@ class LazyGroup(QuickGroup):
         return name, command.load() if isinstance(command, Unloaded) else command, rest
 
 
-def _log_when_run(command: TyperCommand | TyperGroup) -> None:
-    """Send log lines to standard error: a command's output is for a reader or a pipe."""
+def _prepare(command: TyperCommand | TyperGroup) -> None:
+    """Do for each command what all of them need before they run; a group may do things itself."""
     if isinstance(command, TyperGroup):
         for inner in command.commands.values():
-            _log_when_run(inner)  # type: ignore[arg-type]
-    elif command.callback:
-        command.callback = _logging(command.callback)
+            _prepare(inner)  # type: ignore[arg-type]
+    if command.callback:
+        names = {param.name or "": param.opts[0] for param in command.params}
+        command.callback = _prepared(command.callback, names)
 
 
-def _logging(callback: Callable[..., Any]) -> Callable[..., Any]:
+def _prepared(callback: Callable[..., Any], names: Mapping[str, str]) -> Callable[..., Any]:
+    """Send log lines to standard error: a command's output is for a reader or a pipe.
+
+    What is no text goes no further: neither PostgreSQL nor JSON can take it. A path is another
+    thing, as a file may have any name. ``names`` are the options as a person writes them.
+    """
+
     @wraps(callback)
     def run(*arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - as the callback's
         from dataflow.process.logs import configure_logs
         from dataflow.settings import LogSettings
 
+        for name, value in options.items():
+            _require_text(names.get(name, name), value)
         configure_logs(LogSettings(level="warning"))
         return callback(*arguments, **options)
 
     return run
+
+
+def _require_text(name: str, value: object) -> None:
+    for part in value if isinstance(value, list | tuple) else [value]:
+        if isinstance(part, str) and not _is_text(part):
+            shown = part.encode(errors="backslashreplace").decode()
+            raise typer.BadParameter(f"{shown} is not text in UTF-8", param_hint=name)
+
+
+def _is_text(value: str) -> bool:
+    """Bytes that are no UTF-8 come from the shell as lone surrogates."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

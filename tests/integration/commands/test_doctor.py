@@ -6,8 +6,10 @@ import asyncio
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from nats.js.api import DiscardPolicy, RetentionPolicy, StreamConfig
 
 from connectors.jetstream.letters.erasure import our_streams
 from connectors.jetstream.provision import provision
@@ -97,6 +99,38 @@ def test_a_paused_consumer_is_a_warning(world: World, soloface: Soloface) -> Non
         detail for detail in warnings(soloface("doctor", "--json")) if settings.durable in detail
     ]
     assert f"is paused until {until:%Y-%m-%dT%H:%M:%S}" in warning
+
+
+@pytest.mark.parametrize(
+    ("limit", "said"),
+    [
+        ({"max_bytes": 1_000_000}, "--max-bytes=-1"),
+        ({"max_msgs": 10, "max_age": 60}, "--max-age=-1 --max-msgs=-1"),
+        ({"max_age": 60, "discard": DiscardPolicy.NEW}, "--max-age=-1"),
+        ({"max_msgs_per_subject": 1}, "--max-msgs-per-subject=-1"),
+        ({"retention": RetentionPolicy.INTEREST}, "that were acknowledged"),
+        ({"max_bytes": 1_000_000, "discard": DiscardPolicy.NEW}, ""),
+    ],
+)
+def test_a_stream_of_tags_that_lets_changes_go_is_a_warning(
+    world: World, soloface: Soloface, limit: dict[str, Any], said: str
+) -> None:
+    settings = world.settings.nats
+
+    async def make() -> None:
+        async with jetstream(settings) as js:
+            await js.add_stream(
+                StreamConfig(name=settings.tags_stream, subjects=[settings.tags_subject]), **limit
+            )
+
+    asyncio.run(make())
+    told = [
+        detail
+        for detail in warnings(soloface("doctor", "--json"))
+        if f"the stream {settings.tags_stream} has" in detail
+    ]
+    assert len(told) == (1 if said else 0)
+    assert all(said in detail for detail in told)
 
 
 def test_a_worker_that_never_ran_is_well(world: World, soloface: Soloface) -> None:

@@ -52,6 +52,51 @@ def test_a_column_that_is_gone_is_named(world: World, found: Found) -> None:
     assert "margin does not exist; run: soloface migrate" in found()["rights"]
 
 
+@pytest.mark.parametrize(
+    ("statement", "words"),
+    [
+        (
+            "alter table face_matches disable trigger soloface_tell_lost",
+            [
+                "the trigger soloface_tell_lost of face_matches is disabled",
+                "alter table face_matches enable trigger soloface_tell_lost",
+            ],
+        ),
+        (
+            "alter table users enable replica trigger soloface_note_user",
+            ["the trigger soloface_note_user of users is disabled"],
+        ),
+        (
+            "drop trigger soloface_note_word on face_match_decisions",
+            [
+                "the trigger soloface_note_word of face_match_decisions is gone",
+                "run sql/migrations/0007_tags.sql again",
+            ],
+        ),
+        (
+            "alter table photo_faces disable trigger all",
+            ["the foreign key photo_faces_photo_id_fkey of photo_faces is not enforced"],
+        ),
+    ],
+)
+def test_what_does_not_fire_is_a_warning(
+    world: World, soloface: Soloface, statement: str, words: list[str]
+) -> None:
+    run(world, statement)
+    done = soloface("doctor", "--json")
+    assert done.code == 0
+    warnings = [f["detail"] for f in done.json if f["name"] == "schema" and f["warning"]]
+    assert warnings
+    for word in [*words, "Writes that fire no triggers"]:
+        assert any(word in warning for warning in warnings)
+
+
+def test_triggers_that_always_fire_are_well(world: World, found: Found, soloface: Soloface) -> None:
+    run(world, "alter table face_matches enable always trigger soloface_tell_lost")
+    assert found() == {}
+    assert not any(f["warning"] for f in soloface("doctor", "--json").json if f["name"] == "schema")
+
+
 def test_pgvector_off_the_search_path_is_named_and_not_its_length(
     world: World, found: Found
 ) -> None:

@@ -273,6 +273,24 @@ def test_what_a_worker_did_of_it_is_told(
     assert "workers did a part of it" in done.out
 
 
+@pytest.mark.parametrize("wish", [["--all"], ["--user", user(1)], ["--since", "1d"]])
+def test_where_a_worker_did_all_of_it_that_is_told(
+    place: Records, soloface: Soloface, monkeypatch: pytest.MonkeyPatch, wish: list[object]
+) -> None:
+    def late(rematching: Rematching, *_rest: Any) -> Any:  # noqa: ANN401 - passed on
+        with ThreadPoolExecutor(1) as worker:
+            worker.submit(work, place).result()
+        return _STEP(rematching, *_rest)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Rematching, "step", late)
+        done = soloface("rematch", *wish)
+
+    assert done.code == 0
+    assert "workers were faster" in done.out
+    assert "no face of" not in done.out
+
+
 _STEP = Rematching.step
 
 

@@ -98,6 +98,20 @@ def test_a_deleted_stream_is_made_again_and_goes_on_to_count(
     eventually(lambda: source.health.causes() == [], "it is over")
 
 
+@pytest.mark.parametrize("what", ["dead_stream", "settled_stream", "tags_stream"])
+def test_each_other_stream_is_made_again_too(
+    nats_settings: NatsSettings, what: str, source: Source
+) -> None:
+    name = getattr(nats_settings, what)
+    assert source.health.causes() == []
+    with capture_logs() as logs:
+        do(nats_settings, name)
+        eventually(
+            lambda: [line["what"] for line in logs if line["event"] == "made_again"] == [name],
+            "it is made again",
+        )
+
+
 @pytest.mark.parametrize("what", ["stream", "durable"])
 def test_an_answer_that_nobody_takes_any_more_says_that_and_not_that_jetstream_is_off(
     careful: Source, nats_settings: NatsSettings, what: str

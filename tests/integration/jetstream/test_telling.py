@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -15,7 +17,7 @@ from dataflow.jobs.errors import SystemicError
 from dataflow.process.health import Health
 from dataflow.process.metrics import TAGS_CHANGED
 from dataflow.settings import NatsSettings
-from dataflow.tags.change import Cause, Change, TagChange
+from dataflow.tags.change import Cause, Change, TagChange, identity
 from tests.builders import tag_change
 from tests.feed import feed, feed_messages
 from tests.fixtures.letters import Letters
@@ -54,8 +56,19 @@ def test_a_wave_is_on_the_stream_once_however_often_it_is_told(
     assert sorted(change.seq for change in changes) == [*range(1, 301), 400]
     assert changes[-1].seq == 400
     ids = [(message.headers or {})["Nats-Msg-Id"] for message in messages]
-    assert ids == [str(change.seq) for change in changes]
+    assert ids == [identity(change) for change in changes]
     assert told(Change.GAINED, Cause.JOB) - before == 400
+
+
+def test_changes_of_a_restored_or_another_database_are_told_though_their_numbers_were_told_before(
+    letters: Letters, client: JetStreamClient
+) -> None:
+    first = tag_change(7, 1)
+    restored = replace(first, changed_at=first.changed_at + timedelta(seconds=1))
+    elsewhere = tag_change(7, 2)
+    for change in (first, restored, elsewhere, restored):
+        client.tell([change])
+    assert feed(letters.settings) == [first, restored, elsewhere]
 
 
 def test_without_its_stream_nothing_counts_as_told(
@@ -66,6 +79,16 @@ def test_without_its_stream_nothing_counts_as_told(
     with pytest.raises(SystemicError, match="may this login publish to tags"):
         client.tell(WAVE)
     assert told(Change.GAINED, Cause.JOB) == before
+
+
+def test_a_stream_that_is_gone_is_made_again_before_the_next_try(
+    letters: Letters, client: JetStreamClient
+) -> None:
+    drop_the_stream(letters)
+    with pytest.raises(SystemicError):
+        client.tell(WAVE)
+    client.tell(WAVE)
+    assert len(feed(letters.settings)) == len(WAVE)
 
 
 def test_a_stream_that_refuses_one_fails_the_wave(

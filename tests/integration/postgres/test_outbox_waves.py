@@ -23,7 +23,8 @@ from dataflow.tags.change import Cause, Change, TagChange, replayed
 from tests.builders import DIMENSION, photo, user
 from tests.feed import assert_in_order, tags_now, untold
 from tests.fixtures.pgbouncer import Pooled
-from tests.fixtures.recording import MODEL, Records, direction, face
+from tests.fixtures.recording import Records, face
+from tests.outbox import add_tags, all_of, refuse
 from tests.places import REPOSITORY
 
 
@@ -35,35 +36,6 @@ def outbox(records: Records) -> Iterator[Outbox]:
 
 def dsn_of(records: Records) -> str:
     return records.settings.dsn.get_secret_value()
-
-
-def add_tags(records: Records, *numbers: int) -> None:
-    """Photos 1, 2 and so on, each with a face that shows user 1."""
-    records.add_photos(*numbers)
-    for number in numbers:
-        records.run(
-            "with f as (insert into photo_faces "
-            "(photo_id, face_index, embedding, bbox, model, det_score) "
-            "values (%s, 0, %s, '{}', %s, 1) returning id) "
-            "insert into face_matches (photo_face_id, user_id, confidence) "
-            "select id, %s, 0.25 from f",
-            photo(number),
-            str(direction(0).tolist()),
-            MODEL,
-            user(1),
-        )
-
-
-def all_of(outbox: Outbox) -> list[TagChange]:
-    """Tell whatever waits."""
-    told: list[TagChange] = []
-    while outbox.wave(told.extend):
-        pass
-    return told
-
-
-def refuse(_: Sequence[TagChange]) -> None:
-    raise SystemicError("not today")
 
 
 def test_a_wave_has_the_first_change_of_each_photo_and_is_forgotten(

@@ -8,18 +8,21 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 from random import Random
 
+import psycopg
 import pytest
 from nats.js import JetStreamContext
 from pydantic import SecretStr
 
 from connectors.embedded import NatsServer, PostgresServer
+from connectors.postgres.connection import Database
 from connectors.postgres.setup.migrate import migrate
+from connectors.postgres.tags.outbox import Outbox
 from dataflow.settings import PREFIX, DatabaseSettings, NatsSettings
-from dataflow.tags.change import Cause, Change, replayed
+from dataflow.tags.change import Cause, Change, TagChange, replayed
 from soloface.cli.demo.changes import jpeg
 from soloface.cli.demo.people import ENROLLED
 from tests.builders import DIMENSION
@@ -140,6 +143,37 @@ def test_servers_that_go_and_come_back_lose_nothing_and_keep_the_order(
         wait_for_more(nats)
         platform.end()
         assert_the_feed_is_true(nats, own_postgres.dsn)
+
+
+def test_what_is_told_is_on_disk_also_where_no_commit_waits_for_that(
+    own_postgres: PostgresServer,
+) -> None:
+    dsn = own_postgres.dsn
+    settings = DatabaseSettings(dsn=SecretStr(dsn))
+    migrate(settings, DIMENSION)
+    furnish(dsn)
+    told: list[TagChange] = []
+    with psycopg.connect(dsn, autocommit=True) as owner:
+        owner.execute(
+            "insert into face_matches (photo_face_id, user_id, confidence) "
+            "select f.id, (select id from users limit 1), 0.5 from photo_faces as f"
+        )
+        name = owner.info.dbname
+        owner.execute(f"alter database {name} set synchronous_commit = off".encode())
+        owner.execute("alter system set wal_writer_delay = '10s'")
+        owner.execute("select pg_reload_conf()")
+        owner.execute("checkpoint")
+    with closing(Database(settings)) as database, psycopg.connect(dsn, autocommit=True) as platform:
+        outbox = Outbox(database)
+        while outbox.wave(told.extend):
+            pass
+        for index in range(3):
+            platform.execute("delete from face_matches where on_face_index = %s", [index])
+        outbox.wave(told.extend)
+        own_postgres.kill()
+    own_postgres.start()
+    assert {change.face_index for change in told if change.change is Change.LOST} == {0, 1, 2}
+    assert replayed(told) == tags_now(dsn)
 
 
 def test_without_a_feed_the_outbox_is_emptied_and_nobody_is_told(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
-from connectors.postgres.setup.declared import PLATFORMS, added, made
+from connectors.postgres.setup.declared import PLATFORMS, added, made, triggers
 from connectors.postgres.setup.migrate import migrations
 from connectors.postgres.setup.rights import NEEDED, STATEMENTS
 from connectors.postgres.sql_files import query
@@ -34,6 +35,22 @@ def test_each_table_that_the_worker_names_is_looked_at_for_hidden_rows() -> None
     tables = {*PLATFORMS, *made(migrations())}
 
     assert {table for table in tables if re.search(rf"\b{table}\b", text)} == set(NEEDED)
+
+
+def test_the_triggers_that_the_migrations_leave_are_read_from_them(tmp_path: Path) -> None:
+    (tmp_path / "0001.sql").write_text(
+        "create trigger first\n  after insert on users for each row execute function f();\n"
+        "create or replace trigger second\nafter update of a, b on photos\n execute function f();\n"
+    )
+    (tmp_path / "0002.sql").write_text(
+        "drop trigger if exists first on users;\n"
+        "create constraint trigger third after insert on photos execute function f();\n"
+    )
+    found = triggers(sorted(tmp_path.glob("*.sql")))
+    assert found == {
+        ("second", "photos"): "sql/migrations/0001.sql",
+        ("third", "photos"): "sql/migrations/0002.sql",
+    }
 
 
 def test_what_the_migrations_make_is_read_from_them() -> None:

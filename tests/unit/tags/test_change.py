@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +19,7 @@ from dataflow.tags.change import (
     Tags,
     body,
     headers,
+    identity,
     replayed,
     tells_the_end,
 )
@@ -45,11 +47,13 @@ def test_a_change_is_told_with_everything_that_a_listener_needs() -> None:
     }
 
 
-def test_the_headers_are_those_of_a_cloud_event_known_by_its_number() -> None:
-    assert headers(tag_change(7, 3), "PHOTO_FACES_TAGS") == {
-        "Nats-Msg-Id": "7",
+def test_the_headers_are_those_of_a_cloud_event() -> None:
+    change = tag_change(7, 3)
+    assert identity(change).startswith("7-")
+    assert headers(change, "PHOTO_FACES_TAGS") == {
+        "Nats-Msg-Id": identity(change),
         "ce-specversion": "1.0",
-        "ce-id": "7",
+        "ce-id": identity(change),
         "ce-source": "/soloface/PHOTO_FACES_TAGS",
         "ce-type": "photo_faces.single.tags.v1",
         "ce-subject": str(photo(3)),
@@ -57,6 +61,35 @@ def test_the_headers_are_those_of_a_cloud_event_known_by_its_number() -> None:
         "ce-datacontenttype": "application/json",
         "content-type": "application/json",
     }
+
+
+@given(stories())
+def test_a_change_keeps_its_id_and_no_other_one_has_it_though_their_numbers_are_the_same(
+    story: tuple[list[TagChange], Tags],
+) -> None:
+    restored = [replace(change, seq=7) for change in story[0]]
+    different = set(restored)
+    assert {identity(change) for change in restored} == {
+        identity(replace(change)) for change in restored
+    }
+    assert len({identity(change) for change in restored}) == len(different)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"changed_at": CHANGED + timedelta(microseconds=1)},
+        {"number": 4},
+        {"face_index": 1},
+        {"user_id": user(2)},
+        {"distance": 0.5},
+        {"by": "Eve"},
+    ],
+)
+def test_whatever_is_different_in_two_changes_of_one_number_makes_their_ids_differ(
+    other: dict[str, Any],
+) -> None:
+    assert identity(tag_change(7, **{"number": 3, **other})) != identity(tag_change(7, 3))
 
 
 @pytest.mark.parametrize("cause", ["whim", ""])
