@@ -119,6 +119,8 @@ create table if not exists face_outbox (
     changed_at timestamptz not null default now(),
     noted_at timestamptz not null default now()
 );
+-- By it the oldest change of each photo is found without reading all the others of that photo.
+create index if not exists face_outbox_photo_id on face_outbox (photo_id, seq);
 -- Rows come and go; what is left of them would have to be read over.
 alter table face_outbox set (
     autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000,

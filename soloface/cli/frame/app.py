@@ -86,7 +86,7 @@ class Commands(LazyGroup):
         ),
         "models": (
             "soloface.cli.models:app",
-            "Install, list and verify the networks that find and compare faces.",
+            "Install, list, show and verify the networks that find and compare faces.",
         ),
     }
 

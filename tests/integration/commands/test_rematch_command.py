@@ -14,7 +14,6 @@ import pytest
 from connectors.postgres.connection import Database
 from connectors.postgres.photos.limits import Limits
 from connectors.postgres.tags import sifting
-from connectors.postgres.tags.deciding import Rules
 from connectors.postgres.tags.rematching import Rematching
 from connectors.postgres.tags.requests import Requests
 from dataflow.gallery.limit import FollowingLimit
@@ -23,11 +22,9 @@ from dataflow.steps.matching import MatchPolicy
 from tests.builders import photo, user
 from tests.fixtures.logins import login_with
 from tests.fixtures.recording import MODEL, THRESHOLD, Records, face
+from tests.fixtures.rematching import NEAR, rematching_of
 from tests.fixtures.worker import Soloface
 from tests.world import World
-
-NEAR = 0.1
-"""A cosine distance: an angle of 26 degrees."""
 
 
 @pytest.fixture
@@ -296,9 +293,7 @@ _STEP = Rematching.step
 
 def work(records: Records, steps: int = 1000) -> None:
     """Be a worker for some steps, or until nothing waits."""
-    databases = Database(records.settings), Database(records.settings)
-    rules = Rules(MatchPolicy(THRESHOLD, NEAR), MODEL)
-    with closing(Rematching(*databases, rules)) as rematching:
+    with closing(rematching_of(records)) as rematching:
         for _ in range(steps):
             if _STEP(rematching) is None:
                 return

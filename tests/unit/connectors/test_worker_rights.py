@@ -13,8 +13,8 @@ from tests.places import REPOSITORY
 
 WORKERS = (
     *("gallery/candidates", "gallery/search", "gallery/users"),
-    *("photos/limits", "photos/ended", "photos/read_lately", "photos/recorder"),
-    "photos/registry",
+    *("photos/limits", "photos/ended", "photos/following", "photos/read_lately"),
+    *("photos/recorder", "photos/registry"),
     *("tags/deciding", "tags/outbox", "tags/rematching", "tags/sifting", "tags/waiting"),
 )
 OTHERS = {"insert_user", "update_user", "noted_limits"}
