@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import typer
 from typer.core import TyperCommand, TyperGroup
-from typer.main import get_group
+from typer.main import get_current_context, get_group  # type: ignore[attr-defined]
 
 MARKUP: Final = "markdown"
 
@@ -98,6 +98,9 @@ def _prepared(callback: Callable[..., Any], names: Mapping[str, str]) -> Callabl
 
     @wraps(callback)
     def run(*arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - as the callback's
+        # The command that follows does this itself, or is only asked for help.
+        if getattr(get_current_context(), "invoked_subcommand", None):
+            return callback(*arguments, **options)
         from dataflow.process.logs import configure_logs
         from dataflow.settings import LogSettings
 

@@ -15,6 +15,9 @@ from tests.patience import LONG_TEST_S
 from tests.places import REPOSITORY
 
 
+@pytest.mark.skipif(
+    "TEST_BENCHMARKS" not in os.environ, reason="takes a minute: set TEST_BENCHMARKS"
+)
 @pytest.mark.timeout(
     LONG_TEST_S
 )  # it waits for nothing but work, which a busy machine is slow to do

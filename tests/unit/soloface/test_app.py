@@ -89,7 +89,9 @@ around = typer.Typer(invoke_without_command=True)
 
 
 @around.callback()
-def _logs_without_a_word() -> None:
+def _logs_without_a_word(context: typer.Context) -> None:
+    if context.invoked_subcommand:
+        return
     structlog.get_logger().warning("something_happened")
     structlog.get_logger().info("something_else_happened")
 
