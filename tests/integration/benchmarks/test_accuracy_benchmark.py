@@ -97,6 +97,9 @@ def test_sets_are_judged_beside_one_another_and_written_down(
     assert kept.name.startswith(pack["contract"])
 
 
+@pytest.mark.skipif(
+    "TEST_BENCHMARKS" not in os.environ, reason="takes a minute: set TEST_BENCHMARKS"
+)
 def test_a_second_run_takes_the_vectors_from_the_cache_and_says_the_same(
     labelled: Path, run: Run, tmp_path: Path
 ) -> None:
