@@ -352,19 +352,6 @@ begin
 end
 $$;
 
--- The first worker of a contract too: reembed may have matched its faces by other limits.
-create or replace function soloface_note_limits() returns trigger
-language plpgsql security definer as $$
-begin
-    if tg_op = 'INSERT'
-        or (old.max_distance, old.min_margin) is distinct from (new.max_distance, new.min_margin)
-    then
-        insert into face_rematches (model) values (new.model);
-    end if;
-    return null;
-end
-$$;
-
 -- The faces on photos that were matched with a user who is deleted: their vectors are the user's,
 -- and their photos are not looked at again. A face that nobody is tagged on, beside the user's, may
 -- be the same face under another number: a photo that shows one person has only one.
@@ -469,7 +456,7 @@ begin
         'soloface_place_match', 'soloface_refuse_tag', 'soloface_move_face', 'soloface_note_face',
         'soloface_withdraw', 'soloface_tell_gained', 'soloface_tell_lost',
         'soloface_tell_moved', 'soloface_tell_all_lost', 'soloface_note_user',
-        'soloface_note_word', 'soloface_note_limits', 'soloface_forget_faces',
+        'soloface_note_word', 'soloface_forget_faces',
         'soloface_forget_outcomes', 'soloface_forget_all_faces', 'soloface_forget_all_photos'
     ] loop
         execute format(
@@ -527,10 +514,6 @@ create or replace trigger soloface_note_word
 create or replace trigger soloface_forget_all_photos
     before truncate on photos
     for each statement execute function soloface_forget_all_photos();
-create or replace trigger soloface_note_limits
-    after insert or update on face_match_limits
-    for each row execute function soloface_note_limits();
-
 do $$
 begin
     if to_regrole('soloface_worker') is not null then

@@ -126,3 +126,6 @@ $$;
 create or replace trigger soloface_weigh_limits
     before insert or update on face_match_limits
     for each row execute function soloface_weigh_limits();
+create or replace trigger soloface_note_limits
+    after insert or update on face_match_limits
+    for each row execute function soloface_note_limits();

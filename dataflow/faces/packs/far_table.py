@@ -13,18 +13,14 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from dataflow.faces.packs.made import DLIB_RESNET, SFACE
 from dataflow.faces.packs.manifest import Manifest
 from dataflow.jobs.errors import ConfigurationError
 
-_DLIB_RESNET = "55533b28a95800a551ba546ba62fe69625c7e95a7061c338adffead08719da30"
-
-_SFACE = "0ba9fbfa01b5270c96627c4ef784da859931e02f04419c829e83484087c34e79"
-_SFACE_INT8BQ = "fb143eea07838aa532d1c95df5f69899974ea0140e1fba05e94204be13ed74ee"
-
 SHIPPED = {
-    _DLIB_RESNET: "far_open-dlib.json",
-    _SFACE: "far_open.json",
-    _SFACE_INT8BQ: "far_open.json",
+    source.sha256: file
+    for network, file in ((DLIB_RESNET, "far_open-dlib.json"), (SFACE, "far_open.json"))
+    for source in network.sources
 }
 """The tables that come with the program, by the sha256 of the recogniser that they were measured
 with: a pack may be renamed, its network stays what it is."""

@@ -9,6 +9,7 @@ from connectors.postgres.setup.declared import PLATFORMS, added, made, triggers
 from connectors.postgres.setup.migrate import migrations
 from connectors.postgres.setup.rights import NEEDED, STATEMENTS
 from connectors.postgres.sql_files import query
+from dataflow.steps.matching import NEAR_MISS
 from tests.places import REPOSITORY
 
 WORKERS = (
@@ -35,6 +36,11 @@ def test_each_table_that_the_worker_names_is_looked_at_for_hidden_rows() -> None
     tables = {*PLATFORMS, *made(migrations())}
 
     assert {table for table in tables if re.search(rf"\b{table}\b", text)} == set(NEEDED)
+
+
+def test_the_limits_reach_in_the_database_is_that_of_the_policy() -> None:
+    (path,) = [path for path in migrations() if path.name == "0008_limits.sql"]
+    assert f"greatest(coalesce(new.min_margin, 0), {NEAR_MISS})" in path.read_text()
 
 
 def test_the_triggers_that_the_migrations_leave_are_read_from_them(tmp_path: Path) -> None:

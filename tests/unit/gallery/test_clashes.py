@@ -4,20 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataflow.faces.packs.far_table import FarTable, Worst
 from dataflow.gallery.clashes import EXPECTED_CLASHES, ClashLimit
+from tests.far_tables import TABLE
 
-TABLE = FarTable.of(
-    Worst(
-        far=10.0**-power,
-        distance=0.7 - 0.1 * power,
-        low=0,
-        high=2,
-        extrapolated=False,
-        population="made up",
-    )
-    for power in range(1, 7)
-)
 THRESHOLD = 0.55
 
 

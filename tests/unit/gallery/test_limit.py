@@ -6,20 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataflow.faces.packs.far_table import FarTable, Worst
 from dataflow.gallery.limit import FollowingLimit, rounded_up, smaller_of, wanted_far
+from tests.far_tables import TABLE
 
-TABLE = FarTable.of(
-    Worst(
-        far=10.0**-power,
-        distance=0.7 - 0.1 * power,
-        low=0,
-        high=2,
-        extrapolated=False,
-        population="made up",
-    )
-    for power in range(1, 7)
-)
 shares = st.floats(1e-6, 0.9)
 counts = st.integers(0, 10_000_000)
 
