@@ -12,13 +12,22 @@ from uuid import UUID
 import numpy as np
 
 from dataflow.faces.face import Embedding, FacePack, Quality
-from dataflow.faces.quality import POLICIES, LowQualityError
+from dataflow.faces.packs.far_table import far_table_of_contract
+from dataflow.faces.policies import enrolment_policy
+from dataflow.faces.quality import POLICIES, LowQualityError, QualityPolicy
 from dataflow.jobs.errors import DataError
 from dataflow.steps.matching import Candidate
 from dataflow.steps.recognition import recognise
 
 USERS_AT_A_TIME = 32
 """Stored together; what an interruption costs at most."""
+
+UNLIKE_FAR = 0.1
+"""So many of other people's photos may pass as a user's, in the population where most do.
+
+A wrong photo is rare, and the user's own ones are not: at the pack's threshold, `open` refused
+seven times as many users' own photos, most of them of use.
+"""
 
 _PAIR = 2
 
@@ -118,8 +127,14 @@ def mean_embedding(embeddings: Iterable[Embedding]) -> Embedding:
     return unit
 
 
+def farthest_own(pack: FacePack) -> float:
+    """The cosine distance from a user's other photos up to which a photo counts as theirs."""
+    table = far_table_of_contract(pack.contract)
+    return max(pack.threshold, table.distance(UNLIKE_FAR)) if table else pack.threshold
+
+
 def without_outliers(
-    portraits: Sequence[Portrait], threshold: float
+    portraits: Sequence[Portrait], farthest: float
 ) -> tuple[list[Portrait], list[Refusal]]:
     """Refuse the photos that are unlike the user's others, the most unlike one first.
 
@@ -133,10 +148,10 @@ def without_outliers(
             for i in range(len(kept))
         ]
         worst = int(np.argmax(distances))
-        if distances[worst] <= threshold:
+        if distances[worst] <= farthest:
             break
         for odd in list(kept) if len(kept) == _PAIR else [kept[worst]]:
-            detail = f"at distance {distances[worst]:.2f} from the others, at most {threshold:.2f}"
+            detail = f"at distance {distances[worst]:.2f} from the others, at most {farthest:.2f}"
             refused.append(Refusal(odd.photo, "unlike_others", detail, odd.sha256, odd.quality))
             kept.remove(odd)
     return kept, refused
@@ -168,7 +183,7 @@ class Examiner:
         try:
             data = self.read(photo)
             sha256 = _sha256(data)
-            face = recognise(data, self.pack, self.max_pixels, POLICIES[self.quality])
+            face = recognise(data, self.pack, self.max_pixels, self._policy)
         except OSError as error:
             return Refusal(photo, "unreadable_file", error.strerror or str(error))
         except LowQualityError as error:
@@ -179,7 +194,7 @@ class Examiner:
 
     def fingerprint(self, hashes: Iterable[str]) -> str:
         """A name for the photos that were offered and the rules that they had to pass."""
-        return _sha256("\n".join([self.quality, *sorted(set(hashes))]).encode())
+        return _sha256("\n".join([self._rules, *sorted(set(hashes))]).encode())
 
     def enrolment(self, user_id: UUID, photos: Iterable[Examined]) -> Enrolment:
         """What a user's photos come to, seen together."""
@@ -195,7 +210,7 @@ class Examiner:
                 refused.append(Refusal(photo.photo, "same_photo", detail))
             else:
                 portraits[photo.sha256] = photo
-        used, unlike = without_outliers(list(portraits.values()), self.pack.threshold)
+        used, unlike = without_outliers(list(portraits.values()), farthest_own(self.pack))
         return Enrolment(
             user_id,
             Status.ENROLLED if used else Status.NO_USABLE_PHOTO,
@@ -204,6 +219,17 @@ class Examiner:
             refused + unlike,
             self.fingerprint(hashes),
         )
+
+    @property
+    def _policy(self) -> QualityPolicy:
+        return enrolment_policy(self.quality, self.pack.contract)
+
+    @property
+    def _rules(self) -> str:
+        """The same as ever where the rules are: users who are enrolled by them stay as they are."""
+        as_ever = self._policy == POLICIES[self.quality]
+        as_ever = as_ever and farthest_own(self.pack) == self.pack.threshold
+        return self.quality if as_ever else f"{self.quality}/2"
 
 
 def _sha256(data: bytes) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from hashlib import sha256
 
 import numpy as np
@@ -9,14 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dataflow.faces.packs.made import OPEN, SFACE
 from dataflow.gallery.enrolment import (
     Enrolment,
     Portrait,
     Status,
+    farthest_own,
     mean_embedding,
     without_outliers,
 )
-from tests.builders import DIMENSION, user
+from tests.builders import DIMENSION, FakePack, user
 from tests.unit.gallery.album import FILES, THRESHOLD, examiner
 
 
@@ -108,6 +111,28 @@ def test_of_two_photos_that_disagree_both_are_refused() -> None:
     done = enrolled("0.png", "1.png")
     assert done.status is Status.NO_USABLE_PHOTO
     assert [refusal.photo for refusal in done.refused] == ["0.png", "1.png"]
+
+
+def test_how_unlike_a_photo_may_be_follows_from_how_alike_strangers_are() -> None:
+    pack = FakePack()
+    assert farthest_own(pack) == pack.threshold
+
+    measured = FakePack()
+    measured.contract = replace(FakePack.contract, files=(("r", SFACE.sources[0].sha256),))
+    assert farthest_own(measured) == pytest.approx(0.71, abs=0.02)
+    measured.threshold = 0.9
+    assert farthest_own(measured) == 0.9
+
+
+def test_the_fingerprint_says_by_which_rules_photos_were_looked_at() -> None:
+    as_ever = examiner("strict")
+    pack = FakePack()
+    pack.contract = replace(FakePack.contract, pack=OPEN.contract)
+    measured = replace(as_ever, pack=pack)
+
+    assert as_ever.fingerprint(["a"]) == sha256(b"strict\na").hexdigest()
+    assert measured.fingerprint(["a"]) == sha256(b"strict/2\na").hexdigest()
+    assert replace(measured, quality="off").fingerprint(["a"]) == sha256(b"off\na").hexdigest()
 
 
 @given(st.lists(st.integers(0, 2**32 - 1), max_size=7, unique=True))
