@@ -72,6 +72,8 @@ class Site:
             f"{PREFIX}NATS__STREAM": f"JOBS_{tag}",
             f"{PREFIX}NATS__SUBJECT": f"jobs.{tag}",
             f"{PREFIX}NATS__DURABLE": f"worker_{tag}",
+            f"{PREFIX}NATS__BACKFILL_SUBJECT": f"backfill.{tag}",
+            f"{PREFIX}NATS__BACKFILL_DURABLE": f"backfill_{tag}",
             f"{PREFIX}NATS__DEAD_STREAM": f"DEAD_{tag}",
             f"{PREFIX}NATS__DEAD_SUBJECT": f"dead.{tag}",
             # A worker that stood still for the others' rounds takes its subscription for stalled.
