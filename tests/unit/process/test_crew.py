@@ -62,7 +62,7 @@ def test_as_many_work_at_a_time_as_the_crew_is_large(notes: Notes) -> None:
     for _ in range(6):
         crew.submit(lambda: meet(together), notes.note("late"))
     notes.expect()
-    while crew._running or crew._tasks:
+    while crew._running or any(crew._tasks.values()):
         time.sleep(0.001)
     notes.expect()
     assert not together.broken
