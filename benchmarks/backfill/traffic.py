@@ -37,6 +37,7 @@ class Traffic:
         self._keys = keys
         self._published: dict[str, float] = {}
         self._latencies_s: list[float] = []
+        self._all_heard = asyncio.Event()
         self._random = random.Random(1)  # noqa: S311 - moments, not secrets
         self.others = 0
 
@@ -63,11 +64,13 @@ class Traffic:
         while (at := at + self._random.expovariate(per_s)) < end and number < len(photos):
             await asyncio.sleep(at - time.perf_counter())
             photo, number = photos[number], number + 1
+            self._all_heard.clear()
             self._published[photo] = time.perf_counter()
             await self._connection.publish(self._settings.subject, self._job(photo))
+        if not self._published:
+            self._all_heard.set()
         async with asyncio.timeout(_PATIENCE_S):
-            while self._published:
-                await asyncio.sleep(0.01)
+            await self._all_heard.wait()
         return self._latencies_s
 
     async def hold_back(self) -> None:
@@ -75,7 +78,7 @@ class Traffic:
         lanes = Lanes(self._connection, self._settings)
         await lanes.pause()
         async with asyncio.timeout(_PATIENCE_S):
-            while (await lanes.states())[-1].in_work:
+            while (await lanes.states())[-1].in_work:  # noqa: ASYNC110 - the server tells nobody
                 await asyncio.sleep(0.05)
 
     async def let_go(self) -> None:
@@ -84,10 +87,12 @@ class Traffic:
 
     async def _photos(self, count: int) -> list[str]:
         photos = [uuid4() for _ in range(count)]
-        async with self._database.cursor() as cursor:
-            async with cursor.copy("copy photos (id) from stdin") as copy:
-                for photo in photos:
-                    await copy.write_row([photo])
+        async with (
+            self._database.cursor() as cursor,
+            cursor.copy("copy photos (id) from stdin") as copy,
+        ):
+            for photo in photos:
+                await copy.write_row([photo])
         await self._database.commit()
         return [str(photo) for photo in photos]
 
@@ -102,3 +107,5 @@ class Traffic:
             self.others += 1
         else:
             self._latencies_s.append(at - began)
+            if not self._published:
+                self._all_heard.set()
