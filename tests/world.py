@@ -26,8 +26,8 @@ from connectors.jetstream.provision import provision
 from connectors.postgres.connection import Database
 from connectors.postgres.gallery.users import Gallery
 from dataflow.faces.face import EmbeddedFace, Embedding, FacePack
-from dataflow.jobs.lane import Lane
 from dataflow.jobs.delivery import Delivery
+from dataflow.jobs.lane import Lane
 from dataflow.settings import NatsSettings, Settings
 from dataflow.steps.recognition import recognise
 from soloface.cli.demo.changes import jpeg

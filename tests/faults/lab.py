@@ -21,8 +21,8 @@ from connectors.embedded import NatsServer, ObjectServer, PostgresServer
 from connectors.embedded.buckets import create_bucket
 from connectors.postgres.setup.migrate import migrate
 from connectors.store import minio_client
-from dataflow.jobs.lane import Lane
 from dataflow.faces.face import FacePack
+from dataflow.jobs.lane import Lane
 from dataflow.settings import OPEN_PACK, PREFIX, DatabaseSettings, Settings
 from tests.faults.checker import Verdict, check
 from tests.faults.ledger import Ledger
