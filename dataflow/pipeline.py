@@ -39,6 +39,11 @@ LOOK_AGAIN = timedelta(milliseconds=20)
 
 Less than a photo takes; what is done meanwhile is written together.
 """
+WAITS_S = 0.25
+"""How often photos that can wait are looked after, all at the same moments.
+
+A batch that is written keeps live jobs waiting, so theirs are few and large.
+"""
 
 
 def build(source: Source[Delivery], sink: Sink[Result], services: Services) -> Dataflow:
@@ -107,7 +112,12 @@ class _UnderWay(StatefulBatchLogic[Begun, Result, None]):
         return self._finish(chain.from_iterable(self._results.values())), self.DISCARD
 
     def notify_at(self) -> datetime | None:
-        return datetime.now(UTC) + LOOK_AGAIN if any(self._results.values()) else None
+        now = datetime.now(UTC)
+        if self._results[Lane.LIVE]:
+            return now + LOOK_AGAIN
+        if self._results[Lane.BACKFILL]:
+            return now + timedelta(seconds=WAITS_S - now.timestamp() % WAITS_S)
+        return None
 
     def snapshot(self) -> None:
         return None

@@ -53,8 +53,8 @@ Those that compute need it for microseconds at a time, between the runs of nativ
 default a core would stand still for 5 ms before each.
 """
 
-_BUSY_PER_CORE = 4
-"""Jobs in work that keep a core busy: it computes one while others are fetched and written."""
+_BUSY_PER_CORE = 8
+"""Jobs that keep a core busy where they can wait: most of them wait to be written together."""
 
 DATABASE_BACKOFF = LinearBackoff(tries=5, step_s=0.1)
 
@@ -129,7 +129,8 @@ class Worker:
             wanted=self._jetstream.is_there,
         )
         work = settings.worker
-        busy = work.backfill_in_flight or _BUSY_PER_CORE * (work.cores or usable_cores())
+        keep_busy = _BUSY_PER_CORE * (work.cores or usable_cores())
+        busy = work.backfill_in_flight or min(keep_busy, work.in_flight)
         source = JetStreamSource(self._jetstream, work.batch, work.stall_s, busy, self._stop)
         sink = RecordingSink(
             self._jetstream,

@@ -46,6 +46,8 @@ class Found:
     backfill_beside_per_s: float = 0
     without_s: list[float] = field(default_factory=list)
     beside_s: list[float] = field(default_factory=list)
+    stages_without_s: dict[str, list[float]] = field(default_factory=dict)
+    stages_beside_s: dict[str, list[float]] = field(default_factory=dict)
 
     @property
     def ratio(self) -> float:
@@ -62,6 +64,13 @@ class Found:
                 f"p50 {p50:.0f} ms, p95 {p95:.0f} ms, p99 {p99:.0f} ms"
             )
         told.append(f"p99 beside / without: {self.ratio:.2f} (goal: at most {GOAL})")
+        stages = ", ".join(
+            f"{stage} {1000 * np.median(self.stages_without_s[stage]):.0f} -> "
+            f"{1000 * np.median(seconds):.0f}"
+            for stage, seconds in self.stages_beside_s.items()
+            if stage in self.stages_without_s
+        )
+        told.append(f"median ms of a stage, without -> beside: {stages}")
         told.append(
             f"backfill: {self.backfill_alone_per_s:.1f}/s alone, "
             f"{self.backfill_beside_per_s:.1f}/s beside live jobs"
@@ -103,10 +112,12 @@ async def _take_turns(queue: Queue, keys: list[str], plan: Plan) -> Found:
             others = beside_s = 0.0
             for _ in range(plan.rounds):
                 await traffic.hold_back()
+                traffic.stages_s = found.stages_without_s
                 found.without_s += await traffic.live(found.live_per_s, plan.round_s)
                 await traffic.let_go()
                 # The first live job tells the worker that somebody waits.
                 await traffic.live(found.live_per_s, 1)
+                traffic.stages_s = found.stages_beside_s
                 before, began = traffic.others, time.perf_counter()
                 found.beside_s += await traffic.live(found.live_per_s, plan.round_s)
                 others += traffic.others - before
@@ -124,7 +135,7 @@ async def _alone(traffic: Traffic, seconds: float) -> float:
     return (traffic.others - before) / (time.perf_counter() - began)
 
 
-def main(
+def main(  # noqa: PLR0913 - one for each option
     *,
     backlog: Annotated[int, typer.Option(help="Jobs that can wait.")] = 50_000,
     rounds: Annotated[int, typer.Option(help="Rounds without and with it.")] = 10,

@@ -40,6 +40,7 @@ class Traffic:
         self._all_heard = asyncio.Event()
         self._random = random.Random(1)  # noqa: S311 - moments, not secrets
         self.others = 0
+        self.stages_s: dict[str, list[float]] = {}
 
     async def listen(self) -> None:
         """Hear of every settled job."""
@@ -101,11 +102,14 @@ class Traffic:
 
     async def _hear(self, message: Msg) -> None:
         at = time.perf_counter()
-        photo = orjson.loads(message.data)["photo_id"]
+        event = orjson.loads(message.data)
+        photo = event["photo_id"]
         began = self._published.pop(photo, None)
         if began is None:
             self.others += 1
         else:
             self._latencies_s.append(at - began)
+            for stage, seconds in event["durations"].items():
+                self.stages_s.setdefault(stage, []).append(seconds)
             if not self._published:
                 self._all_heard.set()

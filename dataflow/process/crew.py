@@ -23,6 +23,8 @@ log = structlog.get_logger()
 
 QUIET_S = 10.0
 """Without a live task for so long, the other ones may have all threads."""
+MOST_PATIENCE_S = 2.0
+"""So long at most a task gives way between two steps."""
 IDLE_S = 5.0
 """A thread that had nothing to do for so long ends."""
 
@@ -44,6 +46,26 @@ class _Task:
     late: Callable[[], None]
     lane: Lane
     due: float = 0
+    waits: bool = False
+
+
+class _Here(threading.local):
+    """What this thread does for a crew, and since when it has not given way."""
+
+    task: _Task | None = None
+    crew: Crew | None = None
+    since: float = 0
+
+
+_here = _Here()
+
+
+def give_way() -> None:
+    """To be called between two steps of a task: one that can wait lets live ones pass."""
+    task, crew = _here.task, _here.crew
+    if task and crew and task.lane is Lane.BACKFILL:
+        crew.give_way(task, time.monotonic() - _here.since)
+        _here.since = time.monotonic()
 
 
 def _give_up() -> None:
@@ -55,8 +77,8 @@ class Crew:
     """At most ``size`` threads, and ``deadline_s`` seconds for each of their tasks.
 
     Live tasks go first, but for the share of turns that ``sharing`` gives the others. While live
-    ones come, the others have ``backfill`` threads at most, by default all but one: a task that has
-    begun cannot be overtaken.
+    ones come, the others have ``sharing.threads`` threads at most, by default all but one, and less
+    by one for each live task that is there. Those that have begun `give_way` between their steps.
     """
 
     def __init__(
@@ -109,6 +131,7 @@ class Crew:
                     self._left_behind -= 1
                     return  # another thread has its place
                 self._running.remove(task)
+                self._came.notify_all()  # those that gave way
 
     def _next(self) -> _Task | None:
         with self._came:
@@ -123,6 +146,7 @@ class Crew:
                 self._turns.took(lane)
             task.due = time.monotonic() + self._deadline_s
             self._running.append(task)
+            _here.task, _here.crew, _here.since = task, self, time.monotonic()
             if not self._overseen:
                 self._overseen = True
                 threading.Thread(target=self._oversee, name="deadline", daemon=True).start()
@@ -132,16 +156,38 @@ class Crew:
     def _whose_turn(self) -> Lane | None:
         """The lane whose task comes next, ``None`` if none may begin."""
         live, backfill = self._tasks[Lane.LIVE], self._tasks[Lane.BACKFILL]
-        may_backfill = backfill and self._has_thread_for_backfill()
-        if live and not (may_backfill and self._turns.owed):
+        due = self._turns.owed > 0 and self._backfills_running() < self._backfill_most
+        if live and not (backfill and due):
             return Lane.LIVE
-        return Lane.BACKFILL if may_backfill else None
+        may = backfill and (due or self._has_thread_for_backfill())
+        return Lane.BACKFILL if may else None
 
     def _has_thread_for_backfill(self) -> bool:
-        if time.monotonic() - self._live_at > QUIET_S:
-            return True
-        running = sum(task.lane is Lane.BACKFILL for task in self._running)
-        return running < self._backfill_most
+        return self._backfills_running() < self._backfills_allowed()
+
+    def _backfills_running(self) -> int:
+        return sum(task.lane is Lane.BACKFILL and not task.waits for task in self._running)
+
+    def _backfills_allowed(self) -> int:
+        running = sum(task.lane is Lane.LIVE for task in self._running)
+        live = running + len(self._tasks[Lane.LIVE])
+        if live == 0 and time.monotonic() - self._live_at > QUIET_S:
+            return self._size
+        return max(0, self._backfill_most - live)
+
+    def give_way(self, task: _Task, worked_s: float) -> None:
+        """Wait while live tasks need the thread, but no longer than the share allows."""
+        patience_s = min(MOST_PATIENCE_S, worked_s / max(self._turns.share, 0.01))
+        with self._came:
+            if self._backfills_running() <= self._backfills_allowed():
+                return
+            task.waits = True
+            self._present -= 1
+            if self._tasks[Lane.LIVE] and not self._idle:
+                self._hire()
+            self._came.wait_for(self._has_thread_for_backfill, patience_s)
+            self._present += 1
+            task.waits = False
 
     def _oversee(self) -> None:
         while late := self._overdue():

@@ -28,7 +28,9 @@ class Room:
         """How many may be asked for, where ``most`` jobs keep the process busy."""
         held = self._in_flight.by(self._durable) + self._asked
         free = most - len(self._in_flight) - self._asked
-        return max(0, min(most - held, max(free, self._turns.owed)))
+        # Many small batches would keep live jobs waiting at each step.
+        room = free if free >= most / 2 else self._turns.owed
+        return max(0, min(most - held, room))
 
     @contextmanager
     def asking(self, lane: Lane, count: int) -> Iterator[None]:

@@ -7,12 +7,13 @@ from collections.abc import Iterator
 
 import pytest
 from nats.js import JetStreamContext
-from nats.js.api import ConsumerConfig, RetentionPolicy, StreamConfig
+from nats.js.api import AckPolicy, ConsumerConfig, RetentionPolicy, StreamConfig
 from structlog.testing import capture_logs
 
 from connectors.jetstream.jobs.settling import nak
 from connectors.jetstream.lanes import LaneState, open_lanes
 from connectors.jetstream.provision import Provision, provision, wanted_streams
+from dataflow.jobs.delivery import Delivery
 from dataflow.jobs.errors import ConfigurationError
 from dataflow.jobs.lane import Lane
 from dataflow.settings import NatsSettings
@@ -106,7 +107,9 @@ def test_a_consumer_that_takes_everything_keeps_the_stream_from_a_second_lane(
     async def run() -> Provision:
         async with jetstream(nats_settings) as js:
             await js.add_stream(single(nats_settings))
-            config = ConsumerConfig(durable_name=nats_settings.durable, ack_policy="explicit")
+            config = ConsumerConfig(
+                durable_name=nats_settings.durable, ack_policy=AckPolicy.EXPLICIT
+            )
             await js.add_consumer(nats_settings.stream, config)
             return await provision(js, nats_settings)
 
@@ -158,7 +161,7 @@ def test_an_unsound_consumer_of_the_second_lane_is_refused(nats_settings: NatsSe
             config = ConsumerConfig(
                 durable_name=nats_settings.backfill_durable,
                 filter_subject=nats_settings.backfill_subject,
-                ack_policy="explicit",
+                ack_policy=AckPolicy.EXPLICIT,
                 max_deliver=2,
             )
             await js.add_consumer(nats_settings.stream, config)
@@ -214,8 +217,13 @@ def test_a_job_that_can_wait_comes_again_by_its_own_lane(
     source: Source, nats_settings: NatsSettings
 ) -> None:
     (seq,) = publish(nats_settings, Lane.BACKFILL, b"later")
-    found = []
-    eventually(lambda: bool(found.extend(source.partition.next_batch()) or found), "it comes")
+    found: list[Delivery] = []
+
+    def came() -> bool:
+        found.extend(source.partition.next_batch())
+        return bool(found)
+
+    eventually(came, "it comes")
     source.client.start(source.client.settler.answer(found[0].ack_token, nak(0))).result()
     (again,) = source.take(1)
     assert (again.stream_seq, again.attempt, again.lane) == (seq, 2, Lane.BACKFILL)

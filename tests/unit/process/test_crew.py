@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from dataflow.jobs.lane import Lane
-from dataflow.process.crew import Crew, Sharing
+from dataflow.process.crew import Crew, Sharing, give_way
 from tests.patience import PATIENCE_S
 
 SOON_S = 0.3
@@ -118,8 +118,12 @@ class Stage:
         self._wanted = 0
         holds = threading.Barrier(holding + 1)
         for _ in range(holding):
-            crew.submit(lambda: (holds.wait(PATIENCE_S), self.free.wait(PATIENCE_S)), fail, lane)
+            crew.submit(lambda: self._hold(holds), fail, lane)
         holds.wait(PATIENCE_S)
+
+    def _hold(self, holds: threading.Barrier) -> None:
+        holds.wait(PATIENCE_S)
+        self.free.wait(PATIENCE_S)
 
     def submit(self, lane: Lane, count: int = 1) -> None:
         for _ in range(count):
@@ -157,18 +161,51 @@ def test_those_that_can_wait_have_their_share_of_the_turns() -> None:
 
 def test_while_live_tasks_come_a_thread_is_kept_free_of_others() -> None:
     crew = Crew(2, PATIENCE_S)
-    stage = Stage(crew, 1, Lane.LIVE)
-    holds, free = threading.Barrier(2), threading.Event()
-    crew.submit(lambda: (holds.wait(PATIENCE_S), free.wait(PATIENCE_S)), fail, Lane.BACKFILL)
-    holds.wait(PATIENCE_S)
+    crew.submit(lambda: None, fail)
+    stage = Stage(crew, 1, Lane.BACKFILL)
     stage.submit(Lane.BACKFILL)
-    stage.free.set()
     stage.submit(Lane.LIVE)
     assert stage._ended.acquire(timeout=PATIENCE_S)
     assert stage.began == ["live"]
-    free.set()
+    stage.free.set()
     assert stage._ended.acquire(timeout=PATIENCE_S)
     assert stage.began == ["live", "backfill"]
+
+
+def test_a_task_that_can_wait_gives_way_to_live_ones_and_goes_on_after_them() -> None:
+    crew, steps = Crew(2, PATIENCE_S, sharing=Sharing(share=0.05)), Notes()
+    begun, live_came, live_may_end = (threading.Event() for _ in range(3))
+
+    def waits() -> None:
+        begun.set()
+        live_came.wait(PATIENCE_S)
+        give_way()
+        steps.note("went on")()
+
+    def live() -> None:
+        live_came.set()
+        live_may_end.wait(PATIENCE_S)
+        steps.note("live")()
+
+    crew.submit(waits, fail, Lane.BACKFILL)
+    begun.wait(PATIENCE_S)
+    for _ in range(2):  # also where it must give its own thread
+        crew.submit(live, fail)
+    live_may_end.set()
+    steps.expect("live", "live", "went on")
+
+
+def test_nobody_gives_way_outside_of_a_crew_or_as_a_live_task(notes: Notes) -> None:
+    give_way()
+
+    def live() -> None:
+        give_way()
+        notes.note("done")()
+
+    crew = Crew(1, PATIENCE_S)
+    crew.submit(live, fail)
+    crew.submit(live, fail)
+    notes.expect("done", "done")
 
 
 def test_without_live_tasks_the_others_have_all_threads() -> None:
