@@ -53,7 +53,7 @@ Those that compute need it for microseconds at a time, between the runs of nativ
 default a core would stand still for 5 ms before each.
 """
 
-_BUSY_PER_CORE = 8
+_BUSY_PER_CORE = 16
 """Jobs that keep a core busy where they can wait: most of them wait to be written together."""
 
 DATABASE_BACKOFF = LinearBackoff(tries=5, step_s=0.1)
