@@ -18,7 +18,7 @@ from benchmarks.accuracy.faces import Faces, together
 from benchmarks.accuracy.folders import find_sets
 from benchmarks.accuracy.run import PackFaces, Tell, look_at
 from benchmarks.enrolment import doubles, several, unlike
-from benchmarks.enrolment.brought import EDGES, Bringing
+from benchmarks.enrolment.brought import EDGES, Bringing, signs
 from benchmarks.enrolment.crowd import Crowd
 from benchmarks.enrolment.pictures import Pictures
 from benchmarks.enrolment.report import PLACE, Findings, pages, said
@@ -169,6 +169,7 @@ def _photos(found: Findings, pictures: Pictures, groups: list[Faces], pack: Netw
         bringing.refused("`lenient`", LENIENT),
     ]
     found.changes = list(bringing.by_change())
+    found.signs = list(signs(pictures))
     found.measures = {name: list(bringing.by_measure(name)) for name in EDGES}
 
 

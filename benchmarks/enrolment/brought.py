@@ -18,23 +18,24 @@ from benchmarks.accuracy.faces import Faces
 from benchmarks.accuracy.limits import curve, fixed
 from benchmarks.accuracy.resampling import Figure, counted_by_person, figure, person_weights, ratio
 from benchmarks.accuracy.searches import search
-from benchmarks.enrolment.pictures import Pictures
+from benchmarks.enrolment.pictures import FAR_APART, SHORT, Pictures
 from dataflow.faces.quality import LowQualityError, QualityPolicy
 from dataflow.gallery.calibration import Distances
 
 MAX_FPIR = 0.01
 """The limit is the distance that keeps to it in a gallery of all people but every third."""
 
+AS_THEY_ARE = "as they are"
 _MORE = 0.02
 _STEP = 500
 
 EDGES: Mapping[str, Sequence[float]] = {
     "score": (0.5, 0.55, 0.6, 0.65, 0.7, 0.8, 0.9, 1),
-    "eye distance, px": (0, 8, 10, 12, 15, 18, 25, 40, 1000),
+    "eye distance, px": (0, 6, 8, 10, 12, 15, 18, 25, 40, 1000),
     "sharpness": (0, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 10),
-    "brightness": (0, 8, 12, 15, 25, 40, 100, 200, 220, 230, 240, 245, 256),
+    "brightness": (0, 5, 8, 12, 15, 25, 40, 100, 200, 220, 230, 240, 245, 256),
     "yaw, degrees": (0, 15, 30, 45, 60, 90),
-    "pitch, degrees": (0, 5, 10, 15, 30, 90),
+    "pitch, degrees": (0, 5, 10, 15, 30, 45, 60, 90),
     "length of the raw vector": (0, 7, 8, 9, 10, 11, 12, 13, 100),
     "landmarks apart, in eye distances": (0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 10),
 }
@@ -61,6 +62,24 @@ class Brought:
     def pays_to_refuse(self) -> bool:
         """Whether they cost more than they bring."""
         return self.costs.value > self.brings.value
+
+
+@dataclass(frozen=True)
+class Signs:
+    """How many photos that something was done to show it; shares."""
+
+    what: str
+    apart: float
+    short: float
+
+
+def signs(pictures: Pictures) -> Iterator[Signs]:
+    """For photos as they are, and for each way in which some were made worse."""
+    apart = pictures.measured("landmarks apart, in eye distances") > FAR_APART
+    short = pictures.measured("length of the raw vector") < SHORT
+    for change in dict.fromkeys(pictures.changes):
+        which = np.array([other == change for other in pictures.changes])
+        yield Signs(change or AS_THEY_ARE, float(apart[which].mean()), float(short[which].mean()))
 
 
 class Bringing:
@@ -106,7 +125,7 @@ class Bringing:
         """Photos as they are, and made worse in each way."""
         for change in dict.fromkeys(self._changes):
             which = np.array([other == change for other in self._changes])
-            yield self.of(change or "as they are", which)
+            yield self.of(change or AS_THEY_ARE, which)
 
     def refused(self, what: str, policy: QualityPolicy) -> Brought:
         """Those that a policy refuses."""

@@ -89,7 +89,7 @@ class Noticed:
 
 
 def gallery(
-    groups: Sequence[Faces], crowd: Crowd, users: int, photos: int, draws: int = _DRAWS
+    groups: Sequence[Faces], crowd: Crowd, users: int, photos: int, draws: int | None = None
 ) -> Gallery:
     """Enrol labelled people by some of their photos and made-up ones beside them.
 
@@ -99,7 +99,7 @@ def gallery(
     rng = np.random.default_rng(users + photos)
     faces = together(groups) if len(groups) > 1 else groups[0]
     strangers, doubles = [], []
-    for _ in range(draws):
+    for _ in range(draws or _DRAWS):
         first, second = _portraits(faces, photos, rng)
         enrolled = rng.permutation(len(first))[:users]
         made = _made_up(groups, crowd, max(0, users - len(enrolled)) + _STRANGERS, photos, rng)
@@ -230,8 +230,8 @@ def _share(doubles: Newcomers, hit: NDArray[np.bool_]) -> Figure:
     """Of people, each of whom counts with all their draws."""
     people = int(doubles.owner.max(initial=0)) + 1
     weights = person_weights(people)
-    hits = counted_by_person(doubles.owner[hit], people)
-    return figure(ratio(weights, hits, counted_by_person(doubles.owner, people)), people)
+    hits, tries = (counted_by_person(doubles.owner[rows], people) for rows in (hit, slice(None)))
+    return figure(ratio(weights, hits, tries), int((tries > 0).sum()))
 
 
 def _resampled(hits: NDArray[np.bool_]) -> Distances:

@@ -26,6 +26,9 @@ MEASURES = (
 """The first six are what the policies look at. Then: how long the recogniser's vector is before it
 is made to have length 1, and how far the detector's landmarks lie from the refiner's."""
 
+FAR_APART, SHORT = 0.2, 9.5
+"""Of the last two measures: what few photos as they are exceed, and fall short of."""
+
 
 @dataclass(frozen=True)
 class Pictures:
@@ -51,6 +54,13 @@ class Pictures:
         """For each picture the place of its person in :attr:`names`."""
         places = {name: place for place, name in enumerate(self.names)}
         return np.array([places[person] for person in self.people], np.intp)
+
+    @cached_property
+    def rows(self) -> list[NDArray[np.intp]]:
+        """The pictures of each person."""
+        order = np.argsort(self.owners, kind="stable")
+        ends = np.cumsum(np.bincount(self.owners))
+        return np.split(order, ends[:-1])
 
     @cached_property
     def photo_numbers(self) -> NDArray[np.intp]:

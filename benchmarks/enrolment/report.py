@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from benchmarks.accuracy.limits import FPIRS
 from benchmarks.accuracy.report import said_share
 from benchmarks.accuracy.resampling import Figure
-from benchmarks.enrolment.brought import MAX_FPIR, Brought
+from benchmarks.enrolment.brought import MAX_FPIR, Brought, Signs
 from benchmarks.enrolment.doubles import CHANCE, Noticed
+from benchmarks.enrolment.pictures import FAR_APART, SHORT
 from benchmarks.enrolment.several import MOST, Known
 from benchmarks.enrolment.unlike import Sorted
 from benchmarks.report import Page
@@ -28,6 +29,7 @@ class Findings:
     limit: float = 0
     policies: list[Brought] = field(default_factory=list)
     changes: list[Brought] = field(default_factory=list)
+    signs: list[Signs] = field(default_factory=list)
     measures: dict[str, list[Brought]] = field(default_factory=dict)
     known: list[Known] = field(default_factory=list)
     sifted: list[Sorted] = field(default_factory=list)
@@ -40,6 +42,10 @@ def pages(found: Findings) -> Iterator[Page]:
     columns = ("", "photos", "bring", "cost")
     if found.policies:
         yield Page("Photos that a policy refuses", columns, _brought(found.policies))
+    if found.signs:
+        rows = [(one.what, _percent(one.apart), _percent(one.short)) for one in found.signs]
+        titles = ("", f"landmarks apart by over {FAR_APART:g}", f"raw vector under {SHORT:g}")
+        yield Page("What tells a bad photo", titles, rows)
     if found.changes:
         yield Page("Photos by what was done to them", columns, _brought(found.changes))
     for measure, brought in found.measures.items():
@@ -146,6 +152,10 @@ def _noticed(rows: Sequence[Noticed]) -> Page:
         "strangers within the threshold",
     )
     return Page("People enrolled twice", columns, cells)
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f}"
 
 
 def _gained(value: Figure, gain: Figure) -> str:

@@ -14,7 +14,7 @@ from benchmarks.accuracy.limits import FPIRS, fixed, right_tags
 from benchmarks.accuracy.resampling import Figure, difference, figure, person_weights
 from benchmarks.accuracy.searches import STRANGER_OF, Searches
 from benchmarks.enrolment.changes import HIDDEN, POOR
-from benchmarks.enrolment.pictures import MEASURES, Pictures
+from benchmarks.enrolment.pictures import FAR_APART, MEASURES, SHORT, Pictures
 from dataflow.gallery.calibration import Distances
 from dataflow.gallery.made_up import Vectors, unit
 
@@ -25,7 +25,6 @@ _LENGTH, _SCORE, _APART = (
     MEASURES.index(name)
     for name in ("length of the raw vector", "score", "landmarks apart, in eye distances")
 )
-_SHORT, _FAR_APART = 9.5, 0.2
 
 Way = Callable[[Vectors, Distances], Vectors]
 """From the photos of a user, vectors and measures, to the vectors that the user is known by."""
@@ -67,8 +66,8 @@ WAYS: Mapping[str, Way] = MappingProxyType(
         "by score": weighted(lambda m: m[:, _SCORE] - 0.5),
         "by length": weighted(lambda m: m[:, _LENGTH]),
         "by length, steeply": weighted(lambda m: np.maximum(m[:, _LENGTH] - 7, 0) ** 2),
-        "without landmarks apart": without(lambda m: m[:, _APART] > _FAR_APART),
-        "without short vectors": without(lambda m: m[:, _LENGTH] < _SHORT),
+        "without landmarks apart": without(lambda m: m[:, _APART] > FAR_APART),
+        "without short vectors": without(lambda m: m[:, _LENGTH] < SHORT),
         "the nearest of all": each,
     }
 )
@@ -152,10 +151,10 @@ def _drawn(
     pictures: Pictures, person: int, poor: Collection[str], rng: np.random.Generator
 ) -> NDArray[np.intp]:
     """The rows of the pictures that a person is enrolled by."""
-    theirs = pictures.owners == person
-    rows = rng.permutation(np.flatnonzero(theirs & pictures.untouched))
+    theirs = pictures.rows[person]
+    rows = rng.permutation(theirs[pictures.untouched[theirs]])
     count = min(MOST, max(1, len(rows) - 1))
-    worse = [int(row) for row in np.flatnonzero(theirs) if pictures.changes[int(row)] in poor]
+    worse = [int(row) for row in theirs if pictures.changes[int(row)] in poor]
     if not worse:
         return rows[:count]
     bad = worse[int(rng.integers(len(worse)))]

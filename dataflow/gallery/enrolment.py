@@ -25,8 +25,8 @@ USERS_AT_A_TIME = 32
 UNLIKE_FAR = 0.1
 """So many of other people's photos may pass as a user's, in the population where most do.
 
-A wrong photo is rare, and the user's own ones are not: at the pack's threshold, `open` refused
-seven times as many users' own photos, most of them of use.
+A wrong photo is rare, and the user's own ones are not: at the pack's threshold, `open` refused six
+times as many of those.
 """
 
 _PAIR = 2

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from benchmarks.accuracy.faces import Faces
-from benchmarks.enrolment.brought import Bringing
+from benchmarks.enrolment.brought import Bringing, Signs, signs
 from benchmarks.enrolment.changes import HIDDEN, changes
 from benchmarks.enrolment.pictures import MEASURES, Pictures
 from benchmarks.enrolment.report import Findings, pages, said
@@ -69,6 +69,14 @@ def test_what_is_near_to_strangers_pays_to_refuse() -> None:
     assert high.costs.value >= low.costs.value
 
 
+def test_landmarks_apart_and_a_short_vector_tell_a_bad_photo() -> None:
+    assert list(signs(PICTURES)) == [
+        Signs("as they are", 0, 0),
+        Signs("hidden side", 1, 1),
+        Signs("light 5", 0, 1),
+    ]
+
+
 def test_a_policy_is_judged_by_what_it_refuses() -> None:
     bringing = Bringing(PICTURES, FACES)
     assert bringing.refused("off", OFF).photos == 0
@@ -126,12 +134,14 @@ def test_everything_is_said_in_tables() -> None:
     findings = Findings("open", "open-1", known=list(compared(PICTURES, ["made-up"], draws=1)))
     bringing = Bringing(PICTURES, FACES)
     findings.changes = list(bringing.by_change())
+    findings.signs = list(signs(PICTURES))
     findings.policies = [bringing.refused("strict", STRICT)]
 
     tables = {page.title: page for page in pages(findings)}
 
     assert list(tables) == [
         "Photos that a policy refuses",
+        "What tells a bad photo",
         "Photos by what was done to them",
         "Several photos of a user",
     ]

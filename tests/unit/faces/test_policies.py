@@ -23,9 +23,11 @@ def contract(pack: str) -> Contract:
 @pytest.mark.parametrize(
     "change",
     [
-        {"eye_distance_px": 9},
+        {"score": 0.57},
+        {"eye_distance_px": 6.5},
         {"sharpness": 0.01},
-        {"brightness": 12},
+        {"brightness": 6},
+        {"pitch_deg": -55},
     ],
 )
 def test_open_takes_photos_that_bring_more_than_they_cost(change: dict[str, float]) -> None:
@@ -38,12 +40,13 @@ def test_open_takes_photos_that_bring_more_than_they_cost(change: dict[str, floa
 @pytest.mark.parametrize(
     ("change", "flaw"),
     [
-        ({"score": 0.58}, Flaw.LOW_SCORE),
-        ({"eye_distance_px": 7}, Flaw.FACE_TOO_SMALL),
+        ({"score": 0.53}, Flaw.LOW_SCORE),
+        ({"eye_distance_px": 5.5}, Flaw.FACE_TOO_SMALL),
         ({"sharpness": 0.004}, Flaw.BLURRED),
-        ({"brightness": 7}, Flaw.TOO_DARK),
+        ({"brightness": 4}, Flaw.TOO_DARK),
         ({"brightness": 242}, Flaw.TOO_BRIGHT),
         ({"yaw_deg": -75}, Flaw.TURNED_AWAY),
+        ({"pitch_deg": 65}, Flaw.TURNED_AWAY),
     ],
 )
 def test_open_refuses_photos_that_cost_more_than_they_bring(
