@@ -31,7 +31,7 @@ from dataflow.faces.packs.pack import NetworkPack
 from dataflow.faces.policies import enrolment_policy
 from dataflow.faces.quality import LENIENT, STRICT
 from dataflow.gallery.clashes import ClashLimit
-from dataflow.gallery.enrolment import farthest_own
+from dataflow.gallery.enrolment import farthest_of_two
 from dataflow.jobs.errors import ConfigurationError, SolofaceError
 from dataflow.settings import OPEN_PACK, Settings, load_settings
 from soloface.cli.frame.output import complain
@@ -137,7 +137,7 @@ def measured(
         if Part.SEVERAL in parts:
             tell("several photos of a user")
             found.known = list(several.compared(pictures, [faces.name for faces in groups]))
-            farthest = sorted({pack.threshold, 0.65, 0.7, round(farthest_own(pack), 3), 0.8})
+            farthest = sorted({pack.threshold, 0.65, 0.7, round(farthest_of_two(pack), 3), 0.8})
             found.sifted = list(unlike.sifted([*groups, _whole(groups)], farthest))
     if Part.DOUBLES in parts or anew:
         _doubles(found, groups, pack, tell, anew=anew)
