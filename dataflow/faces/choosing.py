@@ -14,17 +14,27 @@ from dataflow.faces.face import Box
 from dataflow.jobs.errors import DataError
 from dataflow.jobs.reason import Reason
 
-_ALONE = 0.5
-"""A face counts wherever it is if all others are at most this share of its size."""
-
-_IN_THE_MIDDLE = 0.8
-"""As much for a face in the middle of the photo, if no other is there."""
-
-_MIDDLE, _ASIDE = 0.25, 0.4
-"""How far from a photo's middle a face is in the middle or aside; 1 is the middle of an edge."""
-
 _MOST_TIMES = 3.0
 """A box this many times as large or as small as a face is around something else."""
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectRule:
+    """When a photo is clearly of its largest face.
+
+    Wherever that is, if all others are at most ``alone`` times its size. In the middle of the photo
+    they may be up to ``in_the_middle`` times its size, if they are aside: its middle is at most
+    ``middle`` from the photo's, theirs at least ``aside``, where 1 is the middle of an edge. How
+    the limits were found: docs/enrolment.md.
+    """
+
+    alone: float = 0.5
+    in_the_middle: float = 0.8
+    middle: float = 0.25
+    aside: float = 0.4
+
+
+SHIPPED = SubjectRule()
 
 
 class Chooser(Protocol):
@@ -55,28 +65,32 @@ def only_face(faces: Sequence[Box], width: float, height: float) -> int:
     return 0
 
 
-def clear_subject(faces: Sequence[Box], width: float, height: float) -> int | None:
+def clear_subject(
+    faces: Sequence[Box], width: float, height: float, rule: SubjectRule = SHIPPED
+) -> int | None:
     """The face of whom the photo clearly is, others being much smaller or aside; if there is one.
 
     Args:
         faces: where the faces are, one at least.
         width: of the upright photo, in the unit of the boxes.
         height: likewise.
+        rule: what is clear.
     """
     order = sorted(range(len(faces)), key=lambda place: -faces[place].long_side)
     largest, others = order[0], order[1:]
     if not others:
         return largest
 
-    def aside(place: int) -> float:
+    def off(place: int) -> float:
         x, y = faces[place].middle
         return hypot(2 * x / width - 1, 2 * y / height - 1)
 
     share = faces[others[0]].long_side / faces[largest].long_side
-    if share <= _ALONE:
+    if share <= rule.alone:
         return largest
-    alone_there = aside(largest) <= _MIDDLE and all(aside(other) >= _ASIDE for other in others)
-    return largest if share <= _IN_THE_MIDDLE and alone_there else None
+    others_aside = all(off(other) >= rule.aside for other in others)
+    alone_there = off(largest) <= rule.middle and others_aside
+    return largest if share <= rule.in_the_middle and alone_there else None
 
 
 @dataclass(frozen=True, slots=True)
