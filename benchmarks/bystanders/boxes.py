@@ -24,7 +24,7 @@ Fits: TypeAlias = Callable[[Box, Sequence[Box]], Sequence[int]]
 
 _YUNET_PX = 640
 _YUNET_SCORE = 0.6
-_NOSE = 0.25
+_ON_THE_FACE = 0.5
 
 
 def _drawn(factor: float, *, square: bool = False, x: float = 0, y: float = 0) -> Manner:
@@ -98,9 +98,9 @@ def drawn_by(manner: Manner, scenes: Sequence[Scene]) -> Iterator[tuple[Scene, B
 def drawn_by_yunet(
     model: Path, scenes: Sequence[Scene], max_pixels: int
 ) -> Iterator[tuple[Scene, Box, int | None]]:
-    """The boxes of another detector; the face that is meant is the one with the same nose.
+    """The boxes of another detector; the face that is meant is where its landmarks are.
 
-    ``None``: we have not found that face.
+    ``None``: ours has not found that face.
     """
     network = cv2.FaceDetectorYN.create(str(model), "", (_YUNET_PX, _YUNET_PX), _YUNET_SCORE)
     for scene in scenes:
@@ -116,15 +116,15 @@ def drawn_by_yunet(
             continue
         for row in np.asarray(found, np.float64) * (scene.width / size[0]):
             left, top, wide_, high_ = row[:4].tolist()
-            x, y = row[8:10].tolist()
-            yield scene, Box(left, top, left + wide_, top + high_), _with_nose(scene.faces, x, y)
+            x, y = row[4:14].reshape(-1, 2).mean(axis=0).tolist()
+            yield scene, Box(left, top, left + wide_, top + high_), _there(scene.faces, x, y)
 
 
-def _with_nose(faces: Sequence[Box], x: float, y: float) -> int | None:
-    """The face whose middle is nearest to a nose tip, if it is within a quarter of its size."""
+def _there(faces: Sequence[Box], x: float, y: float) -> int | None:
+    """The face whose middle is nearest to the mean of five landmarks, if it is on that face."""
     away = [hypot(face.middle[0] - x, face.middle[1] - y) / face.long_side for face in faces]
     nearest = min(range(len(faces)), key=away.__getitem__)
-    return nearest if away[nearest] <= _NOSE else None
+    return nearest if away[nearest] <= _ON_THE_FACE else None
 
 
 def _fits_alone(box: Box, face: Box) -> bool:
