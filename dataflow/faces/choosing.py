@@ -85,12 +85,14 @@ def clear_subject(
         x, y = faces[place].middle
         return hypot(2 * x / width - 1, 2 * y / height - 1)
 
-    share = faces[others[0]].long_side / faces[largest].long_side
-    if share <= rule.alone:
+    size, second = faces[largest].long_side, faces[others[0]].long_side
+    if size <= 0:
+        return None
+    if second <= rule.alone * size:
         return largest
     others_aside = all(off(other) >= rule.aside for other in others)
     alone_there = off(largest) <= rule.middle and others_aside
-    return largest if share <= rule.in_the_middle and alone_there else None
+    return largest if second <= rule.in_the_middle * size and alone_there else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +153,7 @@ class RecordedFace:
 
 
 _MOST_LISTED = 4
+_MOST_PIXELS = 1e6
 
 
 def _listed(faces: Sequence[Box]) -> str:
@@ -159,4 +162,7 @@ def _listed(faces: Sequence[Box]) -> str:
 
 
 def _said(box: Box) -> str:
-    return f"({box.x1:.0f}, {box.y1:.0f}, {box.x2:.0f}, {box.y2:.0f})"
+    sides = (box.x1, box.y1, box.x2, box.y2)
+    # A publisher's number may have hundreds of digits.
+    told = (f"{side:.0f}" if abs(side) < _MOST_PIXELS else f"{side:.3g}" for side in sides)
+    return f"({', '.join(told)})"

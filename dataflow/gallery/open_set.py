@@ -21,6 +21,8 @@ _ROUNDS = 400
 _STEP = 1000
 
 Counts = NDArray[np.int64]
+Hits = NDArray[np.float32]
+"""1 for each photo and person that count, else 0: a product with weights counts them fast."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +119,12 @@ class Searches:
         """
         if not self._sought.any():
             return None
-        nearer = self._distances < self._own[:, None]
-        drawn = [self._missed(nearer, distance, users, weights) for weights in self._draws()]
+        nearer = (self._distances < self._own[:, None]).astype(np.float32)
+        drawn = [
+            self._missed(nearer, distance, users, weights)
+            for weights in self._draws()
+            if weights[self._owner[self._sought]].any()
+        ]
         value = self._missed(nearer, distance, users, self._once)
         return _rate(value, drawn, int(self._sought.sum()))
 
@@ -126,32 +132,28 @@ class Searches:
     def _once(self) -> Counts:
         return np.ones(self.people, np.int64)
 
-    def _near(self, distance: float) -> NDArray[np.bool_]:
-        return self._distances <= distance
+    def _near(self, distance: float) -> Hits:
+        return (self._distances <= distance).astype(np.float32)
 
-    def _fooled(self, near: NDArray[np.bool_], users: int, weights: Counts) -> float:
+    def _fooled(self, near: Hits, users: int, weights: Counts) -> float:
         """The share of photos and galleries in which somebody is near enough."""
         counted = weights[self._owner]
         return _mean(self._some(near, users, weights, counted), counted)
 
-    def _missed(
-        self, nearer: NDArray[np.bool_], distance: float, users: int, weights: Counts
-    ) -> float:
+    def _missed(self, nearer: Hits, distance: float, users: int, weights: Counts) -> float:
         """The share of photos whose own user is too far or not the nearest."""
         counted = weights[self._owner] * self._sought
         passed_by = self._some(nearer, max(users - 1, 0), weights, counted)
         return 1 - _mean((self._own <= distance) * (1 - passed_by), counted)
 
-    def _some(
-        self, hits: NDArray[np.bool_], users: int, weights: Counts, counted: Counts
-    ) -> Distances:
+    def _some(self, hits: Hits, users: int, weights: Counts, counted: Counts) -> Distances:
         """For each photo, the share of galleries of so many users with a hit among them.
 
         ``weights`` are how often each person counts, ``counted`` how often each photo does.
         """
         others = weights.sum() - weights[self._owner]
         drawn = np.minimum(users, others)
-        hit = (hits.astype(np.float32) @ weights.astype(np.float32)).astype(np.int64)
+        hit = (hits @ weights.astype(np.float32)).astype(np.int64)
         some = 1 - _none_of(hit, others, drawn)
         if users < self.people:
             return some

@@ -48,12 +48,13 @@ class Ignoring:
 class _Largest:
     """Chooses the largest face, and notes how large the next one is beside it."""
 
-    share: float = 0
+    share: float = 1
 
     def __call__(self, faces: Sequence[Box], width: float, height: float) -> int:
         del width, height
         order = sorted(range(len(faces)), key=lambda place: -faces[place].long_side)
-        self.share = faces[order[1]].long_side / faces[order[0]].long_side if order[1:] else 0
+        largest = faces[order[0]].long_side
+        self.share = faces[order[1]].long_side / largest if order[1:] and largest else 1
         return order[0]
 
 

@@ -159,6 +159,21 @@ def test_of_two_faces_that_a_box_fits_none_is_taken() -> None:
     )
 
 
+def test_a_face_without_size_is_nobodys() -> None:
+    assert subject(square(500, 500, 0), square(100, 100, 0)) is None
+
+
+@given(st.lists(st.floats(-400, allow_infinity=False), min_size=3, max_size=3))
+def test_whatever_a_publisher_writes_the_message_stays_short(sides: list[float]) -> None:
+    away = square(-500, -500, 10)  # where no box from here reaches
+
+    with pytest.raises(DataError) as refused:
+        FaceIn(Box(sides[0], sides[1], sides[2], 0))([away], SIDE, SIDE)
+
+    assert refused.value.reason is Reason.NO_FACE_IN_BBOX
+    assert len(str(refused.value)) < 200
+
+
 def test_a_message_lists_four_faces_at_most() -> None:
     with pytest.raises(DataError, match=r"\) and 46 more$"):
         FaceIn(square(0, 0, 10))([LEFT] * 50, SIDE, SIDE)
