@@ -17,12 +17,7 @@ from connectors.jetstream.connection import Connection
 from connectors.jetstream.stored import stored
 from dataflow.jobs.errors import SolofaceError
 from dataflow.process.health import Health, Watch
-from dataflow.process.metrics import (
-    CONSUMER_ACK_PENDING,
-    CONSUMER_PENDING,
-    DEAD_LETTERS,
-    OLDEST_JOB_AGE,
-)
+from dataflow.process.metrics import PHOTO_METERS, Meters
 from dataflow.settings import NatsSettings
 
 log = structlog.get_logger()
@@ -42,10 +37,12 @@ class Observer:
         settings: NatsSettings,
         restore: Callable[[], Awaitable[object]],
         health: Health,
+        meters: Meters = PHOTO_METERS,
     ) -> None:
         self._connection = connection
         self._js = connection.jetstream()
         self._settings = settings
+        self._meters = meters
         self._make_again = restore
         self._letters = health.watch("dead-letter stream")
         self._events = health.watch("event stream")
@@ -60,8 +57,10 @@ class Observer:
 
     async def look(self) -> None:
         """Look once. What cannot be seen, for want of a right or an answer, is not a number."""
-        await self._see(self._consumer, CONSUMER_PENDING, CONSUMER_ACK_PENDING, OLDEST_JOB_AGE)
-        await self._see(self._dead_letters, DEAD_LETTERS, watch=self._letters)
+        meters = self._meters
+        waiting = (meters.pending, meters.ack_pending, meters.oldest_age)
+        await self._see(self._consumer, *waiting)
+        await self._see(self._dead_letters, meters.dead_letters, watch=self._letters)
         if self._settings.events:
             await self._see(self._event_stream, watch=self._events)
         if self._settings.tags:
@@ -94,9 +93,9 @@ class Observer:
     async def _consumer(self) -> None:
         settings = self._settings
         info: ConsumerInfo = await self._js.consumer_info(settings.stream, settings.durable)
-        CONSUMER_PENDING.set(info.num_pending or 0)
-        CONSUMER_ACK_PENDING.set(info.num_ack_pending or 0)
-        OLDEST_JOB_AGE.set(await self._oldest_age_s(info))
+        self._meters.pending.set(info.num_pending or 0)
+        self._meters.ack_pending.set(info.num_ack_pending or 0)
+        self._meters.oldest_age.set(await self._oldest_age_s(info))
 
     async def _oldest_age_s(self, info: ConsumerInfo) -> float:
         if not (info.num_pending or info.num_ack_pending):
@@ -104,7 +103,7 @@ class Observer:
         settings = self._settings
         settled_up_to = info.ack_floor.stream_seq if info.ack_floor else 0
         oldest = await stored(
-            self._connection, settings.stream, settled_up_to + 1, or_later=settings.subject
+            self._connection, settings.stream, settled_up_to + 1, or_later=settings.any_subject
         )
         if oldest is None:
             return 0  # it was settled meanwhile
@@ -112,7 +111,7 @@ class Observer:
 
     async def _dead_letters(self) -> None:
         info = await self._js.stream_info(self._settings.dead_stream)
-        DEAD_LETTERS.set(info.state.messages)
+        self._meters.dead_letters.set(info.state.messages)
 
     async def _event_stream(self) -> None:
         await self._js.stream_info(self._settings.settled_stream)

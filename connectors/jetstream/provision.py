@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from nats.js import JetStreamContext
 from nats.js.api import (
@@ -96,7 +97,7 @@ def wanted_streams(settings: NatsSettings) -> list[StreamConfig]:
     # Jobs leave a work queue when they are settled, and never by age.
     jobs = StreamConfig(
         name=settings.stream,
-        subjects=[settings.subject],
+        subjects=settings.subjects,
         retention=RetentionPolicy.WORK_QUEUE,
     )
     dead = StreamConfig(
@@ -144,10 +145,17 @@ def consumer_problems(
     taken = config.filter_subjects or [config.filter_subject or ""]
     if taken == [""]:
         taken = stream_subjects
-    if taken != [settings.subject]:
+    if set(taken) != set(settings.subjects):
         # Whatever else it delivers, the worker would reject.
-        problems.append(f"it delivers {', '.join(taken)} and not {settings.subject} alone")
+        ours = " and ".join(settings.subjects)
+        problems.append(f"it delivers {', '.join(taken)} and not {ours} alone")
     return problems
+
+
+def _filter(subjects: list[str]) -> dict[str, Any]:
+    """A consumer's, as a server before 2.10 knows it too where there is one subject."""
+    one, *more = subjects
+    return {"filter_subjects": subjects} if more else {"filter_subject": one}
 
 
 def effective_ack_wait_s(config: ConsumerConfig) -> float:
@@ -159,10 +167,10 @@ def effective_ack_wait_s(config: ConsumerConfig) -> float:
 
 def subject_problem(info: StreamInfo, wanted: StreamConfig) -> str | None:
     """Why a stream cannot serve, ``None`` if it can."""
-    subject = (wanted.subjects or [""])[0]
-    if any(covers(pattern, subject) for pattern in info.config.subjects or []):
-        return None
-    return f"the stream {wanted.name} does not take the subject {subject}"
+    for subject in wanted.subjects or []:
+        if not any(covers(pattern, subject) for pattern in info.config.subjects or []):
+            return f"the stream {wanted.name} does not take the subject {subject}"
+    return None
 
 
 async def _ensure_stream(
@@ -205,7 +213,7 @@ async def _ensure_consumer(
         return found, False
     wanted = ConsumerConfig(
         durable_name=settings.durable,
-        filter_subject=settings.subject,
+        **_filter(settings.subjects),
         ack_policy=AckPolicy.EXPLICIT,
         ack_wait=settings.ack_wait_s,
         max_ack_pending=settings.max_ack_pending,

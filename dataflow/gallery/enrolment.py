@@ -11,7 +11,7 @@ from uuid import UUID
 
 import numpy as np
 
-from dataflow.faces.face import Embedding, FacePack, Quality
+from dataflow.faces.face import EmbeddedFace, Embedding, FacePack, Quality
 from dataflow.faces.quality import POLICIES, LowQualityError
 from dataflow.jobs.errors import DataError
 from dataflow.steps.matching import Candidate
@@ -146,14 +146,19 @@ def _distance(embedding: Embedding, others: Sequence[Embedding]) -> float:
     return float(1 - embedding @ mean_embedding(others))
 
 
+def _here(look: Callable[[], EmbeddedFace]) -> EmbeddedFace:
+    return look()
+
+
 @dataclass(frozen=True, slots=True)
 class Examiner:
-    """Looks at enrolment photos. ``read`` gets the bytes of one."""
+    """Looks at enrolment photos: ``read`` gets the bytes of one, ``looking`` computes."""
 
     pack: FacePack
     read: Callable[[str], bytes]
     max_pixels: int
     quality: str = "strict"
+    looking: Callable[[Callable[[], EmbeddedFace]], EmbeddedFace] = _here
 
     def hash(self, photo: str) -> str:
         """The sha256 of a photo in hex; of one that cannot be read, something of its own."""
@@ -168,7 +173,8 @@ class Examiner:
         try:
             data = self.read(photo)
             sha256 = _sha256(data)
-            face = recognise(data, self.pack, self.max_pixels, POLICIES[self.quality])
+            policy = POLICIES[self.quality]
+            face = self.looking(lambda: recognise(data, self.pack, self.max_pixels, policy))
         except OSError as error:
             return Refusal(photo, "unreadable_file", error.strerror or str(error))
         except LowQualityError as error:

@@ -5,6 +5,7 @@ Labels are of few values that are known beforehand; no id, no vector, nothing of
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import product
 
 from prometheus_client import Counter, Gauge, Histogram, Info
@@ -131,6 +132,48 @@ REMATCH_SHARE = Gauge(
     "that are not at it.",
 )
 
+# People who are enrolled, or withdraw, by messages.
+PEOPLE_REQUESTS = Counter(
+    "soloface_people_requests",
+    "Settled requests about people, also those that were settled before.",
+    ["outcome", "reason"],
+)
+PEOPLE_RETRIES = Counter(
+    "soloface_people_retries", "Requests about people that were sent back, to come again later."
+)
+PEOPLE_DELIVERIES = Counter(
+    "soloface_people_deliveries", "Deliveries of requests about people that arrived."
+)
+PEOPLE_REDELIVERIES = Counter(
+    "soloface_people_redeliveries", "Deliveries of requests about people that were not the first."
+)
+PEOPLE_EVENTS = Counter(
+    "soloface_people_events", "Events of requests about people that the stream has confirmed."
+)
+PEOPLE_SECONDS = Histogram(
+    "soloface_people_seconds",
+    "Seconds from the publication of a request about people to its outcome.",
+    buckets=_JOB_BUCKETS,
+)
+PEOPLE_IN_FLIGHT = Gauge(
+    "soloface_people_in_flight",
+    "Requests about people that this process has not acknowledged yet.",
+)
+PEOPLE_PENDING = Gauge(
+    "soloface_people_pending", "Requests about people that wait for their first delivery."
+)
+PEOPLE_ACK_PENDING = Gauge(
+    "soloface_people_ack_pending",
+    "Requests about people that were delivered to any process and are not acknowledged.",
+)
+PEOPLE_OLDEST_AGE = Gauge(
+    "soloface_people_oldest_age_seconds",
+    "Age of the oldest request about people without an outcome; 0 if there is none.",
+)
+PEOPLE_DEAD_LETTERS = Gauge(
+    "soloface_people_dead_letters", "Dead letters of requests about people on their stream."
+)
+
 # What it works with.
 READY = Gauge("soloface_ready", "1 if the worker can work, else 0.")
 DEPENDENCY_UP = Gauge(
@@ -149,3 +192,39 @@ for _change, _cause in product(Change, Cause):
     TAGS_CHANGED.labels(_change, _cause)
 for _stage in Stage:
     STAGE_SECONDS.labels(_stage)
+
+
+@dataclass(frozen=True, slots=True)
+class Meters:
+    """What is counted and measured of one queue."""
+
+    deliveries: Counter
+    redeliveries: Counter
+    events: Counter
+    in_flight: Gauge
+    pending: Gauge
+    ack_pending: Gauge
+    oldest_age: Gauge
+    dead_letters: Gauge
+
+
+PHOTO_METERS = Meters(
+    deliveries=DELIVERIES,
+    redeliveries=REDELIVERIES,
+    events=EVENTS,
+    in_flight=IN_FLIGHT,
+    pending=CONSUMER_PENDING,
+    ack_pending=CONSUMER_ACK_PENDING,
+    oldest_age=OLDEST_JOB_AGE,
+    dead_letters=DEAD_LETTERS,
+)
+PEOPLE_METERS = Meters(
+    deliveries=PEOPLE_DELIVERIES,
+    redeliveries=PEOPLE_REDELIVERIES,
+    events=PEOPLE_EVENTS,
+    in_flight=PEOPLE_IN_FLIGHT,
+    pending=PEOPLE_PENDING,
+    ack_pending=PEOPLE_ACK_PENDING,
+    oldest_age=PEOPLE_OLDEST_AGE,
+    dead_letters=PEOPLE_DEAD_LETTERS,
+)

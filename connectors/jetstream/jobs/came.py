@@ -33,4 +33,5 @@ def plain(came: Came) -> Delivery:
         stream_seq=token.stream_seq,
         attempt=token.attempt,
         published_at=token.published_at,
+        subject=came.message.subject,
     )

@@ -19,7 +19,6 @@ from connectors.jetstream.jobs.settling import nak
 from connectors.jetstream.jobs.stall import StallWatch
 from dataflow.jobs.delivery import Delivery
 from dataflow.jobs.errors import SolofaceError
-from dataflow.process.metrics import DELIVERIES, REDELIVERIES
 
 log = structlog.get_logger()
 
@@ -106,8 +105,9 @@ class Fetcher:
     async def _take_in(self, jobs: Sequence[Came]) -> None:
         self._client.in_flight.add(came.message.reply for came in jobs)
         self._client.upkeep.saw(max(came.token.stream_seq for came in jobs))
-        DELIVERIES.inc(len(jobs))
-        REDELIVERIES.inc(sum(came.token.attempt > 1 for came in jobs))
+        meters = self._client.kind.meters
+        meters.deliveries.inc(len(jobs))
+        meters.redeliveries.inc(sum(came.token.attempt > 1 for came in jobs))
         read = [(came, self._read(came)) for came in jobs]
         await self._send_back([came for came, delivery in read if delivery is None])
         passed, suspects = self._client.isolation.sort([each for _, each in read if each])

@@ -130,7 +130,7 @@ class GivenUp:
             self._connection,
             settings.stream,
             seq,
-            or_later=settings.subject if or_later else None,
+            or_later=settings.any_subject if or_later else None,
         )
         if found is None:
             return None  # somebody settled it
@@ -142,6 +142,7 @@ class GivenUp:
             attempt=max(attempt, settings.max_deliver + 1),
             published_at=found.at,
             traceparent=traceparent_of(found.headers),
+            subject=found.subject,
         )
 
 

@@ -25,11 +25,16 @@ def our_streams(settings: NatsSettings) -> list[str]:
 
 
 async def erase_messages(
-    settings: NatsSettings, subject_id: UUID, *, dry_run: bool
+    settings: NatsSettings,
+    subject_id: UUID,
+    *,
+    dry_run: bool,
+    spare: frozenset[str] = frozenset(),
 ) -> Mapping[str, int]:
     """Overwrite all messages whose payload or headers hold the id; returns how many by stream.
 
-    On the stream of tag changes those stay that tell the end of a tag.
+    On the stream of tag changes those stay that tell the end of a tag; streams to ``spare`` stay as
+    they are.
 
     Reads each stream once, as no index leads from an id to its messages. A stream that is not there
     holds nothing.
@@ -45,6 +50,7 @@ async def erase_messages(
                 subject_id, dry_run=dry_run
             )
             for stream in our_streams(settings)
+            if stream not in spare
         }
     finally:
         await connection.close()
