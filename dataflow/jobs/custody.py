@@ -44,12 +44,13 @@ def dismiss(custodian: Custodian) -> None:
 def left(ack_token: str) -> str:
     """A delivery is on its way to another process; returns the receipt that is wanted."""
     custodian = _of(ack_token)
-    return custodian.left(ack_token) if custodian else UNCLAIMED
+    return UNCLAIMED if custodian is None else custodian.left(ack_token)
 
 
 def arrived(ack_token: str, receipt: str) -> None:
     """A delivery came from another process, which wants this receipt."""
-    if receipt != UNCLAIMED and (custodian := _of(ack_token)):
+    custodian = _of(ack_token)
+    if custodian is not None and receipt != UNCLAIMED:
         custodian.arrived(ack_token, receipt)
 
 

@@ -18,7 +18,10 @@ Tell: TypeAlias = Callable[[Enrolment], PersonEvent]
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """``key`` is what is done once for a user; ``enrols`` or else it withdraws."""
+    """``key`` is what is done once for a user; ``enrols`` or else it withdraws.
+
+    ``again`` says that it was done before, and was undone by an earlier request that came late.
+    """
 
     user_id: UUID
     key: str
@@ -28,6 +31,7 @@ class Asked:
     append: bool = False
     galleries: tuple[str, ...] | None = None
     by: str | None = None
+    again: bool = False
 
 
 def asked_by(request: PersonRequest) -> Asked:
@@ -87,5 +91,9 @@ class People(Protocol):
     def note(self, asked: Asked, event: PersonEvent) -> None:
         """Note how a request has ended."""
 
-    def withdraw(self, asked: Asked) -> None:
-        """Erase all that is known of the user. Done again, it changes nothing."""
+    def withdraw(self, asked: Asked) -> Sequence[PersonEvent]:
+        """Erase all that is known of the user. Done again, it changes nothing.
+
+        Returns what has to be done again, in order: by a later consent the user was enrolled while
+        this withdrawal was late.
+        """

@@ -72,6 +72,7 @@ def event_of(item: PersonSettled, stream: str, model: str, settled_at: datetime)
         photos=[],
         clash=None,
         possibly_also=None,
+        append=False,
         galleries=None,
         consent=None,
         by=None,

@@ -63,6 +63,7 @@ class PersonEvent:
         description="A user who may be the same person, and may well be another; null if there is "
         "none."
     )
+    append: bool = Field(description="Whether the photos were added to those on record.")
     galleries: list[str] | None = Field(
         description="Of which galleries the request made the user a member; null if it named none."
     )

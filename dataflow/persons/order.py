@@ -35,26 +35,27 @@ class Moment:
 class Standing:
     """What is known of a user when a request comes: what was done last of each kind, and when.
 
-    ``withdrawn`` was the last withdrawal, ``in_force`` says whether it still holds. ``replaced``
-    was the last enrolment that put its photos in place of others, ``consented`` the last one by a
-    consent of its own.
+    ``withdrawn`` was the last withdrawal, ``in_force`` says whether it still holds, and ``agreed``
+    was the first enrolment since by a consent of its own. ``replaced`` was the last enrolment since
+    that put its photos in place of others.
     """
 
     replaced: Moment | None = None
-    consented: Moment | None = None
+    agreed: Moment | None = None
     withdrawn: Moment | None = None
     in_force: bool = False
 
     def refuses(self, moment: Moment, *, consents: bool) -> bool:
         """Whether the user does not want an enrolment that was asked for at that moment."""
-        if self.withdrawn and not moment.is_after(self.withdrawn):
+        if self.withdrawn is None:
+            return False
+        if not moment.is_after(self.withdrawn):
             return True
-        return self.in_force and not consents
+        if consents:
+            return False
+        # Between a withdrawal and a consent nobody is enrolled, in whatever order the three came.
+        return self.in_force or (self.agreed is not None and self.agreed.is_after(moment))
 
     def supersedes(self, moment: Moment) -> bool:
         """Whether a later enrolment has taken the place of one of that moment."""
         return self.replaced is not None and self.replaced.is_after(moment)
-
-    def keeps(self, moment: Moment) -> bool:
-        """Whether the user has agreed again after a withdrawal of that moment."""
-        return self.consented is not None and self.consented.is_after(moment)

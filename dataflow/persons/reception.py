@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TypeAlias
@@ -100,12 +101,32 @@ class Reception:
                 if enrolment.status is Status.ENROLLED:
                     return event  # it was noted with the enrolment itself
             else:
-                self.people.withdraw(asked)
+                for later in self.people.withdraw(asked):
+                    self._do_again(later, request, given_up)
                 event = self._event(request, PersonReason.ERASED)
         except NotAnyMoreError as error:
             event = self._event(request, error.reason)
         self.people.note(asked, event)
         return event
+
+    def _do_again(
+        self, event: PersonEvent, late: PersonRequest, given_up: Callable[[], bool]
+    ) -> None:
+        """Enrol somebody again who was enrolled before a withdrawal that is the earlier request."""
+        job = EnrolRequest(
+            user_id=late.job.user_id,
+            image_refs=[photo.image_ref for photo in event.photos if not photo.on_record],
+            galleries=event.galleries,
+            consent=event.consent,
+            append=event.append,
+            request_id=event.request_id,
+        )
+        delivery = replace(
+            late.delivery, stream_seq=event.stream_seq, published_at=event.published_at
+        )
+        request = PersonRequest(delivery, job)
+        with suppress(NotAnyMoreError):
+            self._enrolled(replace(asked_by(request), again=True), request, job, given_up)
 
     def _enrolled(
         self,
@@ -162,6 +183,7 @@ class Reception:
             ],
             clash=_other(enrolment.clash),
             possibly_also=_other(enrolment.alike),
+            append=job.append,
             galleries=job.galleries,
             consent=job.consent,
         )

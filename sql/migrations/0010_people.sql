@@ -10,7 +10,6 @@ create table if not exists face_person_requests (
     -- The publisher's own id, else the message's.
     request text not null,
     stream_seq bigint not null,
-    appended boolean not null default false,
     outcome text not null,
     -- The event, as it is published.
     event text not null,
@@ -25,9 +24,6 @@ create table if not exists face_person_turns (
     -- The last enrolment by a message that put its photos in place of others.
     replaced_seq bigint,
     replaced_at timestamptz,
-    -- The last one by a consent of its own.
-    consented_seq bigint,
-    consented_at timestamptz,
     -- The last withdrawal, also by a command: that has no sequence.
     withdrawn_seq bigint,
     withdrawn_at timestamptz

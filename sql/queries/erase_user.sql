@@ -34,7 +34,10 @@ enrolment_photos as (
     delete from face_enrolment_photos where user_id = %(id)s returning 1
 ),
 requests as (
-    delete from face_person_requests where user_id = %(id)s returning 1
+    -- What was asked later than a withdrawal by a message is done again after it.
+    delete from face_person_requests
+    where user_id = %(id)s and stream_seq <= coalesce(%(stream_seq)s, stream_seq)
+    returning 1
 ),
 decisions as (
     delete from face_match_decisions where user_id = %(id)s returning 1

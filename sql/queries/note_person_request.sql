@@ -10,8 +10,8 @@ with old as (
         for update skip locked
     )
 )
-insert into face_person_requests (user_id, kind, request, stream_seq, appended, outcome, event)
+insert into face_person_requests (user_id, kind, request, stream_seq, outcome, event)
 values (
-    %(user_id)s, %(kind)s, %(request)s, %(stream_seq)s, %(appended)s, %(outcome)s, %(event)s
+    %(user_id)s, %(kind)s, %(request)s, %(stream_seq)s, %(outcome)s, %(event)s
 )
 on conflict do nothing

@@ -11,8 +11,12 @@ turn as (
     insert into face_person_turns as t (user_id, withdrawn_seq, withdrawn_at)
     values (%(id)s, %(stream_seq)s, coalesce(%(asked_at)s, now()))
     on conflict (user_id) do update
-    set withdrawn_seq = excluded.withdrawn_seq, withdrawn_at = excluded.withdrawn_at
-    where t.withdrawn_at is null or t.withdrawn_at <= excluded.withdrawn_at
+    set (withdrawn_seq, withdrawn_at) = (
+            select case when t.withdrawn_at > excluded.withdrawn_at then t.withdrawn_seq
+                else excluded.withdrawn_seq end,
+                greatest(t.withdrawn_at, excluded.withdrawn_at)
+        ),
+        replaced_seq = null, replaced_at = null
 )
 insert into face_withdrawn_photos (photo_id, user_id)
 select photo_id, %(id)s from unnest(%(photo_ids)s::uuid[]) as t (photo_id)

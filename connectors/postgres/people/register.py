@@ -12,6 +12,7 @@ from connectors.postgres.gallery.enrolments import EnrolmentRegister
 from connectors.postgres.people.requests import (
     Enrolled,
     RequestAdmission,
+    agreed_later,
     look,
     note,
     photos_with,
@@ -23,10 +24,9 @@ from connectors.postgres.session import Connection
 from dataflow.gallery.enrolment import Register
 from dataflow.jobs.errors import ConfigurationError, SystemicError
 from dataflow.jobs.image_ref import RefPolicy
-from dataflow.persons.asked import Asked, NotAnyMoreError, Tell
+from dataflow.persons.asked import Asked, Tell
 from dataflow.persons.event import PersonEvent
 from dataflow.persons.photos import in_full
-from dataflow.persons.reason import PersonReason
 from dataflow.process.retry import Persistence
 
 T = TypeVar("T")
@@ -83,15 +83,14 @@ class PeopleRegister:
 
         self._ask(noted)
 
-    def withdraw(self, asked: Asked) -> None:
+    def withdraw(self, asked: Asked) -> Sequence[PersonEvent]:
         """Erase all that is known of the user. From the first step on nobody enrols them."""
 
-        def erased(connection: Connection) -> None:
+        def erased(connection: Connection) -> Sequence[PersonEvent]:
             with connection.transaction():
                 take_turn(connection, asked)
-                standing, _ = look(connection, asked)
-                if standing.keeps(asked.moment):
-                    raise NotAnyMoreError(PersonReason.SUPERSEDED)
+                look(connection, asked)
+                later = agreed_later(connection, asked)
                 erase(
                     connection,
                     "user",
@@ -102,9 +101,11 @@ class PeopleRegister:
                     is_known=True,
                     moment=asked.moment,
                 )
+                return later
 
-        self._ask(erased)
+        later = self._ask(erased)
         self.elsewhere(asked)
+        return later
 
     def _full(self, ref: str) -> str:
         return in_full(ref, self.refs)

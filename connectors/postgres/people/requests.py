@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import dropwhile
 from typing import TypeAlias
 
 from connectors.postgres.session import Connection
@@ -17,7 +18,7 @@ from dataflow.persons.asked import (
     SettledBeforeError,
     Tell,
 )
-from dataflow.persons.event import USED, PersonEvent, body, read
+from dataflow.persons.event import PersonEvent, body, read
 from dataflow.persons.order import Moment, Standing
 from dataflow.persons.reason import PersonOutcome, PersonReason
 
@@ -39,16 +40,14 @@ def look(connection: Connection, asked: Asked) -> tuple[Standing, Enrolled]:
         SettledBeforeError: this very request has ended.
     """
     row = connection.execute(query("person_request"), _key(asked)).fetchone()
-    if row:
+    if row and not asked.again:
         raise SettledBeforeError(read(row[0]))
     found = connection.execute(query("person_standing"), {"user_id": asked.user_id}).fetchone()
-    replaced_seq, replaced_at, consented_seq, consented_at, withdrawn_seq, withdrawn_at, *rest = (
-        found or [None] * 9
-    )
-    in_force, vector_since, photos_since = rest
+    replaced_seq, replaced_at, withdrawn_seq, withdrawn_at, in_force, *rest = found or [None] * 9
+    agreed_seq, agreed_at, vector_since, photos_since = rest
     standing = Standing(
         _moment(replaced_seq, replaced_at),
-        _moment(consented_seq, consented_at),
+        _moment(agreed_seq, agreed_at),
         _moment(withdrawn_seq, withdrawn_at),
         bool(in_force),
     )
@@ -71,43 +70,43 @@ def photos_with(
     connection: Connection, asked: Asked, in_full: Callable[[str], str]
 ) -> Sequence[str]:
     """The photos on record that stay: all, or those that were added by later requests."""
-    if asked.append:
-        rows = connection.execute(query("photos_on_record"), {"user_id": asked.user_id})
-        return [ref for (ref,) in rows]
-    values = {"user_id": asked.user_id, "stream_seq": asked.moment.stream_seq}
-    events = [read(event) for (event,) in connection.execute(query("appended_later"), values)]
-    if not events:
-        return []
+    rows = connection.execute(query("photos_on_record"), {"user_id": asked.user_id}).fetchall()
+    on_record = [ref for (ref,) in rows]
+    if asked.append or not on_record:
+        return on_record
     added = {
         in_full(photo.image_ref)
-        for event in events
+        for event in enrolled_later(connection, asked)
+        if event.append
         for photo in event.photos
-        if photo.reason == USED and not photo.on_record
+        if not photo.on_record
     }
-    on_record = connection.execute(query("photos_on_record"), {"user_id": asked.user_id})
-    return [ref for (ref,) in on_record if ref in added]
+    return [ref for ref in on_record if ref in added]
+
+
+def enrolled_later(connection: Connection, asked: Asked) -> list[PersonEvent]:
+    """The later requests that have enrolled the user, in their order."""
+    values = {"user_id": asked.user_id, "stream_seq": asked.moment.stream_seq}
+    return [read(event) for (event,) in connection.execute(query("enrolled_later"), values)]
+
+
+def agreed_later(connection: Connection, asked: Asked) -> list[PersonEvent]:
+    """The same from the first on by which the user has agreed again."""
+    return list(dropwhile(lambda event: not event.consent, enrolled_later(connection, asked)))
 
 
 def note(connection: Connection, asked: Asked, event: PersonEvent) -> None:
     """Note how a request ended. In a transaction that has the user's turn."""
-    enrolled = event.outcome is PersonOutcome.ENROLLED
     values = {
         **_key(asked),
         "stream_seq": asked.moment.stream_seq,
-        "appended": asked.append,
         "outcome": str(event.outcome),
         "event": body(event).decode(),
     }
     connection.execute(query("note_person_request"), values)
-    if enrolled:
-        turn = {
-            "user_id": asked.user_id,
-            "stream_seq": asked.moment.stream_seq,
-            "at": asked.moment.at,
-            "replaces": not asked.append,
-            "consents": asked.consents,
-        }
-        connection.execute(query("note_person_turn"), turn)
+    if event.outcome is PersonOutcome.ENROLLED and not asked.append:
+        turn = {"stream_seq": asked.moment.stream_seq, "at": asked.moment.at}
+        connection.execute(query("note_person_turn"), {"user_id": asked.user_id, **turn})
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,14 +68,15 @@ def erase(  # noqa: PLR0913 - each is a word of the command
             photo_ids = [photo_id for (photo_id,) in showing]
         else:
             connection.execute(query("lock_photos"), {"photo_ids": [subject_id]})
-        values = {**asked, "photo_ids": photo_ids}
+        values = {
+            **asked,
+            "photo_ids": photo_ids,
+            "stream_seq": moment.stream_seq if moment else None,
+            "asked_at": moment.at if moment else None,
+        }
         rows: dict[str, int] = dict(connection.execute(query(f"erase_{subject}"), values))
         if subject == "user" and (is_known or any(rows.values())):
-            asked_for = {
-                "stream_seq": moment.stream_seq if moment else None,
-                "asked_at": moment.at if moment else None,
-            }
-            connection.execute(query("withdraw"), {**values, **asked_for, "by": by})
+            connection.execute(query("withdraw"), {**values, "by": by})
         if row:
             rows[f"{subject}s, whole row"] = _delete_row(connection, subject, subject_id)
     return Erased(rows, photo_ids)

@@ -67,7 +67,7 @@ PEOPLE_STATEMENTS = (
     "person_request",
     "person_standing",
     "photos_on_record",
-    "appended_later",
+    "enrolled_later",
     "note_person_request",
     "note_person_turn",
     "lock_users",

@@ -9,6 +9,7 @@ import pytest
 from dataflow.persons.reason import PersonOutcome, PersonReason
 from soloface.cli.demo.changes import CHANGES
 from soloface.cli.demo.people import ENROLLED, Person
+from tests.feed import feed, told_so_far
 from tests.fixtures.worker import Log, RunWorker
 from tests.selfies import Desk
 from tests.world import Photo, World, eventually
@@ -49,9 +50,9 @@ def test_a_selfie_finds_the_photos_that_were_there_before(
     desk.event_of(desk.ask(user, desk.selfie(ANA)))
 
     eventually(lambda: tags(world) == {before.id: user}, "the tag on the photo")
-    eventually(lambda: bool(world.tag_changes()), "the change of the tag")
-    (change,) = world.tag_changes()
-    assert (change["change"], change["user_id"]) == ("gained", str(user))
+    eventually(lambda: bool(told_so_far(world.settings.nats)), "the change of the tag")
+    (change,) = feed(world.settings.nats)
+    assert (change.change, change.user_id) == ("gained", user)
 
 
 def test_a_withdrawal_erases_and_holds(
@@ -86,7 +87,7 @@ def test_photos_are_added_or_replace_those_on_record(
 ) -> None:
     user = uuid4()
     run_worker(flow="people")
-    first, second = desk.selfie(ANA), desk.selfie(ANA, CHANGES["mirrored"](ANA.portrait()))
+    first, second = desk.selfie(ANA), desk.selfie(ANA, CHANGES["scaled 1.8"](ANA.portrait()))
     alone = desk.event_of(desk.ask(user, first))
     assert [photo.image_ref for photo in alone.photos] == [first]
     vector = world.gallery()[user]
@@ -110,7 +111,9 @@ def test_somebody_who_is_another_is_refused_and_named(desk: Desk, run_worker: Ru
     run_worker(flow="people")
     desk.event_of(desk.ask(user, desk.selfie(ANA)))
 
-    refused = desk.event_of(desk.ask(again, desk.selfie(ANA, CHANGES["mirrored"](ANA.portrait()))))
+    refused = desk.event_of(
+        desk.ask(again, desk.selfie(ANA, CHANGES["scaled 1.8"](ANA.portrait())))
+    )
 
     assert (refused.outcome, refused.reason) == (PersonOutcome.REFUSED, PersonReason.CLASHES)
     assert refused.clash
@@ -119,7 +122,7 @@ def test_somebody_who_is_another_is_refused_and_named(desk: Desk, run_worker: Ru
 
 
 def photo_of(world: World, person: Person) -> Photo:
-    return world.photo(CHANGES["mirrored"](person.portrait()))
+    return world.photo(CHANGES["scaled 1.8"](person.portrait()))
 
 
 def tags(world: World) -> dict[UUID, UUID]:
