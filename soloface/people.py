@@ -217,7 +217,7 @@ class People:
 
         def told() -> None:
             try:
-                erase_told(settings.nats, asked.user_id)
+                erase_told(settings.nats, asked.user_id, asked.moment.stream_seq or 0)
             except ConfigurationError as error:
                 raise SystemicError(str(error)) from error
 

@@ -7,7 +7,7 @@ from typing import Annotated
 from urllib.parse import quote
 from uuid import UUID
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from dataflow.jobs.cloud_event import as_json, attributes, traced
@@ -94,6 +94,14 @@ def body(event: PersonEvent) -> bytes:
 def read(data: bytes | str) -> PersonEvent:
     """What :func:`body` has written."""
     return _EVENT.validate_json(data)
+
+
+def event_seq(data: bytes) -> int | None:
+    """Of which request a message tells, if it is an event at all: anybody may have written it."""
+    try:
+        return read(data).stream_seq
+    except ValidationError:
+        return None
 
 
 def headers(event: PersonEvent, traceparent: str | None = None) -> dict[str, str]:
