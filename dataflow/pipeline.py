@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import chain
 from typing import TypeAlias, TypeVar, cast
 
 import bytewax.operators as op
@@ -20,21 +21,24 @@ from bytewax.operators import StatefulBatchLogic
 from bytewax.outputs import Sink
 
 from dataflow.jobs.delivery import Delivery
+from dataflow.jobs.lane import Lane
 from dataflow.jobs.outcome import Gone, Retry, Settled
 from dataflow.jobs.stages import Stage, timed_batch
 from dataflow.persons.desk import by_user
 from dataflow.persons.ended import PersonSettled
 from dataflow.persons.reception import PersonResult
+from dataflow.persons.request import PersonRequest
 from dataflow.persons.services import PeopleServices
 from dataflow.services import Services
 from dataflow.steps.dedup import SeenPhotos, shard_of
-from dataflow.steps.request import Recognised
+from dataflow.steps.request import Recognised, Request
 from dataflow.steps.validation import validate
 
 Done: TypeAlias = Settled | PersonSettled | Retry
 Result: TypeAlias = Recognised | Settled | Retry | Gone
 X = TypeVar("X")
 Y = TypeVar("Y")
+B = TypeVar("B", Request, PersonRequest)
 
 _DONE = (Settled, PersonSettled, Retry)
 
@@ -42,6 +46,11 @@ LOOK_AGAIN = timedelta(milliseconds=20)
 """How soon to ask again whether photos under way are done, while there is nothing else to do.
 
 Less than a photo takes; what is done meanwhile is written together.
+"""
+WAITS_S = 0.25
+"""How often photos that can wait are looked after, all at the same moments.
+
+A batch that is written keeps live jobs waiting, so theirs are few and large.
 """
 
 
@@ -93,52 +102,59 @@ def _split(step: Stream[X | Done]) -> tuple[Stream[X], Stream[Done]]:
     return cast("Stream[X]", parted.falses), cast("Stream[Done]", parted.trues)
 
 
-class _Begin(StatefulBatchLogic[X, Future[Y], None]):
+class _Begin(StatefulBatchLogic[B, tuple[Lane, Future[Y]], None]):
     """Begins one shard's photos (fetched first, then embedded) or requests, while the flow goes on.
 
     Stateful, with nothing to remember, because what follows such a step under the same key stays in
     this process: a future can travel no farther.
     """
 
-    def __init__(self, begin: Callable[[X], Future[Y]]) -> None:
-        self._begin = begin
+    def __init__(self, begin: Callable[[B], Future[Y]]) -> None:
+        self._begin: Callable[[B], Future[Y]] = begin
 
-    def on_batch(self, values: list[X]) -> tuple[list[Future[Y]], bool]:
-        return [self._begin(value) for value in values], self.RETAIN
+    def on_batch(self, values: list[B]) -> tuple[list[tuple[Lane, Future[Y]]], bool]:
+        return [(value.delivery.lane, self._begin(value)) for value in values], self.RETAIN
 
     def snapshot(self) -> None:
         return None
 
 
-class _UnderWay(StatefulBatchLogic[Future[Y], Y, None]):
-    """What one shard has under way, which comes out in the order in which it was begun.
+class _UnderWay(StatefulBatchLogic[tuple[Lane, Future[Y]], Y, None]):
+    """What one shard has under way. Each lane's comes out in the order in which it was begun.
 
     Not recovered: JetStream redelivers them.
     """
 
     def __init__(self, finish: Callable[[Iterable[Future[Y]]], list[Y]]) -> None:
         self._finish = finish
-        self._results: deque[Future[Y]] = deque()
+        self._results: dict[Lane, deque[Future[Y]]] = {lane: deque() for lane in Lane}
 
-    def on_batch(self, values: list[Future[Y]]) -> tuple[list[Y], bool]:
-        self._results.extend(values)
+    def on_batch(self, values: list[tuple[Lane, Future[Y]]]) -> tuple[list[Y], bool]:
+        for lane, result in values:
+            self._results[lane].append(result)
         return self.on_notify()
 
     def on_notify(self) -> tuple[list[Y], bool]:
         return list(self._done()), self.RETAIN
 
     def on_eof(self) -> tuple[list[Y], bool]:
-        return self._finish(self._results), self.DISCARD
+        return self._finish(chain.from_iterable(self._results.values())), self.DISCARD
 
     def notify_at(self) -> datetime | None:
-        return datetime.now(UTC) + LOOK_AGAIN if self._results else None
+        now = datetime.now(UTC)
+        if self._results[Lane.LIVE]:
+            return now + LOOK_AGAIN
+        if self._results[Lane.BACKFILL]:
+            return now + timedelta(seconds=WAITS_S - now.timestamp() % WAITS_S)
+        return None
 
     def snapshot(self) -> None:
         return None
 
     def _done(self) -> Iterator[Y]:
-        while self._results and self._results[0].done():
-            yield self._results.popleft().result()
+        for results in self._results.values():
+            while results and results[0].done():
+                yield results.popleft().result()
 
 
 class _Dedup(StatefulBatchLogic[Result, Result, None]):

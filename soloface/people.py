@@ -155,7 +155,7 @@ class People:
             wanted=self._jetstream.is_there,
             cores=self._cores,
         )
-        source = JetStreamSource(self._jetstream, BATCH, settings.worker.stall_s, self._stop)
+        source = JetStreamSource(self._jetstream, BATCH, settings.worker.stall_s, BATCH, self._stop)
         sink = RecordingSink(
             self._jetstream,
             lambda: PeopleRecorder(self._model()),

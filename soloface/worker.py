@@ -30,6 +30,7 @@ from dataflow.faces.face import FacePack
 from dataflow.faces.packs.loading import load_pack
 from dataflow.jobs.image_ref import ImageRef
 from dataflow.pipeline import add_photos
+from dataflow.process.cores import usable_cores
 from dataflow.process.health import Health
 from dataflow.process.lazy import Lazy
 from dataflow.process.retry import LinearBackoff, Persistence
@@ -40,6 +41,9 @@ from dataflow.steps.matching import MatchPolicy
 from soloface.introduction import introduce
 from soloface.limits import following_limit
 from soloface.starting import started
+
+_BUSY_PER_CORE = 8
+"""Jobs that keep a core busy where they can wait: most of them wait to be written together."""
 
 DATABASE_BACKOFF = LinearBackoff(tries=5, step_s=0.1)
 
@@ -100,7 +104,9 @@ class Worker:
             wanted=self._jetstream.is_there,
         )
         work = settings.worker
-        source = JetStreamSource(self._jetstream, work.batch, work.stall_s, self._stop)
+        keep_busy = _BUSY_PER_CORE * (work.cores or usable_cores())
+        busy = work.backfill_in_flight or min(keep_busy, work.in_flight)
+        source = JetStreamSource(self._jetstream, work.batch, work.stall_s, busy, self._stop)
         sink = RecordingSink(
             self._jetstream,
             self._recorder,

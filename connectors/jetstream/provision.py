@@ -1,14 +1,14 @@
-"""The stream and the durable consumer: made when absent, checked when there, never altered."""
+"""The streams and the durable consumers: made when absent, checked when there.
+
+Nothing is altered, but that a jobs' stream of our own making gains the second lane's subject.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 from nats.js import JetStreamContext
 from nats.js.api import (
-    AckPolicy,
-    ConsumerConfig,
     ConsumerInfo,
     DiscardPolicy,
     RetentionPolicy,
@@ -18,10 +18,13 @@ from nats.js.api import (
 )
 from nats.js.errors import APIError, NotFoundError
 
+from connectors.jetstream.backfill import ensure_backfill
 from connectors.jetstream.connection import connect
+from connectors.jetstream.consumers import effective_ack_wait_s, ensure_consumer, require_sound
 from connectors.jetstream.explaining import explained, why
 from connectors.jetstream.subjects import covers
 from dataflow.jobs.errors import ConfigurationError
+from dataflow.jobs.lane import Lane
 from dataflow.settings import NatsSettings
 
 DEAD_LETTERS_KEPT_S = 30 * 24 * 3600
@@ -32,17 +35,37 @@ EVENTS_KEPT = 10_000_000
 """Of events the oldest go first: they are news, the outcomes are in the database."""
 EVENT_ONCE_S = 600
 TAG_CHANGE_ONCE_S = 600
-UNLIMITED = -1
 _NAME_IN_USE = 10058
+_OVERLAP = 10065
 
 
 @dataclass(frozen=True, slots=True)
 class Provision:
-    """What is there: the durable consumer, the jobs' stream; and the names of what was made."""
+    """What is there: the durable consumer, the jobs' stream; and the names of what was made.
+
+    ``backfill`` is the second lane's consumer; without one ``one_lane`` says why.
+    """
 
     consumer: ConsumerInfo
     jobs: StreamInfo
     made: tuple[str, ...]
+    backfill: ConsumerInfo | None = None
+    one_lane: str = ""
+
+    @property
+    def lanes(self) -> dict[Lane, ConsumerInfo]:
+        """The consumer of each lane that there is."""
+        live = {Lane.LIVE: self.consumer}
+        return live | ({Lane.BACKFILL: self.backfill} if self.backfill else {})
+
+    @property
+    def ack_wait_s(self) -> float:
+        """Seconds without a sign of life after which some lane's server redelivers."""
+        return min(effective_ack_wait_s(consumer.config) for consumer in self.lanes.values())
+
+    def lane(self, wanted: Lane) -> Lane:
+        """The lane to publish by: the wanted one, or the live one where there is no other."""
+        return wanted if wanted in self.lanes else Lane.LIVE
 
 
 async def provision(
@@ -61,21 +84,17 @@ async def provision(
         for wanted in wanted_streams(settings):
             if wanted.name == settings.stream:
                 jobs, is_new = await _ensure_stream(
-                    js, replace(wanted, first_seq=first_seq), may_create=settings.provision
+                    js, replace(wanted, first_seq=first_seq), settings
                 )
             else:
-                _, is_new = await _ensure_stream(js, wanted, may_create=settings.provision)
+                _, is_new = await _ensure_stream(js, wanted, settings)
             made += [wanted.name or ""] if is_new else []
-        consumer, is_new = await _ensure_consumer(js, settings)
+        consumer, is_new = await ensure_consumer(js, settings)
         made += [settings.durable] if is_new else []
-    problems = consumer_problems(consumer.config, jobs.config.subjects or [], settings)
-    if problems:
-        raise ConfigurationError(
-            f"the consumer {settings.durable} on {settings.stream} would lose jobs: "
-            + "; ".join(problems)
-            + "; delete it and let soloface make it again, or name another (SOLOFACE_NATS__DURABLE)"
-        )
-    return Provision(consumer, jobs, tuple(made))
+        second = await ensure_backfill(js, settings, jobs, consumer)
+        made += second.made
+    require_sound(consumer, jobs.config.subjects or [], settings, Lane.LIVE)
+    return Provision(consumer, jobs, tuple(made), second.consumer, second.why_not)
 
 
 async def make_missing(settings: NatsSettings) -> tuple[str, ...]:
@@ -97,7 +116,10 @@ def wanted_streams(settings: NatsSettings) -> list[StreamConfig]:
     # Jobs leave a work queue when they are settled, and never by age.
     jobs = StreamConfig(
         name=settings.stream,
-        subjects=settings.subjects,
+        subjects=[
+            *settings.subjects_of(Lane.LIVE),
+            *([settings.backfill_subject] if settings.backfill else []),
+        ],
         retention=RetentionPolicy.WORK_QUEUE,
     )
     dead = StreamConfig(
@@ -127,101 +149,53 @@ def wanted_streams(settings: NatsSettings) -> list[StreamConfig]:
     ]
 
 
-def consumer_problems(
-    config: ConsumerConfig, stream_subjects: list[str], settings: NatsSettings
-) -> list[str]:
-    """What in an existing consumer would break the promise that no job is lost."""
-    problems = []
-    if config.ack_policy != AckPolicy.EXPLICIT:
-        problems.append("its ack policy is not explicit")
-    if config.deliver_subject:
-        problems.append("it is a push consumer")
-    if 0 < (config.max_deliver or UNLIMITED) <= settings.max_deliver:
-        # The worker dead-letters at its own limit; a server that gives up first does it in silence.
-        problems.append(
-            f"it gives up after {config.max_deliver} deliveries, before the worker does "
-            f"(SOLOFACE_NATS__MAX_DELIVER={settings.max_deliver})"
-        )
-    taken = config.filter_subjects or [config.filter_subject or ""]
-    if taken == [""]:
-        taken = stream_subjects
-    if set(taken) != set(settings.subjects):
-        # Whatever else it delivers, the worker would reject.
-        ours = " and ".join(settings.subjects)
-        problems.append(f"it delivers {', '.join(taken)} and not {ours} alone")
-    return problems
-
-
-def _filter(subjects: list[str]) -> dict[str, Any]:
-    """A consumer's, as a server before 2.10 knows it too where there is one subject."""
-    one, *more = subjects
-    return {"filter_subjects": subjects} if more else {"filter_subject": one}
-
-
-def effective_ack_wait_s(config: ConsumerConfig) -> float:
-    """Seconds without a sign of life after which the server redelivers."""
-    if config.backoff:
-        return min(config.backoff)
-    return config.ack_wait or 30  # the server's own default
-
-
-def subject_problem(info: StreamInfo, wanted: StreamConfig) -> str | None:
+def subject_problem(info: StreamInfo, wanted: StreamConfig, settings: NatsSettings) -> str | None:
     """Why a stream cannot serve, ``None`` if it can."""
-    for subject in wanted.subjects or []:
+    for subject in _needed(wanted, settings):
         if not any(covers(pattern, subject) for pattern in info.config.subjects or []):
             return f"the stream {wanted.name} does not take the subject {subject}"
     return None
 
 
+def _needed(wanted: StreamConfig, settings: NatsSettings) -> list[str]:
+    """Its subjects but that of the second lane, which a stream may do without."""
+    optional = settings.backfill_subject if settings.backfill else None
+    return [subject for subject in wanted.subjects or [] if subject != optional]
+
+
+async def _add_stream(
+    js: JetStreamContext, wanted: StreamConfig, settings: NatsSettings
+) -> StreamInfo:
+    """Make it; without the second lane's subject where another stream has that."""
+    try:
+        return await js.add_stream(wanted)
+    except APIError as error:
+        needed = _needed(wanted, settings)
+        if error.err_code != _OVERLAP or needed == wanted.subjects:
+            raise
+        return await js.add_stream(replace(wanted, subjects=needed))
+
+
 async def _ensure_stream(
-    js: JetStreamContext, wanted: StreamConfig, *, may_create: bool
+    js: JetStreamContext, wanted: StreamConfig, settings: NatsSettings
 ) -> tuple[StreamInfo, bool]:
     """Returns the stream, and whether it was made."""
     name, is_new = wanted.name or "", False
     try:
         info = await js.stream_info(name)
     except NotFoundError:
-        if not may_create:
+        if not settings.provision:
             raise ConfigurationError(
                 f"the stream {name} does not exist; create it or set SOLOFACE_NATS__PROVISION=true"
             ) from None
         try:
-            info, is_new = await js.add_stream(wanted), True
+            info, is_new = await _add_stream(js, wanted, settings), True
         except APIError as error:
             if error.err_code != _NAME_IN_USE:
                 raise ConfigurationError(
                     f"the stream {name} cannot be created: {why(error)}"
                 ) from error
             info = await js.stream_info(name)  # another worker was quicker
-    if problem := subject_problem(info, wanted):
+    if problem := subject_problem(info, wanted, settings):
         raise ConfigurationError(problem)
     return info, is_new
-
-
-async def _ensure_consumer(
-    js: JetStreamContext, settings: NatsSettings
-) -> tuple[ConsumerInfo, bool]:
-    try:
-        found: ConsumerInfo = await js.consumer_info(settings.stream, settings.durable)
-    except NotFoundError:
-        if not settings.provision:
-            raise ConfigurationError(
-                f"the consumer {settings.durable} does not exist on {settings.stream}; create it "
-                "or set SOLOFACE_NATS__PROVISION=true"
-            ) from None
-    else:
-        return found, False
-    wanted = ConsumerConfig(
-        durable_name=settings.durable,
-        **_filter(settings.subjects),
-        ack_policy=AckPolicy.EXPLICIT,
-        ack_wait=settings.ack_wait_s,
-        max_ack_pending=settings.max_ack_pending,
-        max_deliver=UNLIMITED,
-    )
-    try:
-        return await js.add_consumer(settings.stream, wanted), True
-    except APIError as error:
-        raise ConfigurationError(
-            f"the consumer {settings.durable} cannot be created: {why(error)}"
-        ) from error

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Self
 
 from dataflow.jobs import custody
+from dataflow.jobs.lane import Lane
 from dataflow.jobs.stages import Lap
 
 SUSPECT_FROM = 3
@@ -24,7 +25,7 @@ class Delivery:
     ``ack_token`` is the reply subject: any connection may settle the message by publishing to it.
     ``attempt`` counts deliveries from 1. ``published_at`` is the server's time, with a zone.
     ``traceparent`` is the publisher's trace, if it named one; ``laps`` are what this delivery has
-    behind it. ``subject`` is where it was published, as far as that is of interest.
+    behind it.
 
     To pickle one is to send it to another process, which from then on vouches for it.
     """
@@ -36,6 +37,7 @@ class Delivery:
     published_at: datetime
     traceparent: str | None = None
     laps: tuple[Lap, ...] = field(default=(), compare=False)
+    lane: Lane = Lane.LIVE
     subject: str = field(default="", compare=False)
 
     def after(self, laps: Iterable[Lap]) -> Self:
@@ -52,6 +54,7 @@ class Delivery:
             self.published_at,
             self.traceparent,
             self.laps,
+            self.lane,
             self.subject,
         )
         return _arrived, fields
@@ -66,9 +69,10 @@ def _arrived(  # noqa: PLR0913, PLR0917 - a delivery's fields
     published_at: datetime,
     traceparent: str | None,
     laps: tuple[Lap, ...],
+    lane: Lane,
     subject: str,
 ) -> Delivery:
     custody.arrived(ack_token, receipt)
     return Delivery(
-        payload, ack_token, stream_seq, attempt, published_at, traceparent, laps, subject
+        payload, ack_token, stream_seq, attempt, published_at, traceparent, laps, lane, subject
     )

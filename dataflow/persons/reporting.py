@@ -15,8 +15,8 @@ from dataflow.persons.ended import PersonSettled, event_of
 from dataflow.persons.event import USED, body, headers
 from dataflow.persons.reason import PersonReason
 from dataflow.process.kind import Kind
+from dataflow.process.meters import PEOPLE_METERS
 from dataflow.process.metrics import (
-    PEOPLE_METERS,
     PEOPLE_REQUESTS,
     PEOPLE_RETRIES,
     PEOPLE_SECONDS,

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 from dataflow.jobs.cloud_event import Told
 from dataflow.jobs.outcome import Retry
 from dataflow.jobs.stages import Lap
-from dataflow.process.metrics import Meters
+from dataflow.process.meters import Meters
 
 Tell: TypeAlias = Callable[[Any, str, str, datetime], Told]
 """Makes an event of an outcome, its stream, the model in use and the time."""

@@ -5,11 +5,11 @@ Labels are of few values that are known beforehand; no id, no vector, nothing of
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import product
 
 from prometheus_client import Counter, Gauge, Histogram, Info
 
+from dataflow.jobs.lane import Lane
 from dataflow.jobs.reason import Reason
 from dataflow.jobs.stages import Stage
 from dataflow.process.version import VERSION
@@ -42,8 +42,8 @@ REPEATS = Counter(
     "Settled jobs that had an outcome before: the first acknowledgement got lost.",
 )
 RETRIES = Counter("soloface_retries", "Deliveries that were sent back, to come again later.")
-DELIVERIES = Counter("soloface_deliveries", "Deliveries that arrived.")
-REDELIVERIES = Counter("soloface_redeliveries", "Deliveries that were not a job's first.")
+DELIVERIES = Counter("soloface_deliveries", "Deliveries that arrived.", ["lane"])
+REDELIVERIES = Counter("soloface_redeliveries", "Deliveries that were not a job's first.", ["lane"])
 EVENTS = Counter("soloface_events", "Outcome events that the stream has confirmed.")
 
 # How long it took.
@@ -54,7 +54,10 @@ STAGE_SECONDS = Histogram(
     buckets=_STAGE_BUCKETS,
 )
 JOB_SECONDS = Histogram(
-    "soloface_job_seconds", "Seconds from a job's publication to its outcome.", buckets=_JOB_BUCKETS
+    "soloface_job_seconds",
+    "Seconds from a job's publication to its outcome.",
+    ["lane"],
+    buckets=_JOB_BUCKETS,
 )
 
 # Whom it found.
@@ -106,15 +109,20 @@ OUTBOX_AGE = Gauge(
 # What waits. The same for all workers of one consumer, so take the maximum, not the sum.
 IN_FLIGHT = Gauge("soloface_in_flight", "Deliveries that this process has not acknowledged yet.")
 CONSUMER_PENDING = Gauge(
-    "soloface_consumer_pending", "Jobs that wait for their first delivery to a worker."
+    "soloface_consumer_pending", "Jobs that wait for their first delivery to a worker.", ["lane"]
 )
 CONSUMER_ACK_PENDING = Gauge(
     "soloface_consumer_ack_pending",
     "Jobs that were delivered to any worker and are not acknowledged.",
+    ["lane"],
 )
 OLDEST_JOB_AGE = Gauge(
     "soloface_oldest_job_age_seconds",
     "Age of the oldest job without an outcome; 0 if there is none.",
+    ["lane"],
+)
+LANE_PAUSED = Gauge(
+    "soloface_lane_paused", "1 while the lane is paused and gives no jobs, else 0.", ["lane"]
 )
 DEAD_LETTERS = Gauge("soloface_dead_letters", "Dead letters on their stream.")
 REMATCH_WAITING = Gauge(
@@ -166,6 +174,9 @@ PEOPLE_ACK_PENDING = Gauge(
     "soloface_people_ack_pending",
     "Requests about people that were delivered to any process and are not acknowledged.",
 )
+PEOPLE_PAUSED = Gauge(
+    "soloface_people_paused", "1 if the consumer of requests about people is paused, else 0."
+)
 PEOPLE_OLDEST_AGE = Gauge(
     "soloface_people_oldest_age_seconds",
     "Age of the oldest request about people without an outcome; 0 if there is none.",
@@ -190,41 +201,9 @@ for _reason in Reason:
     JOBS.labels(_reason.outcome, _reason)
 for _change, _cause in product(Change, Cause):
     TAGS_CHANGED.labels(_change, _cause)
+for _lane in Lane:
+    DELIVERIES.labels(_lane)
+    REDELIVERIES.labels(_lane)
+    JOB_SECONDS.labels(_lane)
 for _stage in Stage:
     STAGE_SECONDS.labels(_stage)
-
-
-@dataclass(frozen=True, slots=True)
-class Meters:
-    """What is counted and measured of one queue."""
-
-    deliveries: Counter
-    redeliveries: Counter
-    events: Counter
-    in_flight: Gauge
-    pending: Gauge
-    ack_pending: Gauge
-    oldest_age: Gauge
-    dead_letters: Gauge
-
-
-PHOTO_METERS = Meters(
-    deliveries=DELIVERIES,
-    redeliveries=REDELIVERIES,
-    events=EVENTS,
-    in_flight=IN_FLIGHT,
-    pending=CONSUMER_PENDING,
-    ack_pending=CONSUMER_ACK_PENDING,
-    oldest_age=OLDEST_JOB_AGE,
-    dead_letters=DEAD_LETTERS,
-)
-PEOPLE_METERS = Meters(
-    deliveries=PEOPLE_DELIVERIES,
-    redeliveries=PEOPLE_REDELIVERIES,
-    events=PEOPLE_EVENTS,
-    in_flight=PEOPLE_IN_FLIGHT,
-    pending=PEOPLE_PENDING,
-    ack_pending=PEOPLE_ACK_PENDING,
-    oldest_age=PEOPLE_OLDEST_AGE,
-    dead_letters=PEOPLE_DEAD_LETTERS,
-)

@@ -11,16 +11,17 @@ import structlog
 
 from dataflow.jobs.event import told
 from dataflow.jobs.job import Job
+from dataflow.jobs.lane import Lane
 from dataflow.jobs.outcome import Gone, Retry, Settled
 from dataflow.jobs.reason import Reason
 from dataflow.jobs.stages import Lap, seconds_by_stage
 from dataflow.process.kind import Kind
+from dataflow.process.meters import PHOTO_METERS
 from dataflow.process.metrics import (
     JOB_SECONDS,
     JOBS,
     MATCH_DISTANCE,
     MATCH_MARGIN,
-    PHOTO_METERS,
     REPEATS,
     RETRIES,
     STAGE_SECONDS,
@@ -85,7 +86,7 @@ def observe_laps(laps: Iterable[Lap]) -> None:
 
 def _count(item: Settled, age_s: float) -> None:
     JOBS.labels(item.reason.outcome, item.reason).inc()
-    JOB_SECONDS.observe(max(0, age_s))
+    JOB_SECONDS.labels(item.delivery.lane).observe(max(0, age_s))
     observe_laps(item.delivery.laps)
     if item.repeated:
         REPEATS.inc()
@@ -105,6 +106,8 @@ def whose(item: Settled | Retry | Gone) -> dict[str, object]:
         "stream_seq": delivery.stream_seq,
         "deliveries": delivery.attempt,
     }
+    if delivery.lane is not Lane.LIVE:
+        names["lane"] = str(delivery.lane)
     if delivery.traceparent:
         names["trace_id"] = trace_id(delivery.traceparent)
     return names

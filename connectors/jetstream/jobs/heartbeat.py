@@ -13,6 +13,7 @@ from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from prometheus_client import Gauge
 
+from connectors.jetstream.jobs.ack_token import delivered_by
 from dataflow.jobs.custody import UNCLAIMED
 from dataflow.process.metrics import IN_FLIGHT
 
@@ -30,11 +31,11 @@ class InFlight:
     """
 
     def __init__(
-        self, connection: Client, ack_wait_s: float, consumer: str = "", count: Gauge = IN_FLIGHT
+        self, connection: Client, ack_wait_s: float, stream: str = "", count: Gauge = IN_FLIGHT
     ) -> None:
-        """``consumer`` is whose deliveries they are, as ``<stream>.<durable>``; none: anybody's."""
+        """``stream`` is whose deliveries they are; none: any stream's."""
         self._connection = connection
-        self._consumer = consumer
+        self._stream = stream
         self._count = count
         self._loop = asyncio.get_running_loop()
         self.pace(ack_wait_s)
@@ -69,8 +70,8 @@ class InFlight:
         self._count.set(len(self._since))
 
     def takes(self, ack_token: str) -> bool:
-        """Whether it is a delivery of this consumer."""
-        return not self._consumer or f".{self._consumer}." in ack_token
+        """Whether it is a delivery of this stream."""
+        return f".{self._stream}." in ack_token or not self._stream
 
     def left(self, ack_token: str) -> str:
         """It is on its way to another process; returns the receipt that is wanted from there."""
@@ -91,6 +92,10 @@ class InFlight:
     def since(self, ack_token: str) -> float:
         """When we began to vouch for it, by the monotonic clock; endless if we do not."""
         return self._since.get(ack_token, math.inf)
+
+    def by(self, consumer: str) -> int:
+        """How many of them this consumer has delivered."""
+        return sum(delivered_by(token) == consumer for token in self._since)
 
     @property
     def on_the_way(self) -> int:

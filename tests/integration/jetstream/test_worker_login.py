@@ -101,6 +101,7 @@ def work_through(world: World, run_worker: RunWorker, log: Log, *, made: bool) -
     assert len(world.dead_letters()) == 1
     assert len(world.events()) == len(sequences)
     assert not log.events("rights_missing")
+    assert not log.events("one_lane")
     assert not log.events("nats_denied")
     assert not log.events("answer_unconfirmed")
     world.assert_nothing_is_left()
@@ -113,7 +114,7 @@ def test_the_listed_rights_are_enough(
     log: Log,
     makes: bool,  # noqa: FBT001 - a test's parameter
 ) -> None:
-    needs = (Need.ALWAYS, Need.SHOULD, *([Need.TO_MAKE] if makes else []))
+    needs = (Need.ALWAYS, Need.BACKFILL, Need.SHOULD, *([Need.TO_MAKE] if makes else []))
     work_through(limited(*needs), run_worker, log, made=not makes)
 
 
@@ -122,6 +123,7 @@ def test_a_worker_works_where_jetstream_has_a_domain_and_answers_come_elsewhere(
 ) -> None:
     world = limited(
         Need.ALWAYS,
+        Need.BACKFILL,
         Need.SHOULD,
         Need.TO_MAKE,
         lines=", domain: hub",
