@@ -100,7 +100,7 @@ class Requests:
         last = {r.user: seq for seq, r in sorted(self.asked.items()) if not r.photo}
         # What was told of somebody before they withdrew is erased with them.
         lost = [
-            f"request {seq} has no event"
+            f"request {seq} has no event: {self._story(request.user)}"
             for seq, request in self.asked.items()
             if seq not in told and seq >= last.get(request.user, 0)
         ]
@@ -112,6 +112,18 @@ class Requests:
             if self.asked[seq].consents and seq > last.get(self.asked[seq].user, 0)
         ]
         return lost, doubled, wrong + self._wrong(refused)
+
+    def _story(self, user: UUID) -> str:
+        """What was asked about a user, and how it ended."""
+        query = "select stream_seq, outcome from face_person_requests where user_id = %s"
+        with self.world.database() as connection:
+            ended = {r["stream_seq"]: r["outcome"] for r in connection.execute(query, [user])}
+        asked = {
+            seq: "enrol" if one.photo else "withdraw"
+            for seq, one in self.asked.items()
+            if one.user == user
+        }
+        return f"asked {asked}, noted {ended}"
 
     def _wrong(self, refused: set[int]) -> list[str]:
         wanted: dict[UUID, Known] = {}

@@ -66,8 +66,16 @@ class Letter:
     @property
     def photo_id(self) -> UUID | None:
         """The job's photo, as far as the payload tells."""
+        return self._id("photo_id")
+
+    @property
+    def user_id(self) -> UUID | None:
+        """The user whom a request is about, as far as the payload tells."""
+        return self._id("user_id")
+
+    def _id(self, field: str) -> UUID | None:
         try:
-            return UUID(orjson.loads(self.payload)["photo_id"])
+            return UUID(orjson.loads(self.payload)[field])
         except (ValueError, TypeError, KeyError, IndexError, AttributeError):
             return None
 
