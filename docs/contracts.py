@@ -8,6 +8,7 @@ They are in ``docs/schemas``; a test compares, so they cannot lag behind the cod
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -149,7 +150,7 @@ def letter_headers() -> Schema:
     return _letter_headers(_REJECTIONS, "job")
 
 
-def _letter_headers(reasons: list[str], what: str) -> Schema:
+def _letter_headers(reasons: Sequence[str], what: str) -> Schema:
     required: dict[str, Schema] = {
         Header.REASON: {"enum": reasons},
         Header.NATURE: {"enum": list(NATURES)},

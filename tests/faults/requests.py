@@ -12,6 +12,7 @@ import orjson
 from nats.js import JetStreamContext
 
 from connectors.jetstream.provision import provision
+from dataflow.persons.event import read
 from dataflow.persons.reason import PersonReason
 from soloface.cli.demo.changes import CHANGES
 from soloface.cli.demo.people import ENROLLED
@@ -98,11 +99,13 @@ class Requests:
         told = {event.stream_seq: event for event in events}
         counts = Counter(event.stream_seq for event in events)
         last = {r.user: seq for seq, r in sorted(self.asked.items()) if not r.photo}
-        # What was told of somebody before they withdrew is erased with them.
+        # What was told of somebody before they withdrew is erased with them, also where it is said
+        # of another that they look alike.
+        alike = self._naming(set(last))
         lost = [
             f"request {seq} has no event: {self._story(request.user)}"
             for seq, request in self.asked.items()
-            if seq not in told and seq >= last.get(request.user, 0)
+            if seq not in told and seq not in alike and seq >= last.get(request.user, 0)
         ]
         doubled = [f"request {seq} was told {n} times" for seq, n in counts.items() if n > 1]
         refused = {seq for seq, event in told.items() if event.reason is PersonReason.HAS_WITHDRAWN}
@@ -112,6 +115,18 @@ class Requests:
             if self.asked[seq].consents and seq > last.get(self.asked[seq].user, 0)
         ]
         return lost, doubled, wrong + self._wrong(refused)
+
+    def _naming(self, users: set[UUID]) -> set[int]:
+        """The requests whose events name somebody of these besides their own user."""
+        with self.world.database() as connection:
+            rows = connection.execute("select event from face_person_requests").fetchall()
+        events = [read(row["event"]) for row in rows]
+        return {
+            event.stream_seq
+            for event in events
+            for other in (event.clash, event.possibly_also)
+            if other and other.user_id in users
+        }
 
     def _story(self, user: UUID) -> str:
         """What was asked about a user, and how it ended."""
