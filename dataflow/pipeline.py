@@ -47,7 +47,7 @@ LOOK_AGAIN = timedelta(milliseconds=20)
 
 Less than a photo takes; what is done meanwhile is written together.
 """
-WAITS_S = 0.25
+WAITS_S = 0.5
 """How often photos that can wait are looked after, all at the same moments.
 
 A batch that is written keeps live jobs waiting, so theirs are few and large.

@@ -42,7 +42,7 @@ from soloface.introduction import introduce
 from soloface.limits import following_limit
 from soloface.starting import started
 
-_BUSY_PER_CORE = 8
+_BUSY_PER_CORE = 16
 """Jobs that keep a core busy where they can wait: most of them wait to be written together."""
 
 DATABASE_BACKOFF = LinearBackoff(tries=5, step_s=0.1)

@@ -24,7 +24,7 @@ from connectors.jetstream.letters.telling import Teller
 from connectors.jetstream.observing import Observer
 from connectors.jetstream.pinging import keep_pinging
 from connectors.jetstream.provision import Provision, provision
-from connectors.jetstream.rights import Need, Right, missing_rights
+from connectors.jetstream.rights import Need, Right, missing_rights, worker_rights
 from connectors.jetstream.upkeep import Upkeep
 from dataflow.jobs import custody
 from dataflow.jobs.delivery import Delivery
@@ -65,6 +65,8 @@ class JetStreamClient:
         try:
             missing = await missing_rights(self.connection, self.settings) or []
             self._do_without(missing)
+            needed = set(worker_rights(self.settings))
+            missing = [right for right in missing if right in needed]
             found = await provision(self.js, self.settings)
             self._require_rights(missing)
         except BaseException:

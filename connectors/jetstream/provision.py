@@ -91,9 +91,10 @@ async def provision(
             made += [wanted.name or ""] if is_new else []
         consumer, is_new = await ensure_consumer(js, settings)
         made += [settings.durable] if is_new else []
+        # Before a second lane changes what a consumer without a filter would take.
+        require_sound(consumer, jobs.config.subjects or [], settings, Lane.LIVE)
         second = await ensure_backfill(js, settings, jobs, consumer)
         made += second.made
-    require_sound(consumer, jobs.config.subjects or [], settings, Lane.LIVE)
     return Provision(consumer, jobs, tuple(made), second.consumer, second.why_not)
 
 

@@ -210,7 +210,7 @@ class WorkerSettings(Section):
         None,
         ge=1,
         le=1024,
-        description="Jobs that can wait that a process holds at a time; by default eight for each "
+        description="Jobs that can wait that a process holds at a time; by default 16 for each "
         "of its cores. More do it no good, and live jobs wait for them.",
     )
     backfill_cores: int | None = Field(

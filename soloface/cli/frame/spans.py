@@ -28,7 +28,10 @@ def span(text: str) -> timedelta:
     Raises:
         typer.BadParameter: it is none.
     """
-    found = read_span(text)
+    try:
+        found = read_span(text)
+    except OverflowError:
+        found = None
     if not found or found > timedelta(days=36_500):
         raise typer.BadParameter(f"{text!r} is not a span such as 30m, 2h or 3d")
     return found
