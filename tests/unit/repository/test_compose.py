@@ -33,6 +33,8 @@ SECRETS = {
     "S3_ACCESS_KEY": "access",
     "S3_SECRET_KEY": "store-secret",
     "S3_WORKER_SECRET_KEY": "store-worker-secret",
+    "POSTGRES_PEOPLE_PASSWORD": "people-secret",
+    "S3_PEOPLE_SECRET_KEY": "store-people-secret",
 }
 
 

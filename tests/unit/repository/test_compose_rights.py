@@ -40,6 +40,7 @@ def secrets_of(service: dict[str, Any]) -> set[str]:
     ("name", "secrets"),
     [
         ("worker", {"POSTGRES_WORKER_PASSWORD", "S3_WORKER_SECRET_KEY"} | FOR_ALL),
+        ("people", {"POSTGRES_PEOPLE_PASSWORD", "S3_PEOPLE_SECRET_KEY"} | FOR_ALL),
         ("migrate", {"POSTGRES_OWNER_PASSWORD"}),
         ("models", set()),
         ("tools", {"POSTGRES_OWNER_PASSWORD", "S3_ACCESS_KEY", "S3_SECRET_KEY"} | FOR_ALL),
