@@ -67,7 +67,7 @@ def test_the_workers_login_is_the_one_that_is_made(services: dict[str, dict[str,
     setup = (STORE / "setup.sh").read_text()
 
     assert environment["SOLOFACE_DATABASE__DSN"].startswith("postgresql://photo_worker@")
-    assert f"user add store {environment['SOLOFACE_STORE__ACCESS_KEY']} " in setup
+    assert f"add {environment['SOLOFACE_STORE__ACCESS_KEY']} " in setup
     assert services["migrate"]["environment"]["SOLOFACE_DATABASE__DSN"].startswith(
         "postgresql://photo_owner@"
     )
