@@ -225,4 +225,4 @@ class People:
         self._persistence.call(told, "NATS")
 
     def _read_lately(self, bucket: str) -> list[ImageRef]:
-        return read_lately(self._settings, bucket, self._stop)
+        return read_lately(self._settings, bucket, self._stop, "enrolled_lately")

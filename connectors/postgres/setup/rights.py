@@ -87,7 +87,7 @@ PEOPLE_STATEMENTS = (
     "erase_user",
     "withdraw",
     "others_photos",
-    "read_lately",
+    "enrolled_lately",
 )
 """All that is run for requests about people."""
 
