@@ -69,6 +69,7 @@ class Reception:
     clashes: Callable[[], ClashLimit]
     crew: Crew
     quality: str
+    bystanders: str
     max_pixels: int
     stream: str
     retry_delay_s: float
@@ -153,7 +154,9 @@ class Reception:
             )
             looking = Looking(self.crew, request.delivery)
             enroller = Enroller(
-                Examiner(self.pack(), reader, self.max_pixels, self.quality, looking),
+                Examiner(
+                    self.pack(), reader, self.max_pixels, self.quality, self.bystanders, looking
+                ),
                 self.people.register(asked, seen, tell),
                 InTurn(),
                 self.clashes(),

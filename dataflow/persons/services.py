@@ -69,6 +69,7 @@ class PeopleServices:
                 self.cores or settings.worker.cores or usable_cores(), settings.images.deadline_s
             ),
             quality=settings.enrolment.quality,
+            bystanders=settings.enrolment.bystanders,
             max_pixels=settings.images.max_pixels,
             stream=settings.nats.people_stream,
             retry_delay_s=settings.nats.retry_delay_s,
