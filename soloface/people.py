@@ -25,6 +25,7 @@ from connectors.telemetry.observing import describe_model
 from connectors.telemetry.reachability import look_after
 from connectors.telemetry.tracing import tracing
 from dataflow.faces.face import FacePack
+from dataflow.faces.packs.gap_table import shipped_gap_table
 from dataflow.faces.packs.loading import far_table_of, load_pack
 from dataflow.gallery.clashes import ClashLimit
 from dataflow.jobs.errors import ConfigurationError, SystemicError
@@ -205,7 +206,9 @@ class People:
 
     def _clashes(self) -> ClashLimit:
         model, fixed = self._settings.model, self._settings.enrolment.min_distance
-        return ClashLimit(self._pack().threshold, far_table_of(model), fixed)
+        pack = self._pack()
+        gaps = shipped_gap_table(pack.contract)
+        return ClashLimit(pack.threshold, far_table_of(model), fixed, gaps)
 
     def _erase_elsewhere(self, asked: Asked) -> None:
         """What the database does not have; a store or a server that is away is waited for."""

@@ -111,9 +111,9 @@ def enroll(
 
     A photo is refused if it does not show exactly one face (--subject: or one that is clearly its
     subject), shows it badly, or is unlike the user's other photos; the rest are used. A user is
-    refused if another user's face is nearer than two people's of so many can be by chance, or if
-    they have withdrawn (`soloface erase`). Where it is farther, but as near as one person's photos,
-    the user is enrolled and the other one is named.
+    refused if another user's face is nearer, or stands out more from the next ones, than chance
+    explains among so many, or if they have withdrawn (`soloface erase`). Where it is as near as one
+    person's photos can be, but not so, the user is enrolled and the other one is named.
     You can run an interrupted command again: a user who is already enrolled by the same photos is
     skipped. A user who is not in `users` yet is added.
 
@@ -187,10 +187,16 @@ def enroll(
 
 
 def _clash_limit(settings: Settings, pack: FacePack) -> ClashLimit:
+    from dataflow.faces.packs.gap_table import shipped_gap_table
     from dataflow.faces.packs.loading import far_table_of
     from dataflow.gallery.clashes import ClashLimit
 
-    return ClashLimit(pack.threshold, far_table_of(settings.model), settings.enrolment.min_distance)
+    return ClashLimit(
+        pack.threshold,
+        far_table_of(settings.model),
+        settings.enrolment.min_distance,
+        shipped_gap_table(pack.contract),
+    )
 
 
 def _lasting(photo: str) -> str:
