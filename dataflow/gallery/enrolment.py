@@ -12,7 +12,7 @@ from uuid import UUID
 import numpy as np
 
 from dataflow.faces.choosing import Chooser
-from dataflow.faces.face import Embedding, FacePack, Quality
+from dataflow.faces.face import EmbeddedFace, Embedding, FacePack, Quality
 from dataflow.faces.packs.far_table import far_table_of_contract
 from dataflow.faces.policies import enrolment_policy
 from dataflow.faces.quality import POLICIES, LowQualityError, QualityPolicy
@@ -166,9 +166,13 @@ def _distance(embedding: Embedding, others: Sequence[Embedding]) -> float:
     return float(1 - embedding @ mean_embedding(others))
 
 
+def _here(look: Callable[[], EmbeddedFace]) -> EmbeddedFace:
+    return look()
+
+
 @dataclass(frozen=True, slots=True)
 class Examiner:
-    """Looks at enrolment photos. ``read`` gets the bytes of one.
+    """Looks at enrolment photos: ``read`` gets the bytes of one, ``looking`` computes.
 
     ``bystanders`` says what becomes of photos that show several people.
     """
@@ -178,6 +182,7 @@ class Examiner:
     max_pixels: int
     quality: str = "strict"
     bystanders: str = REFUSE
+    looking: Callable[[Callable[[], EmbeddedFace]], EmbeddedFace] = _here
 
     def hash(self, photo: str) -> str:
         """The sha256 of a photo in hex; of one that cannot be read, something of its own."""
@@ -196,7 +201,9 @@ class Examiner:
         try:
             data = self.read(photo)
             sha256 = _sha256(data)
-            face = recognise(data, self.pack, self.max_pixels, self._policy, choose=choose)
+            face = self.looking(
+                lambda: recognise(data, self.pack, self.max_pixels, self._policy, choose=choose)
+            )
         except OSError as error:
             return Refusal(photo, "unreadable_file", error.strerror or str(error))
         except LowQualityError as error:

@@ -14,7 +14,7 @@ from uuid import UUID
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from dataflow.jobs.cloud_event import as_json, attributes
+from dataflow.jobs.cloud_event import Told, as_json, attributes, traced
 from dataflow.jobs.outcome import Settled
 from dataflow.jobs.reason import Outcome, Reason
 from dataflow.jobs.stages import Stage, seconds_by_stage
@@ -99,6 +99,10 @@ def body(event: OutcomeEvent) -> bytes:
 def headers(event: OutcomeEvent, traceparent: str | None = None) -> dict[str, str]:
     """The event's attributes as NATS headers, and the id by which JetStream knows a repetition."""
     found = attributes(TYPE, event_id(event), event.stream, event.photo_id, event.settled_at)
-    if traceparent:
-        found |= {"traceparent": traceparent, "ce-traceparent": traceparent}
-    return found
+    return traced(found, traceparent)
+
+
+def told(item: Settled, stream: str, model: str, settled_at: datetime) -> Told:
+    """What is told of a job whose outcome is stored."""
+    event = event_of(item, stream, model, settled_at)
+    return Told(body(event), headers(event, item.delivery.traceparent))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
-from typing import Any, LiteralString, TypeVar
+from typing import Any, LiteralString, Protocol, TypeVar
 from uuid import UUID
 
 import psycopg
@@ -27,12 +27,33 @@ Connection = psycopg.Connection[TupleRow]
 _PATIENCE = LinearBackoff(tries=20, step_s=0.2)
 
 
+class Asking(Protocol):
+    """Asks the database, again as long as that may help."""
+
+    def __call__(self, operation: Callable[[], T], /) -> T:
+        """Ask."""
+
+
+class Admission(Protocol):
+    """Who may be enrolled, where more is known of it than the database's own withdrawals."""
+
+    def enter(self, connection: Connection) -> None:
+        """The transaction begins: what it waits for first."""
+
+    def admit(self, connection: Connection) -> None:
+        """Raise what is to be known of users who may not be enrolled, under all locks."""
+
+    def stored(self, connection: Connection, enrolment: Enrolment) -> None:
+        """A user is enrolled, unless the transaction fails."""
+
+
 @dataclass(frozen=True, slots=True)
 class EnrolmentRegister:
     """The :class:`~dataflow.gallery.enrolment.Register` of one contract; ``by`` is who enrols.
 
     ``forget`` is told the references of photos that no enrolment has any more, once that is
-    certain. ``again`` says that those who have withdrawn have agreed again.
+    certain. ``again`` says that those who have withdrawn have agreed again; ``admission`` decides
+    that, where there is one. ``asking`` is how stubbornly the database is asked.
     """
 
     database: Database
@@ -40,6 +61,8 @@ class EnrolmentRegister:
     by: str | None = None
     forget: Callable[[Sequence[str]], None] = field(default=lambda _refs: None)
     again: bool = False
+    admission: Admission | None = None
+    asking: Asking = _PATIENCE.call
 
     def fingerprints(self, user_ids: Sequence[UUID]) -> Mapping[UUID, str]:
         """By which photos they were enrolled, as far as their vectors are still of those."""
@@ -58,7 +81,7 @@ class EnrolmentRegister:
 
     def withdrawn(self, user_ids: Sequence[UUID]) -> set[UUID]:
         """Those who have withdrawn, unless they have agreed again."""
-        if self.again:
+        if self.again or self.admission:
             return set()
         rows = self._rows(query("withdrawn_users"), {"user_ids": list(user_ids)})
         return {user_id for (user_id,) in rows}
@@ -89,6 +112,8 @@ class EnrolmentRegister:
     ) -> tuple[dict[UUID, Status], list[str]]:
         with connection.transaction():
             asked = {"user_ids": [enrolment.user_id for enrolment in enrolments]}
+            if self.admission:
+                self.admission.enter(connection)
             known = {row[0] for row in connection.execute(query("lock_users"), asked)}
             # Under locks that a cut-over waits for.
             require_comparable(connection, self.model)
@@ -103,12 +128,19 @@ class EnrolmentRegister:
             # Photos may have been kept of those who have withdrawn meanwhile.
             refused = [e for e in enrolments if left_out.get(e.user_id) is Status.WITHDRAWN]
             kept = {portrait.photo for enrolment in refused for portrait in enrolment.used}
-            return left_out, self._record(connection, stored, kept)
+            gone = self._record(connection, stored, kept)
+            if self.admission:
+                for enrolment in stored:
+                    self.admission.stored(connection, enrolment)
+            return left_out, gone
 
     def _withdrawn(
         self, connection: Connection, asked: Mapping[str, list[UUID]]
     ) -> dict[UUID, Status]:
         """Under locks that an erasure waits for."""
+        if self.admission:
+            self.admission.admit(connection)
+            return {}
         if self.again:
             connection.execute(query("lift_withdrawals"), asked)
             return {}
@@ -140,7 +172,7 @@ class EnrolmentRegister:
             with self.database.connection() as connection:
                 return work(connection)
 
-        return _PATIENCE.call(once)
+        return self.asking(once)
 
     def _add(self, connection: Connection, new: Sequence[Enrolment]) -> bool:
         if new:

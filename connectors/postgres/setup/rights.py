@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import psycopg
@@ -60,6 +60,36 @@ STATEMENTS = (
     "read_lately",
 )
 """All that the worker runs, but for the search by an index, which reads the same columns."""
+
+PEOPLE_STATEMENTS = (
+    "take_person_turn",
+    "lock_person_turn",
+    "person_request",
+    "person_standing",
+    "photos_on_record",
+    "enrolled_later",
+    "note_person_request",
+    "note_person_turn",
+    "lock_users",
+    "lift_withdrawals",
+    "insert_users",
+    "update_users",
+    "save_enrolments",
+    "save_enrolment_photos",
+    "save_consents",
+    "enrolment_fingerprints",
+    "unreferenced_photos",
+    "someones_model",
+    "count_users",
+    "say_why",
+    "lock_user",
+    "photos_showing",
+    "erase_user",
+    "withdraw",
+    "others_photos",
+    "enrolled_lately",
+)
+"""All that is run for requests about people."""
 
 NEEDED = {
     "photos": "rw",
@@ -122,6 +152,20 @@ def require_rights(connection: Connection) -> str:
     raise ConfigurationError(
         f"the login {login} may not do what a worker does ({'; '.join(refusals)}); {way_out}"
     )
+
+
+def require_people_rights(connection: Connection) -> None:
+    """Check that this login may enrol and erase people.
+
+    Raises:
+        ConfigurationError: it may not; the message says what is missing and what to grant.
+    """
+    if refusals := dict.fromkeys(_refusals(connection, PEOPLE_STATEMENTS)):
+        login = connection.info.user
+        raise ConfigurationError(
+            f"the login {login} may not do what requests about people ask "
+            f"({'; '.join(refusals)}); grant soloface_enroller, soloface_eraser to {login}"
+        )
 
 
 def require_all_rows(connection: Connection) -> list[str]:
@@ -187,10 +231,10 @@ def _require_some_rows(connection: Connection, table: str, login: str) -> None:
         )
 
 
-def _refusals(connection: Connection) -> Iterator[str]:
+def _refusals(connection: Connection, statements: Sequence[str] = STATEMENTS) -> Iterator[str]:
     dimension = vector_dimension(connection)
     nothing = defaultdict[str, Any](lambda: None)
-    texts = [query(name) for name in STATEMENTS]
+    texts = [query(name) for name in statements]
     if dimension > 0:
         texts.append(query("nearest_users_by_index", dimension=dimension))
     for text in texts:
