@@ -15,6 +15,9 @@ from pydantic.dataclasses import dataclass as validated_dataclass
 from dataflow.jobs.errors import DataError
 from dataflow.jobs.reason import Reason
 
+GALLERY = r"^[A-Za-z0-9._:-]{1,128}$"
+"""What a gallery may be called; short and plain, so that it fits into any name."""
+
 _MAX_INT4 = 2**31 - 1
 _DATE_AND_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:")
 
@@ -36,6 +39,7 @@ def _time_text(value: object) -> object:
 
 IdText = BeforeValidator(_id_text)
 TimeText = BeforeValidator(_time_text)
+GalleryName = Annotated[StrictStr, Field(pattern=GALLERY)]
 Pixels = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 
 
@@ -70,6 +74,10 @@ class Job:
     bbox: Annotated[BoxHint | None, Field(description="Where the face was seen; informative.")] = (
         None
     )
+    gallery: Annotated[
+        GalleryName | None,
+        Field(description="Only its members are looked for; without one, everybody."),
+    ] = None
     job_id: Annotated[UUID | None, IdText, Field(description="The publisher's own id.")] = None
     submitted_at: Annotated[
         datetime | None, TimeText, Field(description="When the publisher made the job.")

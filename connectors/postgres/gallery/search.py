@@ -61,8 +61,25 @@ def ask(
     return connection.execute(text, parameters)
 
 
+def ask_members(
+    connection: Connection,
+    embeddings: Sequence[Embedding],
+    galleries: Sequence[str],
+    model: str,
+    count: int,
+) -> psycopg.Cursor[TupleRow]:
+    """Search for each vector among the members of its gallery; that is exact."""
+    asked = {
+        "embeddings": list(embeddings),
+        "galleries": list(galleries),
+        "model": model,
+        "count": count,
+    }
+    return connection.execute(query("nearest_members"), asked)
+
+
 def collected(rows: Iterable[TupleRow], faces: int) -> list[list[Candidate]]:
-    """The answer to :func:`ask`, face by face."""
+    """The answer to :func:`ask` or :func:`ask_members`, face by face."""
     nearest: list[list[Candidate]] = [[] for _ in range(faces)]
     for face, user_id, distance in rows:
         nearest[face].append(Candidate(user_id, distance))

@@ -12,7 +12,7 @@ from psycopg.rows import TupleRow
 
 from connectors.postgres.connection import Database
 from connectors.postgres.gallery.search import current_plan, vector_dimension
-from connectors.postgres.photos.limits import policy_of
+from connectors.postgres.photos.limits import limits_of
 from connectors.postgres.photos.registry import photo_states
 from connectors.postgres.sql_files import query
 from connectors.postgres.tags.deciding import Rules, decide_again
@@ -101,7 +101,8 @@ class Decisions:
             plan = current_plan(connection, self.rules.model, vector_dimension(connection))
             with connection.transaction():
                 connection.execute(query("enter_gate"))
-                policy = policy_of(connection, self.rules.model) or self.rules.policy
+                noted = limits_of(connection, self.rules.model)
+                policy = noted.policy if noted else self.rules.policy
                 # The worker waits for it too, and sees the decision before it records anything.
                 locked = connection.execute(query("lock_photos"), {"photo_ids": photo_ids})
                 if locked.fetchone() is None:

@@ -53,6 +53,8 @@ def foretell(database: Database, wish: Wish, rules: Rules) -> Iterator[Glimpse]:
 def _requests(wish: Wish) -> list[Request]:
     """The rows that the wish would leave."""
     return [
-        Request(0, user_id, None, wish.since, "rematch", None, 0, 0, begun=True)
+        Request(
+            0, user_id, None, wish.since, "rematch", None, 0, 0, begun=True, gallery=wish.gallery
+        )
         for user_id in wish.user_ids or (None,)
     ]

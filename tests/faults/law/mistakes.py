@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from unittest.mock import patch
 from uuid import UUID
 
@@ -76,9 +76,12 @@ def words_hold_once() -> Iterator[None]:
 
     class Deaf(MatchPolicy):
         def decide(
-            self, nearest: Sequence[Candidate], said: Said = NOTHING_SAID
+            self,
+            nearest: Sequence[Candidate],
+            said: Said = NOTHING_SAID,
+            gallery: str | None = None,
         ) -> tuple[Reason, Match | None]:
-            return super().decide(nearest, replace(said, confirmed=None))
+            return super().decide(nearest, replace(said, confirmed=None), gallery)
 
     def deaf(
         connection: deciding.Connection,
@@ -87,7 +90,7 @@ def words_hold_once() -> Iterator[None]:
         plan: Plan,
         detail: str | None,
     ) -> list[Answer]:
-        policy = Deaf(rules.policy.threshold, **rules.policy.limits)
+        policy = Deaf(**asdict(rules.policy))
         heard = replace(rules, policy=policy)
         return deciding.decide_again(connection, photo_ids, heard, plan, detail)
 

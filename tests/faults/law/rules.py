@@ -12,6 +12,7 @@ from tests.builders import photo, user
 from tests.faults.law.grounds import Grounds
 from tests.faults.law.happenings import (
     FACE_DEGREES,
+    GALLERIES,
     MAX_DISTANCES,
     MIN_MARGINS,
     MOST_PIECES,
@@ -43,6 +44,7 @@ indices = st.sampled_from((0, 0, 0, 1))
 user_degrees = st.sampled_from(USER_DEGREES)
 face_degrees = st.sampled_from(FACE_DEGREES)
 stale = st.sampled_from((False, False, False, True))
+galleries = st.sampled_from(GALLERIES)
 
 
 def enrolled_by_hand(number: int, degrees: float) -> Statement:
@@ -63,12 +65,50 @@ def _for_photo(text: str) -> st.SearchStrategy[Statement]:
 
 
 some_photos = st.lists(photos, min_size=1, max_size=2, unique=True).map(tuple)
-jobs = st.builds(
-    Job,
-    some_photos,
-    face_degrees,
-    indices,
-    stale,
+jobs = st.builds(Job, some_photos, face_degrees, indices, stale, st.none() | galleries)
+
+
+def _for_member(text: str) -> st.SearchStrategy[Statement]:
+    return st.builds(
+        lambda gallery, number: Statement(text, (gallery, user(number))), galleries, users
+    )
+
+
+joins = st.one_of(
+    _for_member("insert into face_gallery_members values (%s, %s) on conflict do nothing"),
+    st.builds(
+        lambda gallery: Statement(
+            "insert into face_gallery_members select %s, id from users on conflict do nothing",
+            (gallery,),
+        ),
+        galleries,
+    ),
+)
+memberships = st.one_of(
+    joins,
+    joins,
+    joins,
+    _for_member("delete from face_gallery_members where (gallery, user_id) = (%s, %s)"),
+    st.builds(
+        lambda gallery, number: Statement(
+            "update face_gallery_members set gallery = %s where user_id = %s and gallery <> %s "
+            "and not exists (select from face_gallery_members as other "
+            "where other.user_id = face_gallery_members.user_id and other.gallery = %s)",
+            (gallery, user(number), gallery, gallery),
+        ),
+        galleries,
+        users,
+    ),
+    st.sampled_from(
+        (Statement("truncate face_gallery_members"), Statement("delete from face_gallery_members"))
+    ),
+    st.builds(
+        lambda gallery, number: Statement(
+            "update photo_faces set gallery = %s where photo_id = %s", (gallery, photo(number))
+        ),
+        st.none() | galleries,
+        photos,
+    ),
 )
 words = st.one_of(
     st.builds(Say, st.just(Word.CONFIRMED), photos, users, st.none() | indices, stale),
@@ -98,11 +138,20 @@ un_enrolments = _for_user("update users set face_embedding = null where id = %s"
 )
 gallery = enrolments | enrolments | un_enrolments
 starts = st.builds(
-    Start, st.sampled_from(MAX_DISTANCES), st.sampled_from(MIN_MARGINS), st.booleans()
+    Start,
+    st.sampled_from(MAX_DISTANCES),
+    st.sampled_from(MIN_MARGINS),
+    st.booleans(),
+    st.sampled_from((False, False, False, True)),
 )
 rematches = st.sampled_from((Rematch(), RematchAll()))
 happenings: st.SearchStrategy[Happening] = st.sampled_from(
-    [jobs] * 7 + [enrolments] * 4 + [words] * 3 + [rematches] * 5 + [un_enrolments, starts, rare]
+    [jobs] * 7
+    + [enrolments] * 4
+    + [words] * 3
+    + [memberships] * 4
+    + [rematches] * 5
+    + [un_enrolments, starts, rare]
 ).flatmap(lambda kind: kind)
 """Drawn by these weights: ``one_of`` would give each of the many rare ones as much."""
 few = st.integers(1, 9)
@@ -132,13 +181,18 @@ class Law(RuleBasedStateMachine):
     @initialize(
         limits=st.one_of(starts, starts, starts, st.none()),
         enrolled=st.lists(enrolments, min_size=1, max_size=3),
+        members=st.lists(joins, max_size=3),
         seen=st.lists(jobs, min_size=1, max_size=4),
     )
     def the_platform_begins(
-        self, limits: Start | None, enrolled: list[Happening], seen: list[Happening]
+        self,
+        limits: Start | None,
+        enrolled: list[Happening],
+        members: list[Happening],
+        seen: list[Happening],
     ) -> None:
         self.grounds.clear(len(USERS) - 1, len(PHOTOS) - 1)
-        for happening in filter(None, [limits, *enrolled, *seen]):
+        for happening in filter(None, [limits, *enrolled, *members, *seen]):
             self._run(happening.work(self.now), None)
 
     @rule(what=happenings)
@@ -155,7 +209,7 @@ class Law(RuleBasedStateMachine):
             self.working.append(Worker(self.idle.pop(), what.work(self.now)))
             self._go_on(self.working[-1], statements)
 
-    @rule(job=jobs, statements=searched, change=enrolments | un_enrolments)
+    @rule(job=jobs, statements=searched, change=enrolments | un_enrolments | memberships)
     def users_change_while_a_job_stands_still(
         self, job: Job, statements: int, change: Happening
     ) -> None:
@@ -166,7 +220,11 @@ class Law(RuleBasedStateMachine):
         self.it_happens(change)
         self.it_happens(RematchAll())
 
-    @rule(job=jobs, margin=st.sampled_from(MIN_MARGINS), changes=st.lists(gallery, max_size=3))
+    @rule(
+        job=jobs,
+        margin=st.sampled_from(MIN_MARGINS),
+        changes=st.lists(gallery | memberships, max_size=3),
+    )
     def users_move_the_limit(
         self, job: Job, margin: float | None, changes: list[Happening]
     ) -> None:

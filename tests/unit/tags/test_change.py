@@ -144,6 +144,7 @@ def test_without_what_names_an_erased_user_the_replayed_feed_is_the_same(
                 TagChange(
                     photo_id=photo_id,
                     face_index=face_index,
+                    gallery=None,
                     change=Change.LOST,
                     user_id=None,
                     previous_user_id=erased,
