@@ -1,4 +1,4 @@
-"""`soloface gallery`: how the users are searched, what that finds, and the index."""
+"""`soloface gallery`: who belongs to which, how the users are searched, and the index."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dataflow.jobs.errors import ConfigurationError
+from soloface.cli import galleries
 from soloface.cli.frame.output import JsonOption, console, counted, print_json, progress, say
 from soloface.cli.frame.settings import load_settings
 
@@ -21,8 +22,13 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="See how soloface searches the enrolled users, and build the index that many users need.",
+    help="Say which users belong to which gallery, see how they are searched, and build the index "
+    "that many users need.",
 )
+app.command()(galleries.add)
+app.command()(galleries.remove)
+app.command()(galleries.members)
+app.command("list")(galleries.list_galleries)
 
 FacesOption = Annotated[
     int, typer.Option("--faces", min=1, help="How many made-up faces to search for.")

@@ -78,6 +78,32 @@ def ask_members(
     return connection.execute(query("nearest_members"), asked)
 
 
+def nearest_fellows(
+    connection: Connection,
+    embeddings: Sequence[Embedding],
+    galleries: Sequence[frozenset[str]],
+    model: str,
+    count: int,
+) -> list[list[Candidate]]:
+    """The nearest users of that model for each vector, in any of its galleries or among all."""
+    nearest: list[list[Candidate]] = [[] for _ in embeddings]
+    everywhere = [place for place, names in enumerate(galleries) if not names]
+    found = nearest_users(connection, [embeddings[i] for i in everywhere], model, count)
+    for place, users in zip(everywhere, found, strict=False):
+        nearest[place] = users
+    if inside := [place for place, names in enumerate(galleries) if names]:
+        asked = {
+            "embeddings": [embeddings[place] for place in inside],
+            "galleries": [" ".join(sorted(galleries[place])) for place in inside],
+            "model": model,
+            "count": count,
+        }
+        rows = connection.execute(query("nearest_fellows"), asked)
+        for place, users in zip(inside, collected(rows, len(inside)), strict=True):
+            nearest[place] = users
+    return nearest
+
+
 def collected(rows: Iterable[TupleRow], faces: int) -> list[list[Candidate]]:
     """The answer to :func:`ask` or :func:`ask_members`, face by face."""
     nearest: list[list[Candidate]] = [[] for _ in range(faces)]

@@ -54,7 +54,8 @@ def enroll(
         Path | None,
         typer.Option(
             "--csv",
-            help="Many users: a CSV with the columns user_id and photo; consent may follow.",
+            help="Many users: a CSV with the columns user_id and photo; consent and gallery may "
+            "follow.",
         ),
     ] = None,
     folder: Annotated[
@@ -71,6 +72,17 @@ def enroll(
             "CSV with the columns folder and user_id."
         ),
     ] = None,
+    gallery: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Add the users to this gallery, and compare them with its members only. May be "
+            "given several times."
+        ),
+    ] = None,
+    galleries: Annotated[
+        bool,
+        typer.Option("--galleries", help="With --folder: the tree is GALLERY/USER/photo.jpg."),
+    ] = False,
     force: Annotated[
         bool, typer.Option("--force", help="Also enrol a user who is very near to another user.")
     ] = False,
@@ -120,24 +132,30 @@ def enroll(
     from soloface.cli.enroll.offers import (
         consent_of,
         from_folder,
+        from_galleries,
         from_objects,
         from_table,
         names_from,
     )
+    from soloface.cli.frame.galleries import gallery_of
 
     if consent is not None:
         consent = consent_of(consent, "--consent")
+    more = tuple(gallery_of(name, "--gallery") for name in gallery or ())
+    if galleries and folder is None:
+        raise typer.BadParameter("--galleries goes with --folder")
     settings = load_settings()
     sources = EnrolmentPhotos(settings)
+    names = names_from(users) if users else None
     match user, table, folder, prefix, users:
         case (UUID(), None, None, None, None) if photos:
             offers = [Offer(user, tuple(photos))]
         case (None, Path(), None, None, None):
             offers = from_table(table)
         case (None, None, Path(), None, _):
-            offers = from_folder(folder, names_from(users) if users else None)
+            read = from_galleries if galleries else from_folder
+            offers = read(folder, names)
         case (None, None, None, str(), _):
-            names = names_from(users) if users else None
             offers = from_objects(sources.under(prefix), prefix, names)
         case _:
             raise typer.BadParameter(
@@ -145,20 +163,21 @@ def enroll(
             )
     if consent:
         offers = [replace(offer, consent=offer.consent or consent) for offer in offers]
+    offers = [replace(offer, galleries=(*offer.galleries, *more)) for offer in offers]
     pack = load_pack(settings.model)
     with (
         closing(Database(settings.database)) as database,
         ThreadPoolExecutor(settings.worker.cores or len(os.sched_getaffinity(0))) as pool,
     ):
-        gallery = Gallery(database)
-        gallery.require_schema(pack.contract)
-        gallery.require_comparable(pack.contract)
+        for require in (Gallery(database).require_schema, Gallery(database).require_comparable):
+            require(pack.contract)
         enroller = Enroller(
             Examiner(pack, sources.read, settings.images.max_pixels, settings.enrolment.quality),
             EnrolmentRegister(database, pack.contract.id, by, sources.forget, again),
             pool,
             None if force else _clash_limit(settings, pack),
             dry_run,
+            settings.match.gallery_required,
             sources.keep if keep_photos else lambda _user, portrait: _lasting(portrait.photo),
         )
         done = list(_tracked(enroller, offers, as_json=as_json))
@@ -193,6 +212,7 @@ def _as_dict(enrolment: Enrolment) -> dict[str, object]:
         "enrolled": enrolment.status in _GOOD,
         "status": enrolment.status,
         "consent": enrolment.consent,
+        "galleries": enrolment.galleries,
         "used": [
             {"photo": portrait.photo, "quality": portrait.quality and asdict(portrait.quality)}
             for portrait in enrolment.used

@@ -40,6 +40,9 @@ def publish(
     faces_detected: Annotated[
         int | None, typer.Option(help="How many faces an earlier stage has seen.")
     ] = None,
+    gallery: Annotated[
+        str | None, typer.Option(help="The photo's gallery: only its members are looked for.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Publish one job, many from a file, or one for each of your own photos.
@@ -63,7 +66,8 @@ def publish(
             found = publisher.uploaded(own_photos(folder))
         case (str(), None, None | [], None):
             fields = {"photo_id": photo_id, "image_ref": image_ref}
-            found = publisher.checked([("the job", {**fields, "faces_detected": faces_detected})])
+            more = {"faces_detected": faces_detected, "gallery": gallery}
+            found = publisher.checked([("the job", {**fields, **more})])
         case _:
             raise typer.BadParameter(
                 "give PHOTO_ID and IMAGE_REF, or one of --file, --upload and --folder"

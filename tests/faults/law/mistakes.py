@@ -8,6 +8,8 @@ from dataclasses import asdict, replace
 from unittest.mock import patch
 from uuid import UUID
 
+import connectors.postgres.gallery.search
+import connectors.postgres.photos.following
 import connectors.postgres.photos.recorder
 import connectors.postgres.tags.rematching
 import connectors.postgres.tags.sifting
@@ -70,6 +72,32 @@ def a_step_asks_for_nothing() -> AbstractContextManager[object]:
     return patch.object(connectors.postgres.tags.rematching, "follow_gallery", follow)
 
 
+def galleries_are_not_heeded() -> AbstractContextManager[object]:
+    """A face that belongs to a gallery is compared with all members of any."""
+    return _altered(
+        connectors.postgres.gallery.search, {"where m.gallery = faces.gallery": "where true"}
+    )
+
+
+def all_galleries_have_one_limit() -> AbstractContextManager[object]:
+    """The limit of a gallery stays that of a single member, however many it has."""
+    return _altered(connectors.postgres.photos.following, {"group by": "and false group by"})
+
+
+@contextmanager
+def members_come_and_go_unnoticed() -> Iterator[None]:
+    """What waits because somebody was added to a gallery, or removed, is struck off."""
+    step = Rematching.step
+
+    def forgetful(self: Rematching) -> Piece | None:
+        with self.database.connection() as connection:
+            connection.execute("delete from face_rematches where gallery is not null")
+        return step(self)
+
+    with patch.object(Rematching, "step", forgetful):
+        yield
+
+
 @contextmanager
 def words_hold_once() -> Iterator[None]:
     """Matching again moves a tag although somebody has confirmed it."""
@@ -129,6 +157,9 @@ MISTAKES: Mapping[str, Mistake] = {
     for mistake in (
         nothing_is_matched_again,
         only_the_nearest_counts,
+        galleries_are_not_heeded,
+        members_come_and_go_unnoticed,
+        all_galleries_have_one_limit,
         words_hold_once,
         jobs_pass_by_the_gate,
         a_new_file_is_not_noticed,
