@@ -70,8 +70,8 @@ def reconcile(
     gallery_column: Annotated[
         str | None,
         typer.Option(
-            help="Column of `photos` that holds the name of a photo's gallery. Without it, the jobs "
-            "name none."
+            help="Column of `photos` with the name of a photo's gallery. Without it, the jobs name "
+            "none."
         ),
     ] = None,
     only: Annotated[
@@ -115,8 +115,8 @@ def reconcile(
     before = created_before or datetime.now(UTC) - timedelta(hours=1)
     if publish and settings.match.gallery_required and gallery_column is None:
         raise ConfigurationError(
-            "each job has to name a gallery (SOLOFACE_MATCH__GALLERY=required): give the column that "
-            "holds it with --gallery-column"
+            "each job has to name a gallery (SOLOFACE_MATCH__GALLERY=required): say with "
+            "--gallery-column which column holds it"
         )
     equal = dict(map(_equality, only or ()))
     selection = Selection(ref_column, created_column, before, created_after, equal, gallery_column)

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
@@ -130,6 +130,7 @@ def enroll(
     from dataflow.gallery.enrolling import Enroller
     from dataflow.gallery.enrolment import Examiner, Offer
     from soloface.cli.enroll.offers import (
+        completed,
         consent_of,
         from_folder,
         from_galleries,
@@ -142,28 +143,26 @@ def enroll(
     if consent is not None:
         consent = consent_of(consent, "--consent")
     more = tuple(gallery_of(name, "--gallery") for name in gallery or ())
-    if galleries and folder is None:
-        raise typer.BadParameter("--galleries goes with --folder")
     settings = load_settings()
     sources = EnrolmentPhotos(settings)
     names = names_from(users) if users else None
-    match user, table, folder, prefix, users:
-        case (UUID(), None, None, None, None) if photos:
+    match user, table, folder, prefix, users, galleries:
+        case (UUID(), None, None, None, None, False) if photos:
             offers = [Offer(user, tuple(photos))]
-        case (None, Path(), None, None, None):
+        case (None, Path(), None, None, None, False):
             offers = from_table(table)
-        case (None, None, Path(), None, _):
-            read = from_galleries if galleries else from_folder
-            offers = read(folder, names)
-        case (None, None, None, str(), _):
+        case (None, None, Path(), None, _, True):
+            offers = from_galleries(folder, names)
+        case (None, None, Path(), None, _, False):
+            offers = from_folder(folder, names)
+        case (None, None, None, str(), _, False):
             offers = from_objects(sources.under(prefix), prefix, names)
         case _:
             raise typer.BadParameter(
-                "give USER and at least one PHOTO, or one of --csv, --folder and --prefix"
+                "give USER and at least one PHOTO, or one of --csv, --folder (with it perhaps "
+                "--galleries) and --prefix"
             )
-    if consent:
-        offers = [replace(offer, consent=offer.consent or consent) for offer in offers]
-    offers = [replace(offer, galleries=(*offer.galleries, *more)) for offer in offers]
+    offers = completed(offers, consent, more)
     pack = load_pack(settings.model)
     with (
         closing(Database(settings.database)) as database,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from uuid import UUID
@@ -52,6 +52,20 @@ def from_table(table: Path) -> list[Offer]:
             offer,
             consent=consents.get(offer.user_id),
             galleries=tuple(dict.fromkeys(galleries[offer.user_id])),
+        )
+        for offer in offers
+    ]
+
+
+def completed(
+    offers: Iterable[Offer], consent: str | None, galleries: Sequence[str]
+) -> list[Offer]:
+    """The offers with a consent where none is said, and with galleries for all."""
+    return [
+        replace(
+            offer,
+            consent=offer.consent or consent,
+            galleries=tuple(dict.fromkeys((*offer.galleries, *galleries))),
         )
         for offer in offers
     ]
