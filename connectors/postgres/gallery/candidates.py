@@ -133,8 +133,8 @@ class _Search:
         if self.inside:
             vectors = [self.questions[i].embedding for i in self.inside]
             galleries = [self.questions[i].gallery or "" for i in self.inside]
-            found = ask_members(connection, vectors, galleries, self.model, count)
-            asked.append((self.inside, found))
+            for places, rows in ask_members(connection, vectors, galleries, self.model, count):
+                asked.append(([self.inside[place] for place in places], rows))
         return asked
 
     def collected(self, asked: _Asked) -> list[list[Candidate]]:

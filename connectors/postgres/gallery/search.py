@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, LiteralString
@@ -67,15 +68,29 @@ def ask_members(
     galleries: Sequence[str],
     model: str,
     count: int,
-) -> psycopg.Cursor[TupleRow]:
-    """Search for each vector among the members of its gallery; that is exact."""
-    asked = {
-        "embeddings": list(embeddings),
-        "galleries": list(galleries),
-        "model": model,
-        "count": count,
-    }
-    return connection.execute(query("nearest_members"), asked)
+) -> list[tuple[list[int], psycopg.Cursor[TupleRow]]]:
+    """Search for each vector among the members of its gallery; that is exact.
+
+    Returns:
+        Answers, each with the places of the vectors that it is for.
+    """
+    places = defaultdict[str, list[int]](list)
+    for place, gallery in enumerate(galleries):
+        places[gallery].append(place)
+    wanted = {"model": model, "count": count}
+    found = []
+    for gallery, mine in places.items():
+        if len(mine) > 1:
+            asked = {"embeddings": [embeddings[place] for place in mine], "gallery": gallery}
+            together = connection.execute(query("nearest_members_together"), wanted | asked)
+            found.append((mine, together))
+    if alone := [mine[0] for mine in places.values() if len(mine) == 1]:
+        asked = {
+            "embeddings": [embeddings[place] for place in alone],
+            "galleries": [galleries[place] for place in alone],
+        }
+        found.append((alone, connection.execute(query("nearest_members"), wanted | asked)))
+    return found
 
 
 def nearest_fellows(

@@ -19,6 +19,7 @@ STATEMENTS = (
     "decisions",
     "confirmed_users",
     "nearest_members",
+    "nearest_members_together",
     "limits_in_galleries",
     "move_galleries",
     "galleries_of_requests",

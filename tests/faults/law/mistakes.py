@@ -75,7 +75,11 @@ def a_step_asks_for_nothing() -> AbstractContextManager[object]:
 def galleries_are_not_heeded() -> AbstractContextManager[object]:
     """A face that belongs to a gallery is compared with all members of any."""
     return _altered(
-        connectors.postgres.gallery.search, {"where m.gallery = faces.gallery": "where true"}
+        connectors.postgres.gallery.search,
+        {
+            "where m.gallery = faces.gallery": "where true",
+            "where m.gallery = %(gallery)s": "where true",
+        },
     )
 
 
