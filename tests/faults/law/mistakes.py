@@ -83,6 +83,16 @@ def galleries_are_not_heeded() -> AbstractContextManager[object]:
     )
 
 
+def sifting_does_not_heed_galleries() -> AbstractContextManager[object]:
+    """Faces of all galleries are compared with a user who has changed; the answers stay right."""
+    return _altered(
+        connectors.postgres.tags.sifting,
+        {
+            "then gallery is not distinct from %(gallery)s::text": "then %(gallery)s::text is not null"
+        },
+    )
+
+
 def all_galleries_have_one_limit() -> AbstractContextManager[object]:
     """The limit of a gallery stays that of a single member, however many it has."""
     return _altered(connectors.postgres.photos.following, {"group by": "and false group by"})
