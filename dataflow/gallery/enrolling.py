@@ -143,12 +143,12 @@ class Enroller:
         """How near each may come to another one, by how many those are."""
         names = frozenset[str]().union(*places.values())
         members = self.register.members(names) if names else {}
-        return {
-            user_id: clashes.distance(sum(members.get(name, 0) for name in mine) + more)
-            if mine
-            else clashes.distance(users)
-            for user_id, mine in places.items()
+        others = {
+            mine: sum(members.get(name, 0) for name in mine) + more if mine else users
+            for mine in places.values()
         }
+        limits = {count: clashes.distance(count) for count in set(others.values())}
+        return {user_id: limits[others[mine]] for user_id, mine in places.items()}
 
     def _may_meet(self, mine: frozenset[str], others: frozenset[str]) -> bool:
         """Whether a photo may be compared with both."""

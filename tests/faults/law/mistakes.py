@@ -88,7 +88,7 @@ def sifting_does_not_heed_galleries() -> AbstractContextManager[object]:
     return _altered(
         connectors.postgres.tags.sifting,
         {
-            "then gallery is not distinct from %(gallery)s::text": "then %(gallery)s::text is not null"
+            "gallery is not distinct from %(gallery)s::text": "%(gallery)s::text is not null",
         },
     )
 
