@@ -145,18 +145,17 @@ def enroll(
     more = tuple(gallery_of(name, "--gallery") for name in gallery or ())
     settings = load_settings()
     sources = EnrolmentPhotos(settings)
-    names = names_from(users) if users else None
     match user, table, folder, prefix, users, galleries:
         case (UUID(), None, None, None, None, False) if photos:
             offers = [Offer(user, tuple(photos))]
         case (None, Path(), None, None, None, False):
             offers = from_table(table)
         case (None, None, Path(), None, _, True):
-            offers = from_galleries(folder, names)
+            offers = from_galleries(folder, names_from(users))
         case (None, None, Path(), None, _, False):
-            offers = from_folder(folder, names)
+            offers = from_folder(folder, names_from(users))
         case (None, None, None, str(), _, False):
-            offers = from_objects(sources.under(prefix), prefix, names)
+            offers = from_objects(sources.under(prefix), prefix, names_from(users))
         case _:
             raise typer.BadParameter(
                 "give USER and at least one PHOTO, or one of --csv, --folder (with it perhaps "

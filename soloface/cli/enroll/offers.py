@@ -114,12 +114,14 @@ def from_galleries(folder: Path, users: Mapping[str, UUID] | None = None) -> lis
     return list(found.values())
 
 
-def names_from(table: Path) -> dict[str, UUID]:
-    """Read a CSV with the columns folder and user_id: whose photos are in which folder.
+def names_from(table: Path | None) -> dict[str, UUID] | None:
+    """Read a CSV, if there is one, with the columns folder and user_id: whose are the photos there.
 
     Raises:
         ConfigurationError: it cannot be read, a line names no user, or a folder stands there twice.
     """
+    if table is None:
+        return None
     users: dict[str, UUID] = {}
     for line, row in rows(table, "folder", "user_id"):
         folder, where = row["folder"].strip("/"), f"{table}, line {line}"
