@@ -216,6 +216,19 @@ class WorkerSettings(Section):
         ge=1,
         description="Bytes of fetched images that may wait. Above this, no new fetch begins.",
     )
+    backfill_in_flight: int | None = Field(
+        None,
+        ge=1,
+        le=1024,
+        description="Jobs that can wait that a process holds at a time; by default 16 for each "
+        "of its cores. More do it no good, and live jobs wait for them.",
+    )
+    backfill_cores: int | None = Field(
+        None,
+        ge=1,
+        description="Cores for jobs that can wait while live jobs come, per process; by default "
+        "all but one.",
+    )
     photo_grace_s: float = Field(
         5,
         ge=0,

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dataflow.jobs.errors import ConfigurationError
+from dataflow.jobs.lane import Lane
 from soloface.cli.frame.output import JsonOption, complain, print_json, progress, say
 from soloface.cli.frame.settings import load_settings
 
@@ -41,8 +43,12 @@ def publish(
         int | None, typer.Option(help="How many faces an earlier stage has seen.")
     ] = None,
     gallery: Annotated[
-        str | None, typer.Option(help="The photo's gallery: only its members are looked for.")
+        str | None,
+        typer.Option(help="The gallery of jobs that name none: only its members are looked for."),
     ] = None,
+    backfill: Annotated[
+        bool, typer.Option("--backfill", help="They can wait: let live jobs pass them.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Publish one job, many from a file, or one for each of your own photos.
@@ -56,7 +62,10 @@ def publish(
     """
     from soloface.cli.publish.publishing import Publisher, jobs_of, own_photos
 
-    publisher = Publisher(load_settings())
+    settings = load_settings()
+    if backfill and not settings.nats.backfill:
+        raise ConfigurationError("--backfill needs SOLOFACE_NATS__BACKFILL=true")
+    publisher = Publisher(settings, Lane.BACKFILL if backfill else Lane.LIVE, gallery)
     match photo_id, file, upload, folder:
         case (None, Path(), None | [], None):
             found = publisher.checked(jobs_of(file))
@@ -66,8 +75,7 @@ def publish(
             found = publisher.uploaded(own_photos(folder))
         case (str(), None, None | [], None):
             fields = {"photo_id": photo_id, "image_ref": image_ref}
-            more = {"faces_detected": faces_detected, "gallery": gallery}
-            found = publisher.checked([("the job", {**fields, **more})])
+            found = publisher.checked([("the job", {**fields, "faces_detected": faces_detected})])
         case _:
             raise typer.BadParameter(
                 "give PHOTO_ID and IMAGE_REF, or one of --file, --upload and --folder"
@@ -91,4 +99,6 @@ def _tell(report: Report, *, as_json: bool) -> None:
     else:
         for file, photo_id in report.photos.items():
             say(f"{file} is photo {photo_id}")
+        if report.one_lane:
+            complain(f"published as live jobs: {report.one_lane}")
         say(f"published {report.published}, already there {report.already_there}")

@@ -176,6 +176,5 @@ MISTAKES: Mapping[str, Mistake] = {
         all_galleries_have_one_limit,
         words_hold_once,
         jobs_pass_by_the_gate,
-        a_new_file_is_not_noticed,
     )
 }
