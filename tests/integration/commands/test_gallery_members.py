@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import orjson
 import pytest
 
 from connectors.postgres.connection import Database
@@ -16,6 +17,7 @@ from tests.builders import photo, user
 from tests.fixtures.logins import login_with
 from tests.fixtures.recording import MODEL, THRESHOLD, Records, face
 from tests.fixtures.worker import Soloface
+from tests.world import World
 
 
 @pytest.fixture
@@ -141,3 +143,16 @@ def test_a_gallerys_faces_are_matched_again_by_hand(
         done = soloface("rematch", "--gallery", "hall", "--json")
     assert [(one.json["photos"], one.json["moved"]) for one in (looked, done)] == [(1, 1)] * 2
     assert platform.matches() == {photo(1): user(2), photo(2): user(1)}
+
+
+def test_a_job_that_is_published_by_hand_may_name_a_gallery(
+    world: World, soloface: Soloface, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv(f"{PREFIX}MATCH__GALLERY", "required")
+    refused = soloface("publish", photo(1), "a.jpg")
+    assert (refused.code, "it names no gallery" in refused.err) == (1, True)
+    table = tmp_path / "jobs.csv"
+    table.write_text(f"photo_id,image_ref,gallery\n{photo(1)},a.jpg,\n{photo(2)},b.jpg,school\n")
+    assert soloface("publish", "--file", table, "--gallery", "hall").code == 0
+    jobs = [orjson.loads(delivery.payload) for delivery in world.take(2)]
+    assert [job["gallery"] for job in jobs] == ["hall", "school"]
