@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -13,9 +13,6 @@ from connectors.postgres.sql_files import query
 
 PAGE = 5000
 """Members that are read or written together."""
-
-Pairs = Iterable[tuple[str, UUID]]
-"""Galleries, each with somebody who belongs to it, or shall."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ import psycopg
 from psycopg.rows import TupleRow
 
 from connectors.postgres.gallery.candidates import Judgement, Question, candidates, judged, words
+from connectors.postgres.gallery.search import current_plan, vector_dimension
 from connectors.postgres.photos.ended import columns
 from connectors.postgres.photos.limits import limits_of, policies
 from connectors.postgres.sql_files import query
@@ -107,6 +108,16 @@ def _judged(
     found = candidates(connection, questions, rules.model, plan, gallery_required=required)
     judgements = judged(found, limits)
     return {face_id: one for (face_id, _), one in zip(comparable, judgements, strict=True)}
+
+
+def plan_of(connection: Connection, rules: Rules) -> Plan:
+    """How everybody is searched; not within a transaction, since it sets something of the session.
+
+    Where a gallery is required nobody is searched like that.
+    """
+    if rules.policy.gallery_required:
+        return Plan(0)
+    return current_plan(connection, rules.model, vector_dimension(connection))
 
 
 def policies_of(

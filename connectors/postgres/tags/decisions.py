@@ -11,11 +11,10 @@ import psycopg
 from psycopg.rows import TupleRow
 
 from connectors.postgres.connection import Database
-from connectors.postgres.gallery.search import current_plan, vector_dimension
 from connectors.postgres.photos.limits import limits_of
 from connectors.postgres.photos.registry import photo_states
 from connectors.postgres.sql_files import query
-from connectors.postgres.tags.deciding import Rules, decide_again
+from connectors.postgres.tags.deciding import Rules, decide_again, plan_of
 from dataflow.jobs.errors import ConfigurationError
 from dataflow.jobs.outcome import Match
 from dataflow.jobs.reason import Reason
@@ -98,7 +97,7 @@ class Decisions:
         photo_ids = [decision.photo_id]
         with self.database.connection() as connection:
             # Not within the transaction: what is set of the session would go back with it.
-            plan = current_plan(connection, self.rules.model, vector_dimension(connection))
+            plan = plan_of(connection, self.rules)
             with connection.transaction():
                 connection.execute(query("enter_gate"))
                 noted = limits_of(connection, self.rules.model)

@@ -12,14 +12,13 @@ from uuid import UUID
 import structlog
 
 from connectors.postgres.connection import Database
-from connectors.postgres.gallery.search import current_plan, vector_dimension
 from connectors.postgres.gallery.users import require_comparable
 from connectors.postgres.photos.following import Concerned, follow_galleries, follow_gallery
 from connectors.postgres.photos.limits import Limits
 from connectors.postgres.session import Connection
 from connectors.postgres.sql_files import query
 from connectors.postgres.tags.answers import Answer
-from connectors.postgres.tags.deciding import Rules, decide_again
+from connectors.postgres.tags.deciding import Rules, decide_again, plan_of
 from connectors.postgres.tags.sifting import (
     Bands,
     Blocks,
@@ -215,7 +214,7 @@ class Rematching:
         self, photo_ids: Sequence[UUID], rules: Rules, why: dict[str, str]
     ) -> list[Answer]:
         with self.database.connection() as connection:
-            plan = current_plan(connection, rules.model, vector_dimension(connection))
+            plan = plan_of(connection, rules)
             with connection.transaction():
                 connection.execute(query("enter_gate"))
                 connection.execute(query("say_why"), why)

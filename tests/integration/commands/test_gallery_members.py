@@ -156,3 +156,15 @@ def test_a_job_that_is_published_by_hand_may_name_a_gallery(
     assert soloface("publish", "--file", table, "--gallery", "hall").code == 0
     jobs = [orjson.loads(delivery.payload) for delivery in world.take(2)]
     assert [job["gallery"] for job in jobs] == ["hall", "school"]
+
+
+def test_where_a_gallery_is_required_the_search_among_all_is_not_measured(
+    platform: Records, soloface: Soloface, database_dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"{PREFIX}DATABASE__DSN", database_dsn)
+    assert soloface("gallery", "status", "--json").json["measured"]["faces"] == 2
+    with closing(Database(platform.settings)) as database:
+        Limits(database).note(MODEL, MatchPolicy(THRESHOLD, gallery_required=True))
+    done = soloface("gallery", "status", "--json")
+    assert (done.json["gallery_required"], done.json["measured"]["faces"]) == (True, 0)
+    assert soloface("gallery", "status").out.splitlines()[-1] == "nothing to do"
