@@ -159,9 +159,10 @@ def test_a_job_that_is_published_by_hand_may_name_a_gallery(
 
 
 def test_where_a_gallery_is_required_the_search_among_all_is_not_measured(
-    platform: Records, soloface: Soloface, database_dsn: str, monkeypatch: pytest.MonkeyPatch
+    platform: Records, soloface: Soloface, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(f"{PREFIX}DATABASE__DSN", database_dsn)
+    dsn = platform.settings.dsn.get_secret_value()
+    monkeypatch.setenv(f"{PREFIX}DATABASE__DSN", dsn)
     assert soloface("gallery", "status", "--json").json["measured"]["faces"] == 2
     with closing(Database(platform.settings)) as database:
         Limits(database).note(MODEL, MatchPolicy(THRESHOLD, gallery_required=True))
