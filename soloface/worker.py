@@ -164,7 +164,9 @@ class Worker:
     def _policy(self) -> MatchPolicy:
         """What is set; where the limit follows the gallery, the database says what it comes to."""
         match = self._settings.match
-        return MatchPolicy(self._pack().threshold, match.max_distance, match.min_margin)
+        return MatchPolicy(
+            self._pack().threshold, match.max_distance, match.min_margin, match.gallery_required
+        )
 
     def _read_lately(self, bucket: str) -> list[ImageRef]:
         return read_lately(self._settings, bucket, self._stop)

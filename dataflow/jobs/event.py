@@ -32,6 +32,7 @@ class OutcomeEvent:
 
     photo_id: UUID | None = Field(description="The job's photo; null if the payload was no job.")
     job_id: UUID | None = Field(description="The publisher's id of the job, if it gave one.")
+    gallery: str | None = Field(description="The gallery that the job named; null: everybody.")
     outcome: Outcome = Field(description="What became of the job.")
     reason: Reason = Field(description="Why; more reasons may be added.")
     detail: str = Field(description="The reason in words, for people; may be empty.")
@@ -65,6 +66,7 @@ def event_of(item: Settled, stream: str, model: str, settled_at: datetime) -> Ou
     return OutcomeEvent(
         photo_id=job.photo_id if job else None,
         job_id=job.job_id if job else None,
+        gallery=job.gallery if job else None,
         outcome=item.reason.outcome,
         reason=item.reason,
         detail=item.detail,

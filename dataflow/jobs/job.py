@@ -18,6 +18,9 @@ from dataflow.jobs.reason import Reason
 
 T = TypeVar("T")
 
+GALLERY = r"^[A-Za-z0-9._:-]{1,128}$"
+"""What a gallery may be called; short and plain, so that it fits into any name."""
+
 _MAX_INT4 = 2**31 - 1
 _DATE_AND_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:")
 
@@ -43,6 +46,7 @@ def _time_text(value: object) -> object:
 
 IdText = BeforeValidator(_id_text)
 TimeText = BeforeValidator(_time_text)
+GalleryName = Annotated[StrictStr, Field(pattern=GALLERY)]
 Pixels = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 
 
@@ -83,6 +87,10 @@ class Job:
             description="Where the face was seen, in pixels of the upright photo; informative, "
             "unless SOLOFACE_MODEL__CHOOSE_BY_BBOX is set."
         ),
+    ] = None
+    gallery: Annotated[
+        GalleryName | None,
+        Field(description="Only its members are looked for; without one, everybody."),
     ] = None
     job_id: Annotated[UUID | None, IdText, Field(description="The publisher's own id.")] = None
     submitted_at: Annotated[

@@ -45,6 +45,7 @@ _REASONS = {
     Status.UNKNOWN_USER: PersonReason.UNKNOWN_USER,
     Status.WITHDRAWN: PersonReason.HAS_WITHDRAWN,
 }
+_ENROLLED = frozenset({Status.ENROLLED, Status.UNCHANGED})
 _WORDS = {
     PersonReason.NO_USABLE_PHOTO: "no photo can be used",
     PersonReason.CLASHES: "another user is so near that both must be one person",
@@ -73,6 +74,7 @@ class Reception:
     max_pixels: int
     stream: str
     retry_delay_s: float
+    gallery_required: bool = False
 
     def settle(self, request: PersonRequest, given_up: Callable[[], bool]) -> PersonResult:
         """Do one, and say how it ended. ``given_up`` says that nobody waits for the answer."""
@@ -160,10 +162,13 @@ class Reception:
                 self.people.register(asked, seen, tell),
                 InTurn(),
                 self.clashes(),
+                gallery_required=self.gallery_required,
             )
             try:
                 photos = tuple(dict.fromkeys((*known, *given)))
-                [enrolment] = enroller.enrol([Offer(job.user_id, photos, job.consent)])
+                [enrolment] = enroller.enrol(
+                    [Offer(job.user_id, photos, job.consent, asked.galleries or ())]
+                )
             except ChangedMeanwhileError:
                 continue
             return enrolment, noted[-1] if noted else tell(enrolment)
@@ -187,7 +192,7 @@ class Reception:
             clash=_other(enrolment.clash),
             possibly_also=_other(enrolment.alike),
             append=job.append,
-            galleries=job.galleries,
+            galleries=job.galleries if enrolment.status in _ENROLLED else None,
             consent=job.consent,
         )
 

@@ -73,4 +73,5 @@ class PeopleServices:
             max_pixels=settings.images.max_pixels,
             stream=settings.nats.people_stream,
             retry_delay_s=settings.nats.retry_delay_s,
+            gallery_required=settings.match.gallery_required,
         )

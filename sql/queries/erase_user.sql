@@ -27,6 +27,9 @@ beside as (
 photo_beside as (
     delete from photo_face_embeddings where photo_face_id in (select id from seen) returning 1
 ),
+memberships as (
+    delete from face_gallery_members where user_id = %(id)s returning 1
+),
 enrolments as (
     delete from face_enrolments where user_id = %(id)s returning 1
 ),
@@ -49,6 +52,7 @@ outcomes as (
 )
 select 'users' as erased, count(*) from enrolled
 union all select 'user_embeddings', count(*) from beside
+union all select 'face_gallery_members', count(*) from memberships
 union all select 'face_enrolments', count(*) from enrolments
 union all select 'face_enrolment_photos', count(*) from enrolment_photos
 union all select 'face_person_requests', count(*) from requests

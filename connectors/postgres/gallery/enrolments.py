@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from typing import Any, LiteralString, Protocol, TypeVar
@@ -13,7 +13,8 @@ from psycopg.rows import TupleRow
 from psycopg.types.json import Jsonb
 
 from connectors.postgres.connection import Database
-from connectors.postgres.gallery.search import nearest_users
+from connectors.postgres.gallery.members import join_galleries
+from connectors.postgres.gallery.search import nearest_fellows
 from connectors.postgres.gallery.users import count_users, require_comparable
 from connectors.postgres.sql_files import query
 from dataflow.faces.face import Embedding, Quality
@@ -73,10 +74,29 @@ class EnrolmentRegister:
         """How many are enrolled with this contract."""
         return self._ask(lambda connection: count_users(connection, self.model))
 
-    def nearest(self, embeddings: Sequence[Embedding], count: int) -> list[list[Candidate]]:
-        """The nearest enrolled users of each vector."""
+    def galleries(self, user_ids: Sequence[UUID]) -> Mapping[UUID, frozenset[str]]:
+        """To which galleries they belong, as far as they belong to any."""
+        rows = self._rows(query("galleries_of_users"), {"user_ids": list(user_ids)})
+        return {user_id: frozenset(names) for user_id, names in rows}
+
+    def members(self, galleries: Collection[str]) -> Mapping[str, int]:
+        """How many members of each gallery are enrolled with this contract."""
+        asked = {"galleries": list(galleries), "model": self.model}
+        return dict(self._rows(query("count_members"), asked))
+
+    def join(self, galleries: Mapping[UUID, Sequence[str]]) -> None:
+        """Add users to galleries."""
+        self._ask(lambda connection: join_galleries(connection, galleries))
+
+    def nearest(
+        self, embeddings: Sequence[Embedding], galleries: Sequence[frozenset[str]], count: int
+    ) -> list[list[Candidate]]:
+        """The nearest enrolled users of each vector, in its galleries; if there are none, of all.
+
+        Where the workers compare in galleries only, a vector without one has no such users.
+        """
         return self._ask(
-            lambda connection: nearest_users(connection, embeddings, self.model, count)
+            lambda connection: nearest_fellows(connection, embeddings, galleries, self.model, count)
         )
 
     def withdrawn(self, user_ids: Sequence[UUID]) -> set[UUID]:
@@ -128,6 +148,7 @@ class EnrolmentRegister:
             # Photos may have been kept of those who have withdrawn meanwhile.
             refused = [e for e in enrolments if left_out.get(e.user_id) is Status.WITHDRAWN]
             kept = {portrait.photo for enrolment in refused for portrait in enrolment.used}
+            join_galleries(connection, {e.user_id: e.galleries for e in stored})
             gone = self._record(connection, stored, kept)
             if self.admission:
                 for enrolment in stored:
@@ -147,12 +168,12 @@ class EnrolmentRegister:
         rows = connection.execute(query("withdrawn_users"), asked).fetchall()
         return {user_id: Status.WITHDRAWN for (user_id,) in rows}
 
-    def photos(self, most: int) -> tuple[list[tuple[UUID, str]], int]:
-        """By which photos users are enrolled: so many of them, and how many there are.
+    def photos(self, most: int, gallery: str | None) -> tuple[list[tuple[UUID, str]], int]:
+        """By which photos users, or members of a gallery, are enrolled: so many, and of how many.
 
         Users come in no order, but always the same one, so that the first are a sample.
         """
-        parameters = {"model": self.model, "most": most}
+        parameters = {"model": self.model, "most": most, "gallery": gallery}
         rows = self._rows(query("enrolled_photos"), parameters)
         return [(user_id, ref) for user_id, ref, _ in rows], rows[0][2] if rows else 0
 

@@ -84,8 +84,8 @@ class Commands(LazyGroup):
         "gallery": (
             "soloface.cli.gallery:app",
             (
-                "See how soloface searches the enrolled users, and build the index that many users "
-                "need."
+                "Say which users belong to which gallery, see how they are searched, and build the "
+                "index that many users need."
             ),
         ),
         "models": (
