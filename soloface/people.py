@@ -25,9 +25,7 @@ from connectors.telemetry.observing import describe_model
 from connectors.telemetry.reachability import look_after
 from connectors.telemetry.tracing import tracing
 from dataflow.faces.face import FacePack
-from dataflow.faces.packs.gap_table import shipped_gap_table
-from dataflow.faces.packs.loading import far_table_of, load_pack
-from dataflow.gallery.clashes import ClashLimit
+from dataflow.faces.packs.loading import load_pack
 from dataflow.jobs.errors import ConfigurationError, SystemicError
 from dataflow.jobs.image_ref import ImageRef, RefPolicy
 from dataflow.persons.asked import Asked
@@ -41,6 +39,7 @@ from dataflow.process.version import VERSION
 from dataflow.settings import Settings
 from dataflow.steps.fetching import ObjectStore
 from soloface.introduction import address
+from soloface.limits import clash_limit
 from soloface.starting import started
 from soloface.worker import DATABASE_BACKOFF, Worker
 
@@ -150,7 +149,7 @@ class People:
             ),
             store=self._store,
             pack=self._pack,
-            clashes=self._clashes,
+            clashes=lambda: clash_limit(settings, self._pack()),
             stop=self._stop,
             health=self.health,
             wanted=self._jetstream.is_there,
@@ -203,12 +202,6 @@ class People:
 
     def _model(self) -> str:
         return self._pack().contract.id
-
-    def _clashes(self) -> ClashLimit:
-        model, fixed = self._settings.model, self._settings.enrolment.min_distance
-        pack = self._pack()
-        gaps = shipped_gap_table(pack.contract)
-        return ClashLimit(pack.threshold, far_table_of(model), fixed, gaps)
 
     def _erase_elsewhere(self, asked: Asked) -> None:
         """What the database does not have; a store or a server that is away is waited for."""

@@ -22,8 +22,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Say which users belong to which gallery, see how they are searched, and build the index "
-    "that many users need.",
+    help="Say which users belong to which gallery, and see to the search among many users.",
 )
 app.command()(galleries.add)
 app.command()(galleries.remove)
