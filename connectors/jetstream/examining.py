@@ -13,7 +13,7 @@ from connectors.jetstream.connection import Connection, connect
 from connectors.jetstream.consumers import consumer_problems, find_consumer
 from connectors.jetstream.explaining import explained
 from connectors.jetstream.provision import subject_problem, wanted_streams
-from connectors.jetstream.rights import Need, Right, missing_rights
+from connectors.jetstream.rights import Need, Right, missing_rights, no_second_lane
 from dataflow.jobs.lane import Lane
 from dataflow.settings import NatsSettings
 
@@ -45,8 +45,8 @@ class Surroundings:
         settings, jobs = self.settings, self.streams[0][1]
         if not settings.backfill or jobs is None or self.consumer is None:
             return ""
-        if lacking := [str(r) for r in self.rights or [] if r.need is Need.BACKFILL]:
-            return f"this login may not {', '.join(lacking)}"
+        if denied := no_second_lane(self.rights or []):
+            return denied
         if not takes(jobs, settings):
             if not may_gain(jobs, self.consumer, settings):
                 return untaken(settings)
@@ -167,8 +167,7 @@ async def surroundings(settings: NatsSettings) -> Surroundings:
             ]
             js, there = connection.jetstream(), bool(streams[0][1])
             consumer = await find_consumer(js, settings, Lane.LIVE) if there else None
-            can_see = not any(right.need is Need.BACKFILL for right in rights or [])
-            looks = there and settings.backfill and can_see
+            looks = there and settings.backfill and not no_second_lane(rights or [])
             backfill = await find_consumer(js, settings, Lane.BACKFILL) if looks else None
     finally:
         await connection.close()

@@ -203,3 +203,9 @@ async def missing_rights(connection: Connection, settings: NatsSettings) -> list
     if ours is None:
         return None
     return [right for right in worker_rights(settings) if not ours.permit(right)]
+
+
+def no_second_lane(missing: Sequence[Right]) -> str:
+    """Why a login that lacks these rights must do with one lane; empty if it need not."""
+    lacking = [str(right) for right in missing if right.need is Need.BACKFILL]
+    return f"this login may not {', '.join(lacking)}" if lacking else ""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from dataflow.jobs.lane import Lane
-from dataflow.process.crew import Crew, Sharing, give_way
+from dataflow.process.crew import Crew, Sharing
 from tests.patience import PATIENCE_S
 
 SOON_S = 0.3
@@ -170,42 +170,6 @@ def test_while_live_tasks_come_a_thread_is_kept_free_of_others() -> None:
     stage.free.set()
     assert stage._ended.acquire(timeout=PATIENCE_S)
     assert stage.began == ["live", "backfill"]
-
-
-def test_a_task_that_can_wait_gives_way_to_live_ones_and_goes_on_after_them() -> None:
-    crew, steps = Crew(2, PATIENCE_S, sharing=Sharing(share=0.05)), Notes()
-    begun, live_came, live_may_end = (threading.Event() for _ in range(3))
-
-    def waits() -> None:
-        begun.set()
-        live_came.wait(PATIENCE_S)
-        give_way()
-        steps.note("went on")()
-
-    def live() -> None:
-        live_came.set()
-        live_may_end.wait(PATIENCE_S)
-        steps.note("live")()
-
-    crew.submit(waits, fail, Lane.BACKFILL)
-    begun.wait(PATIENCE_S)
-    for _ in range(2):  # also where it must give its own thread
-        crew.submit(live, fail)
-    live_may_end.set()
-    steps.expect("live", "live", "went on")
-
-
-def test_nobody_gives_way_outside_of_a_crew_or_as_a_live_task(notes: Notes) -> None:
-    give_way()
-
-    def live() -> None:
-        give_way()
-        notes.note("done")()
-
-    crew = Crew(1, PATIENCE_S)
-    crew.submit(live, fail)
-    crew.submit(live, fail)
-    notes.expect("done", "done")
 
 
 def test_without_live_tasks_the_others_have_all_threads() -> None:
