@@ -10,10 +10,10 @@ from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig, RetentionPolicy, StreamConfig
 from structlog.testing import capture_logs
 
-from connectors.jetstream.jobs.settling import nak
+from connectors.jetstream.jobs.settling import ACK, nak
 from connectors.jetstream.lanes import LaneState, open_lanes
 from connectors.jetstream.provision import Provision, provision, wanted_streams
-from dataflow.jobs.delivery import Delivery
+from dataflow.jobs.delivery import SUSPECT_FROM, Delivery
 from dataflow.jobs.errors import ConfigurationError
 from dataflow.jobs.lane import Lane
 from dataflow.settings import NatsSettings
@@ -217,13 +217,37 @@ def test_a_job_that_can_wait_comes_again_by_its_own_lane(
     source: Source, nats_settings: NatsSettings
 ) -> None:
     (seq,) = publish(nats_settings, Lane.BACKFILL, b"later")
+    (came,) = some(source)
+    source.answer(came, nak(0))
+    (again,) = source.take(1)
+    assert (again.stream_seq, again.attempt, again.lane) == (seq, 2, Lane.BACKFILL)
+
+
+def test_a_suspect_that_can_wait_is_tried_alone_with_no_live_job_at_stake(
+    source: Source, nats_settings: NatsSettings
+) -> None:
+    publish(nats_settings, Lane.BACKFILL, b"deadly")
+    for _ in range(SUSPECT_FROM - 2):
+        source.answer(some(source)[0], nak(0))
+    (suspect,) = some(source)
+    publish(nats_settings, Lane.LIVE, b"harmless")
+    (live,) = some(source)
+    source.answer(suspect, nak(0))
+    eventually(lambda: len(source.client.in_flight) == 2, "the suspect comes again")
+    assert source.partition.next_batch() == []
+    source.answer(live, ACK)
+    (again,) = some(source)
+    assert (again.attempt, again.lane) == (SUSPECT_FROM, Lane.BACKFILL)
+    assert len(source.client.in_flight) == 1
+
+
+def some(source: Source) -> list[Delivery]:
+    """The next jobs that it hands over, to be answered."""
     found: list[Delivery] = []
 
     def came() -> bool:
         found.extend(source.partition.next_batch())
         return bool(found)
 
-    eventually(came, "it comes")
-    source.client.start(source.client.settler.answer(found[0].ack_token, nak(0))).result()
-    (again,) = source.take(1)
-    assert (again.stream_seq, again.attempt, again.lane) == (seq, 2, Lane.BACKFILL)
+    eventually(came, "something comes")
+    return found
