@@ -69,14 +69,12 @@ class Surroundings:
             if info and (problem := subject_problem(info, wanted)):
                 yield problem
         jobs = self.streams[0][1]
-        if self.consumer:
-            subjects = (jobs.config.subjects if jobs else None) or []
-            for problem in consumer_problems(self.consumer.config, subjects, settings):
-                yield f"the consumer {settings.durable}: {problem}"
-        if self.backfill:
-            config, lane = self.backfill.config, Lane.BACKFILL
-            for problem in consumer_problems(config, [], settings, lane):
-                yield f"the consumer {settings.backfill_durable}: {problem}"
+        subjects = (jobs.config.subjects if jobs else None) or []
+        for lane, consumer in ((Lane.LIVE, self.consumer), (Lane.BACKFILL, self.backfill)):
+            if consumer is None:
+                continue
+            for problem in consumer_problems(consumer.config, subjects, settings, lane):
+                yield f"the consumer {settings.durable_of(lane)}: {problem}"
         makes = bool(self.absent) and settings.provision
         needed = {Need.ALWAYS, *([Need.TO_MAKE] if makes else [])}
         if missing := [str(right) for right in self.rights or [] if right.need in needed]:
