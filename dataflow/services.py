@@ -60,6 +60,7 @@ class Services:
             max_pixels=self.settings.images.max_pixels,
             retry_delay_s=self.settings.nats.retry_delay_s,
             quality=POLICIES[self.settings.quality.photos],
+            by_bbox=self.settings.model.choose_by_bbox,
         )
 
     def under_way(self) -> UnderWay:

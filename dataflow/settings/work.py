@@ -63,6 +63,10 @@ class ModelSettings(Section):
         allow_inf_nan=False,
         description="Faces smaller than this share of the largest face, like `0.33`, do not count.",
     )
+    choose_by_bbox: bool = Field(
+        default=False,
+        description="Whether a job's `bbox` chooses the face. If not, it is for information only.",
+    )
     intra_op_threads: int = Field(1, ge=1, description="Threads for one run of a network.")
     spinning: bool = Field(
         default=False, description="Whether these threads use the processor while they wait."
@@ -182,6 +186,11 @@ class EnrolmentSettings(Section):
         le=2,
         description="Nearer users are refused, as one person. By default it follows from the "
         "pack's figures and the number of users; without figures it is the pack's threshold.",
+    )
+    bystanders: Literal["refuse", "ignore"] = Field(
+        "refuse",
+        description="`ignore`: of an enrolment photo that shows several people, the one who is "
+        "[clearly its subject](enrolment.md#others-on-the-photo) is enrolled.",
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from hashlib import sha256
 
 import numpy as np
@@ -9,14 +10,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dataflow.faces.face import BgrImage, Box, Face
+from dataflow.faces.packs.made import OPEN, SFACE
 from dataflow.gallery.enrolment import (
     Enrolment,
     Portrait,
+    Refusal,
     Status,
+    farthest_of_two,
     mean_embedding,
     without_outliers,
 )
-from tests.builders import DIMENSION, user
+from tests.builders import DIMENSION, FakePack, user
 from tests.unit.gallery.album import FILES, THRESHOLD, examiner
 
 
@@ -72,6 +77,55 @@ def test_a_picture_that_is_not_good_enough_is_refused_with_its_flaw_and_what_was
     assert (refusal.reason, refusal.quality and refusal.quality.score) == ("face_too_small", 0.9)
 
 
+class CrowdPack(FakePack):
+    """Finds a face in the middle and smaller ones at the edge, if there are several."""
+
+    def __init__(self, largest_aside: float) -> None:
+        self._aside = largest_aside
+
+    def detect(self, image: BgrImage) -> list[Face]:
+        middle, *others = super().detect(image)
+        main = replace(middle, box=Box(3, 3, 5, 5))
+        return [replace(o, box=Box(0, 0, self._aside, self._aside)) for o in others] + [main]
+
+
+def examined(bystanders: str, aside: float) -> Portrait | Refusal:
+    return replace(examiner(bystanders=bystanders), pack=CrowdPack(aside)).examine("two.png")
+
+
+def test_the_clear_subject_is_taken_where_others_are_ignored_and_they_are_counted() -> None:
+    taken = examined("ignore", 1)
+
+    assert isinstance(taken, Portrait)
+    assert taken.others == 1
+
+
+def test_a_photo_with_others_is_refused_with_every_way_out_that_there_is() -> None:
+    refused = {
+        (way, aside): examined(way, aside) for way in ("refuse", "ignore") for aside in (1, 1.9)
+    }
+
+    del refused["ignore", 1]
+    assert all(r.reason == "multiple_faces" for r in refused.values() if isinstance(r, Refusal))
+    crop = "crop the photo to the user"
+    take = (
+        ", or take the face that is clearly the subject: soloface enroll --subject, "
+        "SOLOFACE_ENROLMENT__BYSTANDERS=ignore"
+    )
+    assert {key: r.detail for key, r in refused.items() if isinstance(r, Refusal)} == {
+        ("refuse", 1): f"2 faces found; {crop}{take}",
+        ("refuse", 1.9): f"2 faces found; {crop}",
+        ("ignore", 1.9): f"2 faces found, none of them clearly the subject; {crop}",
+    }
+
+
+def test_somebody_enrolled_by_another_rule_for_bystanders_is_looked_at_again() -> None:
+    refusing, ignoring = examiner(), examiner(bystanders="ignore")
+
+    assert refusing.fingerprint(["a"]) == sha256(b"off\na").hexdigest()
+    assert ignoring.fingerprint(["a"]) != refusing.fingerprint(["a"])
+
+
 def test_the_same_photo_twice_counts_once() -> None:
     done = enrolled("0.png", "0 again.png")
     assert [used.photo for used in done.used] == ["0.png"]
@@ -108,6 +162,40 @@ def test_of_two_photos_that_disagree_both_are_refused() -> None:
     done = enrolled("0.png", "1.png")
     assert done.status is Status.NO_USABLE_PHOTO
     assert [refusal.photo for refusal in done.refused] == ["0.png", "1.png"]
+
+
+def test_two_photos_may_be_farther_apart_than_a_third_from_the_mean_of_two() -> None:
+    one, other = portrait("a", 1, 0), portrait("b", 0.5, 0.75**0.5)
+    between = 0.5
+
+    assert without_outliers([one, other], 0.4) == ([], without_outliers([one, other], 0.4)[1])
+    assert without_outliers([one, other], 0.4, 0.6) == ([one, other], [])
+    kept, refused = without_outliers([one, portrait("again", 1, 0), other], 0.4, 0.6)
+    assert [p.photo for p in kept] == ["a", "again"]
+    assert [refusal.photo for refusal in refused] == ["b"]
+    assert f"{between:.2f} from the others, at most 0.40" in refused[0].detail
+
+
+def test_how_far_two_photos_may_be_apart_follows_from_how_alike_strangers_are() -> None:
+    pack = FakePack()
+    assert farthest_of_two(pack) == pack.threshold
+
+    measured = FakePack()
+    measured.contract = replace(FakePack.contract, files=(("r", SFACE.sources[0].sha256),))
+    assert farthest_of_two(measured) == pytest.approx(0.71, abs=0.02)
+    measured.threshold = 0.9
+    assert farthest_of_two(measured) == 0.9
+
+
+def test_the_fingerprint_says_by_which_rules_photos_were_looked_at() -> None:
+    as_ever = examiner("strict")
+    pack = FakePack()
+    pack.contract = replace(FakePack.contract, pack=OPEN.contract)
+    measured = replace(as_ever, pack=pack)
+
+    assert as_ever.fingerprint(["a"]) == sha256(b"strict\na").hexdigest()
+    assert measured.fingerprint(["a"]) == sha256(b"strict/2\na").hexdigest()
+    assert replace(measured, quality="off").fingerprint(["a"]) == sha256(b"off\na").hexdigest()
 
 
 @given(st.lists(st.integers(0, 2**32 - 1), max_size=7, unique=True))
