@@ -134,6 +134,7 @@ def _erase(
     Raises:
         ConfigurationError: there is nothing of the kind anywhere.
     """
+    from connectors.erasing import erase_kept
     from connectors.jetstream.letters.erasure import erase_messages
     from connectors.postgres.photos.erasure import erase as erase_rows
     from connectors.postgres.photos.erasure import has_withdrawn, is_listed
@@ -143,7 +144,7 @@ def _erase(
         kept = 0
         if subject == "user":
             # Before the rows: where the store refuses, they still tell what there is.
-            kept = _erase_kept(settings, connection, subject_id, dry_run=dry_run)
+            kept = erase_kept(settings, connection, subject_id, dry_run=dry_run)
         is_known = is_listed(connection, subject, subject_id) or bool(kept)
         is_known |= any(messages.values())
         if subject == "user":
@@ -160,20 +161,6 @@ def _erase(
         f"objects in {settings.store.bucket}": kept,
     }
     return replace(erased, rows={**erased.rows, **elsewhere})
-
-
-def _erase_kept(settings: Settings, connection: Connection, user_id: UUID, *, dry_run: bool) -> int:
-    """Delete the photos that were kept of a user, also those that no row names any more."""
-    from connectors.postgres.photos.erasure import others_photos
-    from connectors.store.enrolment_photos import EnrolmentPhotos
-
-    photos = EnrolmentPhotos(settings)
-    kept = photos.kept_of(user_id)
-    others = others_photos(connection, user_id, kept)
-    own = photos.kept(photo for photo in kept if photo not in others)
-    for ref in [] if dry_run else own:
-        photos.delete(ref)
-    return len(own)
 
 
 @contextmanager

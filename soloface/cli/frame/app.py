@@ -40,10 +40,7 @@ class Commands(LazyGroup):
         ),
         "watch": (
             "soloface.cli.watch.command:watch",
-            (
-                "Follow the outcomes of jobs as they come, until Ctrl-C; or with --tags how tags "
-                "change."
-            ),
+            "Follow the outcomes of jobs as they come, until Ctrl-C.",
         ),
         "reconcile": (
             "soloface.cli.reconcile:reconcile",
@@ -83,10 +80,7 @@ class Commands(LazyGroup):
         ),
         "gallery": (
             "soloface.cli.gallery:app",
-            (
-                "See how soloface searches the enrolled users, and build the index that many users "
-                "need."
-            ),
+            "Say which users belong to which gallery, and see to the search among many users.",
         ),
         "models": (
             "soloface.cli.models:app",

@@ -39,6 +39,9 @@ def run(open_settings: ModelSettings, tmp_path: Path) -> Run:
     return command
 
 
+@pytest.mark.skipif(
+    "TEST_BENCHMARKS" not in os.environ, reason="takes a minute: set TEST_BENCHMARKS"
+)
 def test_photos_and_their_worse_versions_are_judged_and_written_down(
     run: Run, tmp_path: Path
 ) -> None:
