@@ -39,6 +39,11 @@ def differing(database: Database, settings: MatchSettings) -> Iterator[str]:
             "SOLOFACE_MATCH__MAX_DISTANCE, SOLOFACE_MATCH__MIN_MARGIN and SOLOFACE_MATCH__MAX_FPIR "
             "alike everywhere"
         )
+    if noted and noted.policy.gallery_required != settings.gallery_required:
+        yield Warn(
+            f"this environment has SOLOFACE_MATCH__GALLERY={settings.gallery}, but the worker that "
+            f"started at {noted.noted_at:%Y-%m-%d %H:%M %Z} has the other; set it alike everywhere"
+        )
 
 
 def _told(limits: Mapping[str, float | None]) -> str:
