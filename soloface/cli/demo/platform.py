@@ -22,8 +22,8 @@ from dataflow.jobs.errors import SystemicError
 from dataflow.settings import NatsSettings
 from soloface.cli.demo.run import DEADLINE_S, DRAIN_S, worker_command
 
-LAST_WORDS = 3000
-"""Characters of a process's log that are shown if it fails."""
+LAST_BYTES = 3000
+"""Of a process's log, which are shown if it fails."""
 
 Message = dict[str, Any]
 
@@ -73,7 +73,7 @@ class Platform:
                     if len(found) >= count or time.monotonic() > self.deadline:
                         break
                     if self.process.poll() is not None:
-                        raise _failed(self.process, self.log)
+                        raise _failed("ended too early", self.log)
             return found
 
         return asyncio.run(heard())
@@ -96,11 +96,11 @@ def platform(nats: NatsSettings, since: datetime) -> Iterator[Platform]:
             process.terminate()
             process.wait(DRAIN_S)
         except subprocess.TimeoutExpired:
-            raise _failed(process, log) from None
+            raise _failed(f"did not stop within {DRAIN_S} s", log) from None
         finally:
             process.kill()
         if process.returncode:
-            raise _failed(process, log)
+            raise _failed(f"ended with {process.returncode}", log)
 
 
 async def _make_streams(nats: NatsSettings) -> None:
@@ -111,7 +111,8 @@ async def _make_streams(nats: NatsSettings) -> None:
         await connection.close()
 
 
-def _failed(process: subprocess.Popen[bytes], log: IO[bytes]) -> SystemicError:
-    log.seek(0)
-    words = log.read().decode(errors="replace")[-LAST_WORDS:]
-    return SystemicError(f"the worker ended with {process.returncode}\n{words}")
+def _failed(how: str, log: IO[bytes]) -> SystemicError:
+    # Not from where the file stands, which the process has in common with us.
+    size = os.fstat(log.fileno()).st_size
+    words = os.pread(log.fileno(), LAST_BYTES, max(0, size - LAST_BYTES))
+    return SystemicError(f"the worker {how}\n{words.decode(errors='replace')}")
