@@ -78,9 +78,8 @@ def _play(settings: Settings, workers: int) -> tuple[list[Answer], list[Step], l
     ordered = [answers[sequence] for sequence in published]
     problems = _contradictions(settings, ordered, names)
     show_tables(match_table(ordered), outcome_table(ordered))
-    console.print(
-        f"[italic]Second act: the galleries {HERE} and {ELSEWHERE}, people by messages[/]\n"
-    )
+    title = f"Second act: the galleries {HERE} and {ELSEWHERE}, people by messages"
+    console.print(f"[italic]{title}[/]")
     steps = []
     for step in play(settings, ordered, names):
         console.print(step.line())
