@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from tests.fixtures.worker import Done
 
-NAMES = ["nats", "held jobs", "postgres", "schema", "rights", "object store", "model", "gallery"]
+NAMES = [
+    *("nats", "held jobs", "people", "postgres", "schema", "rights", "object store"),
+    *("model", "gallery"),
+]
 """The checks in their order; one may say nothing, or several things."""
 
 

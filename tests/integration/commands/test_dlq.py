@@ -71,6 +71,7 @@ def test_what_the_worker_wrote_is_read_back_whole(
         "reason": "attempts_exhausted",
         "nature": "poison",
         "photo_id": str(photo(1)),
+        "user_id": None,
         "deliveries": 1,
         "error": "it was of no use: ?",
         "stream": nats_settings.stream,

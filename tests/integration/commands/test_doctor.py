@@ -108,7 +108,8 @@ def test_what_is_missing_is_made_when_asked_for(world: World, soloface: Soloface
     done = soloface("doctor", "--fix")
 
     nats = world.settings.nats
-    ours = [*our_streams(nats), nats.durable, nats.backfill_durable]
+    streams = [name for name in our_streams(nats) if not name.startswith("PEOPLE")]
+    ours = [*streams, nats.durable, nats.backfill_durable]
     assert [line for line in done.out.splitlines() if line.startswith("made ")] == [
         f"made {name}" for name in ours
     ]
