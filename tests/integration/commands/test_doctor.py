@@ -13,7 +13,7 @@ from nats.js.api import DiscardPolicy, RetentionPolicy, StreamConfig
 from connectors.jetstream.letters.erasure import our_streams
 from connectors.jetstream.provision import provision
 from connectors.postgres.setup.migrate import migrations
-from dataflow.settings import PREFIX
+from dataflow.settings import PREFIX, NatsSettings
 from soloface.cli.demo.changes import scaled
 from soloface.cli.demo.people import ENROLLED
 from tests.examination import NAMES, unhealthy, warnings
@@ -91,6 +91,11 @@ def test_a_stream_of_tags_that_lets_changes_go_is_a_warning(
     assert all(said in detail for detail in told)
 
 
+def of_photos(settings: NatsSettings) -> list[str]:
+    """The streams that a worker needs."""
+    return [name for name in our_streams(settings) if not name.startswith("PEOPLE")]
+
+
 def test_a_worker_that_never_ran_is_well(world: World, soloface: Soloface) -> None:
     done = soloface("doctor", "--json")
 
@@ -98,7 +103,7 @@ def test_a_worker_that_never_ran_is_well(world: World, soloface: Soloface) -> No
     warning = done.json[0]
     assert warning["warning"]
     assert "soloface doctor --fix" in warning["detail"]
-    for name in our_streams(world.settings.nats):
+    for name in of_photos(world.settings.nats):
         assert name in warning["detail"]
     assert done.json[-1]["detail"].startswith("nobody enrolled yet")
     assert streams(world) == []
@@ -108,8 +113,7 @@ def test_what_is_missing_is_made_when_asked_for(world: World, soloface: Soloface
     done = soloface("doctor", "--fix")
 
     nats = world.settings.nats
-    streams = [name for name in our_streams(nats) if not name.startswith("PEOPLE")]
-    ours = [*streams, nats.durable, nats.backfill_durable]
+    ours = [*of_photos(nats), nats.durable, nats.backfill_durable]
     assert [line for line in done.out.splitlines() if line.startswith("made ")] == [
         f"made {name}" for name in ours
     ]
