@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataflow.faces.face import FacePack
 from dataflow.faces.packs.loading import far_table_of
+from dataflow.gallery.clashes import ClashLimit
 from dataflow.gallery.limit import FollowingLimit
 from dataflow.jobs.errors import ConfigurationError
 from dataflow.settings import Settings
@@ -26,3 +28,8 @@ def following_limit(settings: Settings) -> FollowingLimit | None:
             "soloface calibrate PEOPLE --far FAR, and set SOLOFACE_MATCH__MAX_DISTANCE instead"
         )
     return FollowingLimit.by(table, max_fpir)
+
+
+def clash_limit(settings: Settings, pack: FacePack) -> ClashLimit:
+    """From when on two users are too near to be two people."""
+    return ClashLimit(pack.threshold, far_table_of(settings.model), settings.enrolment.min_distance)

@@ -30,11 +30,8 @@ from soloface.cli.frame.output import (
 from soloface.cli.frame.settings import load_settings
 
 if TYPE_CHECKING:
-    from dataflow.faces.face import FacePack
-    from dataflow.gallery.clashes import ClashLimit
     from dataflow.gallery.enrolling import Enroller
     from dataflow.gallery.enrolment import Enrolment, Offer
-    from dataflow.settings import Settings
     from dataflow.steps.matching import Candidate
 
 _GOOD = {"enrolled", "unchanged"}
@@ -124,6 +121,7 @@ def enroll(
         from_table,
         names_from,
     )
+    from soloface.limits import clash_limit
 
     if consent is not None:
         consent = consent_of(consent, "--consent")
@@ -157,7 +155,7 @@ def enroll(
             Examiner(pack, sources.read, settings.images.max_pixels, settings.enrolment.quality),
             EnrolmentRegister(database, pack.contract.id, by, sources.forget, again),
             pool,
-            None if force else _clash_limit(settings, pack),
+            None if force else clash_limit(settings, pack),
             dry_run,
             sources.keep if keep_photos else lambda _user, portrait: _lasting(portrait.photo),
         )
@@ -168,13 +166,6 @@ def enroll(
         _print(done, pack.contract.id, dry_run=dry_run)
     if any(enrolment.status not in _GOOD for enrolment in done):
         raise typer.Exit(1)
-
-
-def _clash_limit(settings: Settings, pack: FacePack) -> ClashLimit:
-    from dataflow.faces.packs.loading import far_table_of
-    from dataflow.gallery.clashes import ClashLimit
-
-    return ClashLimit(pack.threshold, far_table_of(settings.model), settings.enrolment.min_distance)
 
 
 def _lasting(photo: str) -> str:
