@@ -25,6 +25,10 @@ from dataflow.jobs.errors import ConfigurationError
 from dataflow.settings import DatabaseSettings, Settings
 
 
+class NothingKnownError(ConfigurationError):
+    """There is nothing to erase."""
+
+
 def erase_everywhere(  # noqa: PLR0913 - each is a word of the command
     settings: Settings,
     subject: Subject,
@@ -37,7 +41,7 @@ def erase_everywhere(  # noqa: PLR0913 - each is a word of the command
     """Erase a user or a photo, streams first: a waiting job would bring the face back.
 
     Raises:
-        ConfigurationError: there is nothing of the kind anywhere.
+        NothingKnownError: there is nothing of the kind anywhere.
     """
     messages = asyncio.run(erase_messages(settings.nats, subject_id, dry_run=dry_run))
     with connected(settings.database) as connection:
@@ -53,7 +57,7 @@ def erase_everywhere(  # noqa: PLR0913 - each is a word of the command
             connection, subject, subject_id, row=row, dry_run=dry_run, by=by, is_known=is_known
         )
     if not is_known and not any(erased.rows.values()):
-        raise ConfigurationError(
+        raise NothingKnownError(
             f"there is no {subject} {subject_id}, and soloface knows nothing about one"
         )
     elsewhere = {

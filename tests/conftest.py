@@ -24,4 +24,5 @@ pytest_plugins = [
     "tests.fixtures.pgbouncer",
     "tests.fixtures.platforms",
     "tests.fixtures.past",
+    "tests.fixtures.web",
 ]

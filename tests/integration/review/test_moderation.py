@@ -221,7 +221,9 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(STEPS)
 def test_all_undone_in_turn_leaves_everything_as_it_was(
     matched: Records, moderation: Moderation, steps: list[tuple[Word, int]]
