@@ -6,11 +6,11 @@ import signal
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 pytest_plugins = [
+    "tests.fixtures.environment",
     "tests.fixtures.servers",
     "tests.fixtures.certificates",
     "tests.fixtures.configured_nats",
     "tests.fixtures.crowds",
-    "tests.fixtures.environment",
     "tests.fixtures.hosts",
     "tests.fixtures.packs",
     "tests.fixtures.recording",

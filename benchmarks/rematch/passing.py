@@ -26,6 +26,7 @@ class Pass:
 
     users: int
     faces: int
+    dimension: int
     newcomers: int
     wall_s: float
     cpu_s: float
@@ -62,6 +63,7 @@ def measured(
                 Pass(
                     platform.users,
                     platform.faces,
+                    platform.dimension,
                     parts,
                     wall_s,
                     cpu_s,

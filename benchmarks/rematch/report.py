@@ -23,19 +23,18 @@ class Run:
 
     machine: Machine = field(default_factory=this_machine)
     took_s: float = 0
-    one: Sequence[Pass] = ()
-    many: Sequence[Pass] = ()
+    passes: list[Sequence[Pass]] = field(default_factory=list)
     updates: Updates | None = None
     live: Live | None = None
 
 
 def pages(run: Run) -> Iterator[Page]:
     """Its tables."""
-    rows = [_passed(passes) for passes in (run.one, run.many) if passes]
-    if rows:
+    if run.passes:
         seconds = ("seconds", "CPU of soloface", "CPU of PostgreSQL")
-        columns = ("users who enrol", "stored faces", *seconds, "MB", "photos decided", "gained")
-        yield Page("Matching again after enrolments", columns, rows)
+        faces = ("users who enrol", "stored faces", "numbers each")
+        columns = (*faces, *seconds, "MB", "photos decided", "gained")
+        yield Page("Matching again after enrolments", columns, [_passed(one) for one in run.passes])
     if run.live:
         live = run.live
         yield Page(
@@ -67,6 +66,7 @@ def _passed(passes: Sequence[Pass]) -> Sequence[str]:
     return (
         f"{first.newcomers:,}",
         f"{first.faces:,}",
+        f"{first.dimension}",
         f"{median(p.wall_s for p in passes):.2f}",
         f"{median(p.cpu_s for p in passes):.3f}",
         f"{median(p.database_s for p in passes):.3f}",
@@ -83,10 +83,10 @@ def _lane(name: str, *figures: float) -> Sequence[str]:
 def said(run: Run) -> str:
     """What has to be known to read the tables."""
     machine = run.machine
-    users = ", ".join(f"{passes[0].users:,}" for passes in (run.one, run.many) if passes)
+    users = " or ".join(sorted({f"{passes[0].users:,}" for passes in run.passes}))
     limits = ", ".join(f"{name} {limit}" for name, limit in POLICY.limits.items())
     return (
-        "Made-up unit vectors of 512 numbers; seconds of the clock and of processors. "
+        "Made-up unit vectors; seconds of the clock and of processors. "
         f"{users} users were enrolled before. The limits: {limits}. On {machine.cores} cores of "
         f"{machine.processor}; the run took {run.took_s / 60:.1f} minutes, with a load average of "
         f"{machine.load:.1f} at its start."

@@ -128,6 +128,5 @@ MISTAKES: Mapping[str, Mistake] = {
         only_the_nearest_counts,
         words_hold_once,
         jobs_pass_by_the_gate,
-        a_new_file_is_not_noticed,
     )
 }

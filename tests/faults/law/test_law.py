@@ -12,11 +12,22 @@ from hypothesis.stateful import run_state_machine_as_test
 from pydantic import SecretStr
 
 from dataflow.settings import DatabaseSettings
+from tests.builders import photo
 from tests.faults.law.grounds import Grounds, grounds
-from tests.faults.law.happenings import PHOTOS, USERS, Enrol, Job, Start
+from tests.faults.law.happenings import (
+    PHOTOS,
+    USERS,
+    Enrol,
+    Job,
+    Rematch,
+    Rewrite,
+    Start,
+    Statement,
+)
 from tests.faults.law.mistakes import (
     MISTAKES,
     Mistake,
+    a_new_file_is_not_noticed,
     a_step_asks_for_nothing,
     the_limit_stays_where_it_is,
 )
@@ -58,6 +69,36 @@ def test_a_step_of_the_limit_is_found_out_where_nobody_came_near(
             law.settle()
             return
         with pytest.raises(AssertionError, match=r"at 0\.0129, must show nobody"):
+            law.settle()
+
+
+@pytest.mark.parametrize("mistake", [None, a_new_file_is_not_noticed])
+def test_a_rewrite_of_the_faces_amid_a_look_through_them_is_found_out(
+    ground: Grounds, mistake: Mistake | None
+) -> None:
+    """The last face lies before the place that the look has come to, once the others are gone."""
+    law = law_on(ground)()
+    ground.clear(len(USERS), len(PHOTOS))
+    law.it_happens(Start(None, None))
+    law.it_happens(Job(PHOTOS, 50.4))
+    law.settle()
+    *others, last = PHOTOS
+    ids = [photo(number) for number in others]
+    with mistake() if mistake else nullcontext():
+        for happening in (
+            Statement("delete from photos where id = any(%s)", (ids,)),
+            Enrol((1,), 44),
+            Rematch(),
+            Rematch(),
+        ):
+            law.it_happens(happening)
+        places = ground.platform.execute("select place from face_rematches").fetchall()
+        assert places == [(1,)]
+        law.it_happens(Rewrite())
+        if mistake is None:
+            law.settle()
+            return
+        with pytest.raises(AssertionError, match=f"photo {last} .*must show"):
             law.settle()
 
 

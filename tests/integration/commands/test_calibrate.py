@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from base64 import b64decode
 from pathlib import Path
@@ -14,6 +13,7 @@ from dataflow.faces.face import FacePack
 from dataflow.settings import OPEN_PACK, PREFIX, ModelSettings
 from soloface.cli.demo.changes import CHANGES, jpeg
 from soloface.cli.demo.people import CAT, ENROLLED, load_picture
+from tests.fixtures.environment import set_only
 from tests.fixtures.worker import Soloface
 
 PNG = b"\x89PNG\r\n"
@@ -38,8 +38,7 @@ def album(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def pack(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> FacePack:
     """Each of both packs in turn, as the settings have it."""
     loaded: FacePack = request.getfixturevalue(f"{request.param}_pack")
-    for name in [name for name in os.environ if name.startswith(PREFIX)]:
-        monkeypatch.delenv(name)
+    set_only(monkeypatch, {})
     if request.param == "open":
         settings: ModelSettings = request.getfixturevalue("open_settings")
         monkeypatch.setenv(f"{PREFIX}MODEL__PACK", OPEN_PACK)

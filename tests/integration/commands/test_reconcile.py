@@ -21,11 +21,11 @@ FORGOTTEN = photo(1)
 
 @pytest.fixture
 def platform(
-    records: Records, letters: Letters, database_dsn: str, monkeypatch: pytest.MonkeyPatch
+    records: Records, letters: Letters, migrated_dsn: str, monkeypatch: pytest.MonkeyPatch
 ) -> Records:
     """Photos with references: one forgotten, one with an outcome, one new, one of a group."""
     del letters  # the streams, and the environment that leads to them
-    monkeypatch.setenv("SOLOFACE_DATABASE__DSN", database_dsn)
+    monkeypatch.setenv("SOLOFACE_DATABASE__DSN", migrated_dsn)
     records.run("alter table photos add column key text, add column faces int default 1")
     records.add_photos(1, 2, 3, 4, 5)
     records.run("update photos set key = id || '.jpg', created_at = now() - interval '2 hours'")
