@@ -1,0 +1,95 @@
+"""Whatever is asked, the API answers as its OpenAPI document says, and never with a 500.
+
+`TEST_API_CALLS` says how many calls are made altogether.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import hypothesis
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase
+from hypothesis import strategies as st
+from schemathesis.checks import load_all_checks
+from schemathesis.core.result import Err
+
+from dataflow.settings import NatsSettings
+from docs.openapi import FILE, document
+from soloface.web.app import api
+from tests.builders import photo, picture, user
+from tests.fixtures.web import MODEL, MakeSite, Site
+from tests.integration.web.test_web_security import operations
+
+CALLS = int(os.environ.get("TEST_API_CALLS", "300"))
+
+# A request may be well-formed and still make no sense: nobody with a user, a photo with no face.
+NOT_PROMISED = ["positive_data_acceptance"]
+
+SCHEMA = schemathesis.openapi.from_dict(api().openapi())
+OPERATIONS: list[Any] = [
+    result.ok() for result in SCHEMA.get_all_operations() if not isinstance(result, Err)
+]
+
+
+@pytest.fixture
+def full(make_site: MakeSite, streams: NatsSettings) -> Site:
+    """A site with something behind every path; everybody may do everything."""
+    site = make_site(tokens=None, nats=streams, requests_per_minute=1_000_000)
+    for number, degrees in ((1, 0), (2, 60)):
+        site.records.add_user(number, degrees, MODEL)
+    for number, degrees in ((1, 5), (2, 30), (3, -55), (4, -170), (5, -165)):
+        site.record(number, degrees)
+    return site
+
+
+def test_the_document_is_as_the_code_has_it() -> None:
+    assert FILE.read_bytes() == document(), "run: uv run python docs/openapi.py"
+
+
+def test_every_answer_is_one_that_the_document_names(full: Site) -> None:
+    load_all_checks()
+    checks = [
+        check
+        for check in schemathesis.checks.CHECKS.get_all()
+        if check.__name__ not in NOT_PROMISED
+    ]
+    assert len(OPERATIONS) == len(operations())
+    answered = {operation.label: _tried(operation, full, checks) for operation in OPERATIONS}
+
+    # It is no test of a path if nothing ever came of it.
+    assert {label: codes for label, codes in answered.items() if not codes & {200, 204}} == {}
+
+
+def _tried(operation: Any, site: Site, checks: Any) -> set[int]:  # noqa: ANN401 - theirs
+    statuses: set[int] = set()
+    known = {
+        "photo_id": st.sampled_from([str(photo(number)) for number in range(1, 7)]),
+        "user_id": st.sampled_from([str(user(number)) for number in range(1, 4)]),
+        "decision_id": st.sampled_from(["1", "2", "3"]),
+        "face_index": st.just("0"),
+    }
+
+    @hypothesis.settings(
+        max_examples=max(1, CALLS // len(OPERATIONS)),
+        deadline=None,
+        database=None,
+        phases=[Phase.explicit, Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @hypothesis.given(operation.as_strategy(), st.booleans(), st.data())
+    def attempt(case: Any, there: bool, data: st.DataObject) -> None:  # noqa: ANN401, FBT001
+        if there:
+            for name in case.path_parameters or {}:
+                if name in known:
+                    case.path_parameters[name] = data.draw(known[name])
+            if isinstance(case.body, bytes):
+                case.body = picture(person=data.draw(st.integers(0, 3)))
+        response = case.call(base_url=site.url.rstrip("/"))
+        statuses.add(response.status_code)
+        case.validate_response(response, checks=checks)
+
+    attempt()
+    return statuses
