@@ -25,4 +25,5 @@ pytest_plugins = [
     "tests.fixtures.platforms",
     "tests.fixtures.past",
     "tests.fixtures.web",
+    "tests.fixtures.browser",
 ]

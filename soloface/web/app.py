@@ -18,6 +18,7 @@ from soloface.web.gate.access import Access
 from soloface.web.gate.guard import Guard
 from soloface.web.gate.problems import Code, Problem, ProblemError, answer, problem_of
 from soloface.web.gate.rates import Rates
+from soloface.web.page import pages
 from soloface.web.work.desk import Desk
 from soloface.web.work.wire import EnrolRequest
 
@@ -52,8 +53,9 @@ def api() -> FastAPI:
         docs_url=None,  # these pages would load scripts from elsewhere
         redoc_url=None,
     )
-    for part in (finding, users, photos, review, images):
+    for part in (finding, users, photos, review, images, pages):
         app.include_router(part.router)
+    app.mount("/static", pages.static)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(SolofaceError, _failed)

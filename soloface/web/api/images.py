@@ -46,10 +46,16 @@ def _responses(what: str) -> Responses:
     responses=_responses("There is no such photo, or its image is gone."),
 )
 async def photo_image(
-    photo_id: UUID, desk: TheDesk, _reviewer: Reviewer, px: Px = 1024
+    photo_id: UUID,
+    desk: TheDesk,
+    _reviewer: Reviewer,
+    px: Px = 1024,
+    frame: Annotated[
+        int | None, Query(ge=0, le=2**31 - 1, description="Index of a face to frame.")
+    ] = None,
 ) -> JpegResponse:
     """The whole photo, scaled down."""
-    return JpegResponse(await desk.threads.asking.run(_photo, desk, photo_id, px))
+    return JpegResponse(await desk.threads.asking.run(_photo, desk, photo_id, px, frame))
 
 
 @router.get(
@@ -86,10 +92,12 @@ async def enrolment_image(
     return JpegResponse(await desk.threads.asking.run(_enrolled, desk, user_id, sha256, px))
 
 
-def _photo(desk: Desk, photo_id: UUID, px: int) -> bytes:
+def _photo(desk: Desk, photo_id: UUID, px: int, frame: int | None) -> bytes:
     faces = _faces(desk, photo_id)
+    framed = [bbox_of(face.bbox) for face in faces if face.face_index == frame]
     data = _read(desk, next((face.image_ref for face in faces if face.image_ref), None))
-    return pictures.whole(data, px=px, max_pixels=desk.settings.images.max_pixels)
+    most = desk.settings.images.max_pixels
+    return pictures.whole(data, px=px, max_pixels=most, bbox=framed[0] if framed else None)
 
 
 def _face(desk: Desk, photo_id: UUID, face_index: int, px: int) -> bytes:

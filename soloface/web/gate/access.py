@@ -47,6 +47,11 @@ class Access:
         """The name of the cookie of a session."""
         return LOCAL_COOKIE if self._settings.is_local else COOKIE
 
+    @property
+    def is_secure(self) -> bool:
+        """Whether cookies go over TLS alone: wherever they leave this machine."""
+        return not self._settings.is_local
+
     def identity(self, request: HTTPConnection) -> Identity | None:
         """Who asks; ``None``: a stranger.
 
@@ -61,6 +66,12 @@ class Access:
         if self.sessions and (cookie := request.cookies.get(self.cookie)):
             return self.sessions.read(cookie)
         return None if self._settings.knows_people else LOCAL
+
+    def proof(self, identity: Identity) -> str:
+        """What a page of ours sends along with each change; empty where nothing asks for it."""
+        if self.sessions is None or identity.way is not Way.SESSION:
+            return ""
+        return self.sessions.proof(identity)
 
     def sign_in(self, token: str) -> str | None:
         """The cookie of whoever shows a token; ``None``: it is nobody's."""
@@ -80,7 +91,7 @@ class Access:
         if hosts and name not in {host.lower() for host in hosts}:
             raise ProblemError(Code.WRONG_HOST, "this is not reached under that name")
 
-    def require_own_site(self, request: HTTPConnection, identity: Identity) -> None:
+    def require_own_site(self, request: HTTPConnection, identity: Identity | None) -> None:
         """Refuse changes that another site has a browser ask for in somebody's name.
 
         A token in a header is sent by nobody but who knows it. Everything else a browser adds by
@@ -89,7 +100,8 @@ class Access:
         Raises:
             ProblemError: ``foreign_site``.
         """
-        if request.scope["method"] in _SAFE or identity.way is Way.TOKEN:
+        way = identity.way if identity else None
+        if request.scope["method"] in _SAFE or way is Way.TOKEN:
             return
         origin = request.headers.get("Origin")
         site = request.headers.get("Sec-Fetch-Site", "same-origin")
@@ -97,7 +109,7 @@ class Access:
         if origin is not None:
             host = request.headers.get("Host", "").lower()
             foreign |= _host_of(origin, with_port=True) != host
-        if identity.way is Way.SESSION and self.sessions:
+        if identity and way is Way.SESSION and self.sessions:
             foreign |= request.headers.get(PROOF_HEADER) != self.sessions.proof(identity)
         if foreign:
             raise ProblemError(

@@ -10,6 +10,7 @@ from typing import Any
 import structlog
 from starlette.datastructures import MutableHeaders
 from starlette.requests import HTTPConnection
+from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dataflow.process.metrics import WEB_REQUESTS, WEB_SECONDS
@@ -36,7 +37,8 @@ _HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
-    "Referrer-Policy": "no-referrer",
+    # Not `no-referrer`: a form would be sent with the origin `null`, like another site's.
+    "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
@@ -90,12 +92,14 @@ class Guard:
             self._count(f"peer {peer}")
             raise
         self._count(identity.name if identity else f"peer {peer}")
-        if identity:
-            self._access.require_own_site(request, identity)
-        elif not _is_open(scope["path"]):
+        if identity is None and not _is_open(scope["path"]):
+            if _is_page(scope):
+                await RedirectResponse("/sign-in", 303)(scope, receive, send)
+                return
             raise ProblemError(
                 Code.NOT_SIGNED_IN, "sign in, or send a token: Authorization: Bearer …"
             )
+        self._access.require_own_site(request, identity)
         scope.setdefault("state", {})["identity"] = identity
         body = _Body(receive, self._most(scope), self._body_timeout_s)
         if body.is_announced_too_large(request):
@@ -168,6 +172,10 @@ class _Body:
 
 def _too_large(most: int) -> ProblemError:
     return ProblemError(Code.BODY_TOO_LARGE, f"the body is over {most} bytes")
+
+
+def _is_page(scope: Scope) -> bool:
+    return scope["method"] == "GET" and not scope["path"].startswith("/v1/")
 
 
 def _is_open(path: str) -> bool:

@@ -15,16 +15,41 @@ AROUND = 0.45
 """How much of a face's longer side is shown around it."""
 
 _QUALITY = 88
+_FRAME_GAP = 0.08
+_FAR_OUT = 10_000
 
 
-def whole(data: bytes, *, px: int, max_pixels: int) -> bytes:
-    """A JPEG of a photo, at most ``px`` on its longer side.
+def whole(data: bytes, *, px: int, max_pixels: int, bbox: Bbox | None = None) -> bytes:
+    """A JPEG of a photo, at most ``px`` on its longer side, with a frame around a face if asked.
 
     Raises:
         DataError: ``image_undecodable`` or ``image_too_large``.
     """
     photo = decode_preview(data, max_pixels=max_pixels, long_side=px)
-    return _jpeg(_fitted(photo.pixels, px))
+    shown = _fitted(photo.pixels, px)
+    if bbox:
+        scale = shown.shape[1] / (photo.pixels.shape[1] * photo.reduction)
+        shown = _framed(shown, bbox, scale)
+    return _jpeg(shown)
+
+
+def _framed(pixels: BgrImage, bbox: Bbox, scale: float) -> BgrImage:
+    """Dark and light lines, so that it is seen on anything."""
+    framed = pixels.copy()
+    around = bbox.long_side * scale * _FRAME_GAP
+    # A box from outside may be anything; OpenCV takes what fits into 32 bits.
+    corners = np.clip(
+        [
+            (bbox.x1 * scale - around, bbox.y1 * scale - around),
+            (bbox.x2 * scale + around, bbox.y2 * scale + around),
+        ],
+        -_FAR_OUT,
+        _FAR_OUT,
+    )
+    (left, top), (right, bottom) = corners.astype(int).tolist()
+    for colour, width in (((0, 0, 0), 5), ((255, 255, 255), 2)):
+        cv2.rectangle(framed, (left, top), (right, bottom), colour, width, cv2.LINE_AA)
+    return framed
 
 
 def cut_out(data: bytes, bbox: Bbox, *, px: int, max_pixels: int) -> bytes:
@@ -39,8 +64,7 @@ def cut_out(data: bytes, bbox: Bbox, *, px: int, max_pixels: int) -> bytes:
     Raises:
         DataError: ``image_undecodable`` or ``image_too_large``.
     """
-    face = max(bbox.x2 - bbox.x1, bbox.y2 - bbox.y1, 1.0)
-    side = face * (1 + 2 * AROUND)
+    side = max(bbox.long_side, 1.0) * (1 + 2 * AROUND)
     photo = decode_preview(data, max_pixels=max_pixels, long_side=px)
     if photo.reduction > 1 and side / photo.reduction < px:
         longer = max(photo.pixels.shape[:2])

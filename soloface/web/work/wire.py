@@ -31,6 +31,11 @@ class Bbox(Wire):
     x2: float
     y2: float
 
+    @property
+    def long_side(self) -> float:
+        """The larger of its width and height."""
+        return max(self.x2 - self.x1, self.y2 - self.y1)
+
 
 class Scale(Wire):
     """By what distances are judged: the contract, its threshold, and the limits that hold."""
