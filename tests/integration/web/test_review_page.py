@@ -103,7 +103,7 @@ def test_a_queue_is_worked_off_by_keyboard_and_undone(page: Page, local: Site) -
         page.keyboard.press("y")
     expect(page.locator("#done")).to_be_visible()
     answered(page)
-    page.wait_for_function("document.querySelector('#notice').textContent.includes('00000000')")
+    page.wait_for_function("document.querySelector('#notice').textContent.includes('00000001')")
     page.keyboard.press("u")
     answered(page, "Taken back")
 
@@ -184,6 +184,7 @@ def test_people_sign_in_with_their_token_and_out(browser: Browser, site: Site) -
         expect(page.locator(".wrong")).to_be_visible()
         page.locator("#token").fill(site.tokens["rita"])
         page.keyboard.press("Enter")
+        expect(page).to_have_url(f"{site.url}review")
         page.goto(f"{site.url}review?queue=unknown")
         expect(page.locator("#card")).to_be_visible()
         expect(page.locator(".who")).to_contain_text("rita")

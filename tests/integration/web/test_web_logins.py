@@ -14,7 +14,9 @@ from tests.fixtures.web import MODEL, MakeSite, Site
 from tests.integration.web.test_web_security import ask, bearer
 
 
-def test_the_web_process_reviews_and_finds_by_the_reviewers_login(make_site: MakeSite) -> None:
+def test_the_web_process_reviews_and_finds_by_the_reviewers_login(
+    make_site: MakeSite, streams: NatsSettings
+) -> None:
     owner = make_site()
     owner.records.add_user(1, 0, MODEL)
     owner.record(1, 30)
@@ -25,11 +27,11 @@ def test_the_web_process_reviews_and_finds_by_the_reviewers_login(make_site: Mak
         login_with("soloface_enroller", owner.records.settings) as enroller,
     ):
         dsn = enroller.dsn.get_secret_value()
-        site = make_site(reviewer, enrolment_dsn=SecretStr(dsn))
+        site = make_site(reviewer, streams, enrolment_dsn=SecretStr(dsn))
         rita, fiona = site.client("rita"), site.client("fiona")
 
         assert fiona.find(picture(), photos=True).user_id == user(1)
-        (card,) = rita.claim().cards
+        (card,) = rita.claim("recent").cards
         done = rita.decide(photo(1), "confirm", user(1), version=card.version)
         assert rita.photo(photo(1)).faces[0].user_id == user(1)
         assert rita.image(photo(1))[:2] == rita.face(photo(1))[:2] == b"\xff\xd8"

@@ -20,8 +20,8 @@ async function more() {
   $("more").hidden = !cursor;
   $("enrolment").textContent = page.withdrawn
     ? "This person has withdrawn and is not recognised any more."
-    : page.enrolled_at
-      ? `Enrolled ${when(page.enrolled_at)} by ${page.enrolled_by.length} photo${page.enrolled_by.length === 1 ? "" : "s"} (${page.model}).`
+    : page.model
+      ? `Enrolled ${page.enrolled_at ? when(page.enrolled_at) : ""} by ${page.enrolled_by.length} photo${page.enrolled_by.length === 1 ? "" : "s"} (${page.model}).`
       : "Not enrolled: people have said where this person is.";
   for (const photo of page.photos) {
     const caption = photo.confirmed ? "confirmed" : photo.distance === null ? "said by somebody" : photo.distance.toFixed(2);

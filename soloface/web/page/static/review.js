@@ -3,7 +3,8 @@
 
 import { Refused, ask, closeness, el, faceUrl, newKey, picture, portraits, ruler, say, short } from "/static/common.js";
 
-const AHEAD = 5;
+// Few, because what one moderator has ahead nobody else gets.
+const AHEAD = 3;
 const $ = (id) => document.getElementById(id);
 
 let queue = new URLSearchParams(location.search).get("queue") ?? "doubtful";
@@ -89,7 +90,7 @@ async function next() {
     if (more === null) return;
   }
   show(cards.shift() ?? null);
-  if (cards.length < AHEAD && cursor) fetchMore();
+  if (cards.length < AHEAD - 1 && cursor) fetchMore();
 }
 
 function show(prepared) {
@@ -172,6 +173,7 @@ function answer(decision, user = null) {
   }
   const entry = { prepared, taken: send(prepared, body, newKey()) };
   done.push(entry);
+  shown = null; // until the next one is there, a key answers nothing
   next();
 }
 
@@ -242,6 +244,7 @@ function skip() {
   const prepared = shown;
   ask("DELETE", `/v1/review/claims/${prepared.card.photo_id}`).catch(() => {});
   done.push({ prepared, taken: Promise.resolve(null), skipped: true });
+  shown = null;
   next();
 }
 
