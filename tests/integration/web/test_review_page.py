@@ -102,8 +102,7 @@ def test_a_queue_is_worked_off_by_keyboard_and_undone(page: Page, local: Site) -
         expect(page.locator("#whole a")).to_have_attribute("href", f"/photos/{photo(number)}")
         page.keyboard.press("y")
     expect(page.locator("#done")).to_be_visible()
-    answered(page)
-    page.wait_for_function("document.querySelector('#notice').textContent.includes('00000001')")
+    answered(page, "Kept: photo 00000001")
     page.keyboard.press("u")
     answered(page, "Taken back")
 
