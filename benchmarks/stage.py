@@ -72,6 +72,8 @@ class Site:
             f"{PREFIX}NATS__STREAM": f"JOBS_{tag}",
             f"{PREFIX}NATS__SUBJECT": f"jobs.{tag}",
             f"{PREFIX}NATS__DURABLE": f"worker_{tag}",
+            f"{PREFIX}NATS__BACKFILL_SUBJECT": f"backfill.{tag}",
+            f"{PREFIX}NATS__BACKFILL_DURABLE": f"backfill_{tag}",
             f"{PREFIX}NATS__DEAD_STREAM": f"DEAD_{tag}",
             f"{PREFIX}NATS__DEAD_SUBJECT": f"dead.{tag}",
             # A worker that stood still for the others' rounds takes its subscription for stalled.
@@ -89,6 +91,12 @@ class Queue:
     site: Site
     variables: Mapping[str, str]
 
+    @property
+    def settings(self) -> Settings:
+        """The variables as settings."""
+        with environment(self.variables):
+            return load_settings()
+
     def having(self, settings: Mapping[str, str]) -> Queue:
         """The same queue for workers with these settings, named without their prefix."""
         own = {PREFIX + name: value for name, value in settings.items()}
@@ -96,8 +104,7 @@ class Queue:
 
     def publish(self, keys: Sequence[str]) -> None:
         """Add a photo to the platform's table for each key, and a job that asks who is on it."""
-        with environment(self.variables):
-            settings = load_settings()
+        settings = self.settings
         photos = [uuid4() for _ in keys]
         with psycopg.connect(settings.database.dsn.get_secret_value()) as connection:
             insert_photos(connection, photos)

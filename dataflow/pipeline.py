@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import chain
 from typing import TypeAlias, TypeVar, cast
 
 import bytewax.operators as op
@@ -20,6 +21,7 @@ from bytewax.operators import StatefulBatchLogic
 from bytewax.outputs import Sink
 
 from dataflow.jobs.delivery import Delivery
+from dataflow.jobs.lane import Lane
 from dataflow.jobs.outcome import Gone, Retry, Settled
 from dataflow.jobs.stages import Stage, timed_batch
 from dataflow.services import Services
@@ -29,12 +31,18 @@ from dataflow.steps.validation import validate
 
 Done: TypeAlias = Settled | Retry
 Result: TypeAlias = Recognised | Done | Gone
+Begun: TypeAlias = tuple[Lane, Future[Result]]
 X = TypeVar("X")
 
 LOOK_AGAIN = timedelta(milliseconds=20)
 """How soon to ask again whether photos under way are done, while there is nothing else to do.
 
 Less than a photo takes; what is done meanwhile is written together.
+"""
+WAITS_S = 0.5
+"""How often photos that can wait are looked after, all at the same moments.
+
+A batch that is written keeps live jobs waiting, so theirs are few and large.
 """
 
 
@@ -65,7 +73,7 @@ def _split(step: Stream[X | Done]) -> tuple[Stream[X], Stream[Done]]:
     return cast("Stream[X]", parted.falses), cast("Stream[Done]", parted.trues)
 
 
-class _Begin(StatefulBatchLogic[Request, Future[Result], None]):
+class _Begin(StatefulBatchLogic[Request, Begun, None]):
     """Begins one shard's photos: fetched first, then embedded, while the flow goes on.
 
     Stateful, with nothing to remember, because what follows such a step under the same key stays in
@@ -75,42 +83,49 @@ class _Begin(StatefulBatchLogic[Request, Future[Result], None]):
     def __init__(self, begin: Callable[[Request], Future[Result]]) -> None:
         self._begin = begin
 
-    def on_batch(self, values: list[Request]) -> tuple[list[Future[Result]], bool]:
-        return [self._begin(value) for value in values], self.RETAIN
+    def on_batch(self, values: list[Request]) -> tuple[list[Begun], bool]:
+        return [(value.delivery.lane, self._begin(value)) for value in values], self.RETAIN
 
     def snapshot(self) -> None:
         return None
 
 
-class _UnderWay(StatefulBatchLogic[Future[Result], Result, None]):
-    """One shard's photos under way, which come out in the order in which they were begun.
+class _UnderWay(StatefulBatchLogic[Begun, Result, None]):
+    """One shard's photos under way. Each lane's come out in the order in which they were begun.
 
     Not recovered: JetStream redelivers them.
     """
 
     def __init__(self, finish: Callable[[Iterable[Future[Result]]], list[Result]]) -> None:
         self._finish = finish
-        self._results: deque[Future[Result]] = deque()
+        self._results: dict[Lane, deque[Future[Result]]] = {lane: deque() for lane in Lane}
 
-    def on_batch(self, values: list[Future[Result]]) -> tuple[list[Result], bool]:
-        self._results.extend(values)
+    def on_batch(self, values: list[Begun]) -> tuple[list[Result], bool]:
+        for lane, result in values:
+            self._results[lane].append(result)
         return self.on_notify()
 
     def on_notify(self) -> tuple[list[Result], bool]:
         return list(self._done()), self.RETAIN
 
     def on_eof(self) -> tuple[list[Result], bool]:
-        return self._finish(self._results), self.DISCARD
+        return self._finish(chain.from_iterable(self._results.values())), self.DISCARD
 
     def notify_at(self) -> datetime | None:
-        return datetime.now(UTC) + LOOK_AGAIN if self._results else None
+        now = datetime.now(UTC)
+        if self._results[Lane.LIVE]:
+            return now + LOOK_AGAIN
+        if self._results[Lane.BACKFILL]:
+            return now + timedelta(seconds=WAITS_S - now.timestamp() % WAITS_S)
+        return None
 
     def snapshot(self) -> None:
         return None
 
     def _done(self) -> Iterator[Result]:
-        while self._results and self._results[0].done():
-            yield self._results.popleft().result()
+        for results in self._results.values():
+            while results and results[0].done():
+                yield results.popleft().result()
 
 
 class _Dedup(StatefulBatchLogic[Result, Result, None]):

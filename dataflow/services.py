@@ -12,6 +12,7 @@ from dataflow.faces.quality import POLICIES
 from dataflow.jobs.image_ref import RefPolicy
 from dataflow.jobs.stages import Stage, timed
 from dataflow.process.cores import usable_cores
+from dataflow.process.crew import Sharing
 from dataflow.process.health import Health
 from dataflow.process.retry import LinearBackoff, Persistence
 from dataflow.settings import Settings
@@ -59,6 +60,7 @@ class Services:
             max_pixels=self.settings.images.max_pixels,
             retry_delay_s=self.settings.nats.retry_delay_s,
             quality=POLICIES[self.settings.quality.photos],
+            by_bbox=self.settings.model.choose_by_bbox,
         )
 
     def under_way(self) -> UnderWay:
@@ -70,6 +72,7 @@ class Services:
             fetchers=worker.fetchers,
             cores=worker.cores or usable_cores(),
             deadline_s=self.settings.images.deadline_s,
+            sharing=Sharing(worker.backfill_cores, self.settings.nats.backfill_share),
         )
         return UnderWay(
             partial(timed, Stage.FETCH, self.fetching().fetch),

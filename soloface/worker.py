@@ -33,6 +33,7 @@ from dataflow.faces.packs.loading import load_pack
 from dataflow.jobs.errors import SolofaceError
 from dataflow.jobs.image_ref import ImageRef
 from dataflow.pipeline import build
+from dataflow.process.cores import usable_cores
 from dataflow.process.health import Health
 from dataflow.process.lazy import Lazy
 from dataflow.process.logs import configure_logs
@@ -51,6 +52,9 @@ SWITCH_INTERVAL_S = 0.0002
 Those that compute need it for microseconds at a time, between the runs of native code, and by
 default a core would stand still for 5 ms before each.
 """
+
+_BUSY_PER_CORE = 16
+"""Jobs that keep a core busy where they can wait: most of them wait to be written together."""
 
 DATABASE_BACKOFF = LinearBackoff(tries=5, step_s=0.1)
 
@@ -125,7 +129,9 @@ class Worker:
             wanted=self._jetstream.is_there,
         )
         work = settings.worker
-        source = JetStreamSource(self._jetstream, work.batch, work.stall_s, self._stop)
+        keep_busy = _BUSY_PER_CORE * (work.cores or usable_cores())
+        busy = work.backfill_in_flight or min(keep_busy, work.in_flight)
+        source = JetStreamSource(self._jetstream, work.batch, work.stall_s, busy, self._stop)
         sink = RecordingSink(
             self._jetstream,
             self._recorder,

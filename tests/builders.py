@@ -72,8 +72,14 @@ def request(
     return Request(came, parse_job(data))
 
 
-def fetched(image: bytes, number: int = 1, *, attempt: int = 1) -> Fetched:
-    asked = request(number, attempt=attempt)
+def fetched(
+    image: bytes,
+    number: int = 1,
+    *,
+    attempt: int = 1,
+    **fields: Any,  # noqa: ANN401 - whatever JSON holds
+) -> Fetched:
+    asked = request(number, attempt=attempt, **fields)
     return Fetched(asked.delivery, asked.job, image)
 
 

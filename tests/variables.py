@@ -17,6 +17,8 @@ def nats_variables(server: NatsServer) -> dict[str, str]:
         "NATS__STREAM": f"JOBS_{tag}",
         "NATS__SUBJECT": f"jobs.{tag}",
         "NATS__DURABLE": f"worker_{tag}",
+        "NATS__BACKFILL_SUBJECT": f"backfill.{tag}",
+        "NATS__BACKFILL_DURABLE": f"backfill_{tag}",
         "NATS__SETTLED_STREAM": f"SETTLED_{tag}",
         "NATS__SETTLED_SUBJECT": f"settled.{tag}",
         "NATS__TAGS_STREAM": f"TAGS_{tag}",

@@ -27,6 +27,7 @@ from connectors.postgres.connection import Database
 from connectors.postgres.gallery.users import Gallery
 from dataflow.faces.face import EmbeddedFace, Embedding, FacePack
 from dataflow.jobs.delivery import Delivery
+from dataflow.jobs.lane import Lane
 from dataflow.settings import NatsSettings, Settings
 from dataflow.steps.recognition import recognise
 from soloface.cli.demo.changes import jpeg
@@ -94,13 +95,16 @@ class World:
             rows = [(photo.id,) for photo in photos]
             connection.cursor().executemany("insert into photos (id) values (%s)", rows)
 
-    def publish(self, *payloads: bytes, headers: dict[str, str] | None = None) -> list[int]:
+    def publish(
+        self, *payloads: bytes, headers: dict[str, str] | None = None, lane: Lane = Lane.LIVE
+    ) -> list[int]:
         """Put jobs on the stream; returns their sequences."""
 
         async def publish(js: JetStreamContext) -> list[int]:
             nats = self.settings.nats
+            subject = nats.subject_of(lane)
             return [
-                (await js.publish(nats.subject, p, stream=nats.stream, headers=headers)).seq
+                (await js.publish(subject, p, stream=nats.stream, headers=headers)).seq
                 for p in payloads
             ]
 
@@ -137,21 +141,22 @@ class World:
         """What the worker must have seen on it."""
         return recognise(image, self.pack, self.settings.images.max_pixels)
 
-    def consumer(self) -> ConsumerInfo:
+    def consumer(self, lane: Lane = Lane.LIVE) -> ConsumerInfo:
         async def look(js: JetStreamContext) -> ConsumerInfo:
             nats = self.settings.nats
-            info: ConsumerInfo = await js.consumer_info(nats.stream, nats.durable)
+            info: ConsumerInfo = await js.consumer_info(nats.stream, nats.durable_of(lane))
             return info
 
         return self.with_jetstream(look)
 
     def assert_nothing_is_left(self) -> None:
         """No job waits, none is in work, and the server knows that all before are done."""
-        consumer = self.consumer()
-        assert (consumer.num_pending, consumer.num_ack_pending) == (0, 0)
-        assert consumer.ack_floor is not None
-        assert consumer.delivered is not None
-        assert consumer.ack_floor.stream_seq == consumer.delivered.stream_seq
+        for lane in Lane if self.settings.nats.backfill else [Lane.LIVE]:
+            consumer = self.consumer(lane)
+            assert (consumer.num_pending, consumer.num_ack_pending) == (0, 0)
+            assert consumer.ack_floor is not None
+            assert consumer.delivered is not None
+            assert consumer.ack_floor.stream_seq == consumer.delivered.stream_seq
 
     def dead_letters(self) -> list[RawStreamMsg]:
         """All of them, in the order in which they came."""

@@ -17,13 +17,14 @@ from connectors.jetstream.jobs.confirming import CONFIRM_TIMEOUT_S
 from connectors.jetstream.jobs.heartbeat import InFlight
 from connectors.jetstream.jobs.isolation import Isolation
 from connectors.jetstream.jobs.presence import is_there
+from connectors.jetstream.jobs.room import Room
 from connectors.jetstream.jobs.settling import Settler
 from connectors.jetstream.letters.announcing import Announcer
 from connectors.jetstream.letters.telling import Teller
 from connectors.jetstream.observing import Observer
 from connectors.jetstream.pinging import keep_pinging
-from connectors.jetstream.provision import effective_ack_wait_s, provision
-from connectors.jetstream.rights import Need, missing_rights
+from connectors.jetstream.provision import Provision, provision
+from connectors.jetstream.rights import Need, Right, missing_rights, worker_rights
 from connectors.jetstream.upkeep import Upkeep
 from dataflow.jobs import custody
 from dataflow.jobs.delivery import Delivery
@@ -59,12 +60,21 @@ class JetStreamClient:
         self.connection = await connect(self.settings, health=self.health)
         self.js = self.connection.jetstream()
         try:
+            missing = await missing_rights(self.connection, self.settings) or []
+            self._do_without(missing)
+            needed = set(worker_rights(self.settings))
+            missing = [right for right in missing if right in needed]
             found = await provision(self.js, self.settings)
-            await self._require_rights()
+            self._require_rights(missing)
         except BaseException:
             await self.connection.close()
             raise
-        self.in_flight = InFlight(self.connection, effective_ack_wait_s(found.consumer.config))
+        self._tell_of_lanes(found)
+        self.lanes = tuple(found.lanes)
+        self.in_flight = InFlight(self.connection, found.ack_wait_s)
+        self.room = Room(
+            self.in_flight, self.settings.backfill_durable, self.settings.backfill_share
+        )
         self.isolation = Isolation(self.in_flight, self.settings.max_deliver)
         self.settler = Settler(self.connection, self.js, self.in_flight, self.settings)
         self.announcer = Announcer(self.connection, self.settler, self.settings)
@@ -74,7 +84,9 @@ class JetStreamClient:
         self.teller = Teller(self.connection, self.settings, self.upkeep.restore)
         await self.in_flight.listen()
         custody.appoint(self.in_flight)
-        observer = Observer(self.connection, self.settings, self.upkeep.restore, self.health)
+        observer = Observer(
+            self.connection, self.settings, self.upkeep.restore, self.health, self.lanes
+        )
         self._tasks = [
             asyncio.create_task(self.in_flight.beat()),
             asyncio.create_task(self._tick()),
@@ -82,10 +94,24 @@ class JetStreamClient:
             asyncio.create_task(observer.run()),
         ]
 
-    async def _require_rights(self) -> None:
+    def _do_without(self, missing: Sequence[Right]) -> None:
+        """A login from before there were two lanes works with one."""
+        lacking = [str(right) for right in missing if right.need is Need.BACKFILL]
+        if self.settings.backfill and lacking:
+            self.settings = self.settings.model_copy(update={"backfill": False})
+            self._say_one_lane(f"this login may not {', '.join(lacking)}")
+
+    def _tell_of_lanes(self, found: Provision) -> None:
+        if self.settings.backfill and not found.backfill:
+            self._say_one_lane(found.one_lane)
+
+    @staticmethod
+    def _say_one_lane(reason: str) -> None:
+        log.warning("one_lane", detail=f"jobs that can wait are not kept apart: {reason}")
+
+    def _require_rights(self, missing: Sequence[Right]) -> None:
         """Without them the first outcome would be stored and its job never answered."""
         settings = self.settings
-        missing = await missing_rights(self.connection, settings) or []
         needed = [str(right) for right in missing if right.need is Need.ALWAYS]
         if needed:
             without = {

@@ -8,21 +8,28 @@ from dataclasses import dataclass
 from nats.js.api import ConsumerInfo, DiscardPolicy, RetentionPolicy, StreamConfig, StreamInfo
 from nats.js.errors import NotFoundError
 
+from connectors.jetstream.backfill import may_gain, takes, untaken
 from connectors.jetstream.connection import Connection, connect
+from connectors.jetstream.consumers import consumer_problems, find_consumer
 from connectors.jetstream.explaining import explained
-from connectors.jetstream.provision import consumer_problems, subject_problem, wanted_streams
+from connectors.jetstream.provision import subject_problem, wanted_streams
 from connectors.jetstream.rights import Need, Right, missing_rights
+from dataflow.jobs.lane import Lane
 from dataflow.settings import NatsSettings
 
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """The streams that are wanted, and what there is; ``rights`` are those that are missing."""
+    """The streams that are wanted, and what there is; ``rights`` are those that are missing.
+
+    ``consumer`` is the live lane's and ``backfill`` the other one's.
+    """
 
     settings: NatsSettings
     streams: list[tuple[StreamConfig, StreamInfo | None]]
     consumer: ConsumerInfo | None
     rights: list[Right] | None
+    backfill: ConsumerInfo | None = None
 
     @property
     def absent(self) -> list[str]:
@@ -31,6 +38,24 @@ class Surroundings:
         if self.consumer is None:
             streams.append(f"the consumer {self.settings.durable} on {self.settings.stream}")
         return streams
+
+    @property
+    def one_lane(self) -> str:
+        """Why all jobs go by one lane; empty where there are two, or where nothing is there yet."""
+        settings, jobs = self.settings, self.streams[0][1]
+        if not settings.backfill or jobs is None or self.consumer is None:
+            return ""
+        if lacking := [str(r) for r in self.rights or [] if r.need is Need.BACKFILL]:
+            return f"this login may not {', '.join(lacking)}"
+        if not takes(jobs, settings):
+            if not may_gain(jobs, self.consumer, settings):
+                return untaken(settings)
+        elif self.backfill:
+            return ""
+        return (
+            f"{settings.backfill_durable} on {settings.stream} is not there; the next worker that "
+            "starts makes it where SOLOFACE_NATS__PROVISION allows, and soloface doctor --fix does"
+        )
 
     def problems(self) -> Iterator[str]:
         """What would keep a worker from working."""
@@ -48,6 +73,10 @@ class Surroundings:
             subjects = (jobs.config.subjects if jobs else None) or []
             for problem in consumer_problems(self.consumer.config, subjects, settings):
                 yield f"the consumer {settings.durable}: {problem}"
+        if self.backfill:
+            config, lane = self.backfill.config, Lane.BACKFILL
+            for problem in consumer_problems(config, [], settings, lane):
+                yield f"the consumer {settings.backfill_durable}: {problem}"
         makes = bool(self.absent) and settings.provision
         needed = {Need.ALWAYS, *([Need.TO_MAKE] if makes else [])}
         if missing := [str(right) for right in self.rights or [] if right.need in needed]:
@@ -70,6 +99,13 @@ class Surroundings:
                 f"the consumer {self.settings.durable} is paused until "
                 f"{self.consumer.config.pause_until}, and gives no worker a job before"
             )
+        if self.backfill and self.backfill.paused:
+            yield (
+                f"the backfill is paused and {self.backfill.num_pending or 0} of its jobs wait; "
+                "soloface lanes resume lets them through"
+            )
+        if self.one_lane:
+            yield f"jobs that can wait are not kept apart from live ones: {self.one_lane}"
         if self.rights is None:
             yield "the server does not say what this login may do, so that was not examined"
         if wanted := [r for r in self.rights or [] if r.need is Need.SHOULD]:
@@ -129,10 +165,14 @@ async def surroundings(settings: NatsSettings) -> Surroundings:
                 (wanted, await _stream(connection, wanted.name or ""))
                 for wanted in wanted_streams(settings)
             ]
-            consumer = await _consumer(connection, settings) if streams[0][1] else None
+            js, there = connection.jetstream(), bool(streams[0][1])
+            consumer = await find_consumer(js, settings, Lane.LIVE) if there else None
+            can_see = not any(right.need is Need.BACKFILL for right in rights or [])
+            looks = there and settings.backfill and can_see
+            backfill = await find_consumer(js, settings, Lane.BACKFILL) if looks else None
     finally:
         await connection.close()
-    return Surroundings(settings, streams, consumer, rights)
+    return Surroundings(settings, streams, consumer, rights, backfill)
 
 
 async def _stream(connection: Connection, name: str) -> StreamInfo | None:
@@ -140,12 +180,3 @@ async def _stream(connection: Connection, name: str) -> StreamInfo | None:
         return await connection.jetstream().stream_info(name)
     except NotFoundError:
         return None
-
-
-async def _consumer(connection: Connection, settings: NatsSettings) -> ConsumerInfo | None:
-    js = connection.jetstream()
-    try:
-        found: ConsumerInfo = await js.consumer_info(settings.stream, settings.durable)
-    except NotFoundError:
-        return None
-    return found

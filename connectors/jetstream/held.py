@@ -13,8 +13,10 @@ from nats.js.api import ConsumerInfo, RawStreamMsg
 from nats.js.errors import NotFoundError
 
 from connectors.jetstream.connection import connect
+from connectors.jetstream.explaining import DeniedError
 from dataflow.jobs.errors import DataError, SystemicError
 from dataflow.jobs.job import parse_job
+from dataflow.jobs.lane import Lane
 from dataflow.settings import NatsSettings
 
 _LOOK_AGAIN_S = 0.5
@@ -72,14 +74,28 @@ async def oldest_in_work(
 async def _oldest(
     js: JetStreamContext, settings: NatsSettings
 ) -> tuple[RawStreamMsg, ConsumerInfo] | None:
-    consumer = await js.consumer_info(settings.stream, settings.durable)
+    """That of all lanes."""
+    lanes = Lane if settings.backfill else [Lane.LIVE]
+    found = [oldest for lane in lanes if (oldest := await _oldest_of(js, settings, lane))]
+    return min(found, key=lambda oldest: oldest[0].seq or 0, default=None)
+
+
+async def _oldest_of(
+    js: JetStreamContext, settings: NatsSettings, lane: Lane
+) -> tuple[RawStreamMsg, ConsumerInfo] | None:
+    try:
+        consumer = await js.consumer_info(settings.stream, settings.durable_of(lane))
+    except (NotFoundError, DeniedError):
+        if lane is Lane.LIVE:
+            raise
+        return None  # there is one lane
     if not consumer.num_ack_pending or not consumer.ack_floor or not consumer.delivered:
         return None
     try:
         message = await js.get_msg(
             settings.stream,
             consumer.ack_floor.stream_seq + 1,
-            subject=settings.subject,
+            subject=settings.subject_of(lane),
             next=True,
         )
     except NotFoundError:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from math import nan
 
 import structlog
@@ -16,11 +17,13 @@ from prometheus_client import Gauge
 from connectors.jetstream.connection import Connection
 from connectors.jetstream.stored import stored
 from dataflow.jobs.errors import SolofaceError
+from dataflow.jobs.lane import Lane
 from dataflow.process.health import Health, Watch
 from dataflow.process.metrics import (
     CONSUMER_ACK_PENDING,
     CONSUMER_PENDING,
     DEAD_LETTERS,
+    LANE_PAUSED,
     OLDEST_JOB_AGE,
 )
 from dataflow.settings import NatsSettings
@@ -31,7 +34,7 @@ EVERY_S = 5
 
 
 class Observer:
-    """Keeps the gauges of one consumer, and notices when something is gone.
+    """Keeps the gauges of the consumers, and notices when something is gone.
 
     Lives on the connection's loop.
     """
@@ -42,7 +45,9 @@ class Observer:
         settings: NatsSettings,
         restore: Callable[[], Awaitable[object]],
         health: Health,
+        lanes: Sequence[Lane] = (Lane.LIVE,),
     ) -> None:
+        self._lanes = lanes
         self._connection = connection
         self._js = connection.jetstream()
         self._settings = settings
@@ -60,7 +65,11 @@ class Observer:
 
     async def look(self) -> None:
         """Look once. What cannot be seen, for want of a right or an answer, is not a number."""
-        await self._see(self._consumer, CONSUMER_PENDING, CONSUMER_ACK_PENDING, OLDEST_JOB_AGE)
+        for lane in self._lanes:
+            gauges = (CONSUMER_PENDING, CONSUMER_ACK_PENDING, OLDEST_JOB_AGE, LANE_PAUSED)
+            await self._see(
+                partial(self._consumer, lane), *(gauge.labels(lane) for gauge in gauges)
+            )
         await self._see(self._dead_letters, DEAD_LETTERS, watch=self._letters)
         if self._settings.events:
             await self._see(self._event_stream, watch=self._events)
@@ -91,20 +100,26 @@ class Observer:
         else:
             watch.succeeded()
 
-    async def _consumer(self) -> None:
+    async def _consumer(self, lane: Lane) -> None:
         settings = self._settings
-        info: ConsumerInfo = await self._js.consumer_info(settings.stream, settings.durable)
-        CONSUMER_PENDING.set(info.num_pending or 0)
-        CONSUMER_ACK_PENDING.set(info.num_ack_pending or 0)
-        OLDEST_JOB_AGE.set(await self._oldest_age_s(info))
+        info: ConsumerInfo = await self._js.consumer_info(
+            settings.stream, settings.durable_of(lane)
+        )
+        CONSUMER_PENDING.labels(lane).set(info.num_pending or 0)
+        CONSUMER_ACK_PENDING.labels(lane).set(info.num_ack_pending or 0)
+        LANE_PAUSED.labels(lane).set(bool(info.paused))
+        OLDEST_JOB_AGE.labels(lane).set(await self._oldest_age_s(info, lane))
 
-    async def _oldest_age_s(self, info: ConsumerInfo) -> float:
+    async def _oldest_age_s(self, info: ConsumerInfo, lane: Lane) -> float:
         if not (info.num_pending or info.num_ack_pending):
             return 0
         settings = self._settings
         settled_up_to = info.ack_floor.stream_seq if info.ack_floor else 0
         oldest = await stored(
-            self._connection, settings.stream, settled_up_to + 1, or_later=settings.subject
+            self._connection,
+            settings.stream,
+            settled_up_to + 1,
+            or_later=settings.subject_of(lane),
         )
         if oldest is None:
             return 0  # it was settled meanwhile

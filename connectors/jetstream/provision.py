@@ -1,4 +1,7 @@
-"""The stream and the durable consumer: made when absent, checked when there, never altered."""
+"""The streams and the durable consumers: made when absent, checked when there.
+
+Nothing is altered, but that a jobs' stream of our own making gains the second lane's subject.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,6 @@ from dataclasses import dataclass, replace
 
 from nats.js import JetStreamContext
 from nats.js.api import (
-    AckPolicy,
-    ConsumerConfig,
     ConsumerInfo,
     DiscardPolicy,
     RetentionPolicy,
@@ -17,10 +18,13 @@ from nats.js.api import (
 )
 from nats.js.errors import APIError, NotFoundError
 
+from connectors.jetstream.backfill import ensure_backfill
 from connectors.jetstream.connection import connect
+from connectors.jetstream.consumers import effective_ack_wait_s, ensure_consumer, require_sound
 from connectors.jetstream.explaining import explained, why
 from connectors.jetstream.subjects import covers
 from dataflow.jobs.errors import ConfigurationError
+from dataflow.jobs.lane import Lane
 from dataflow.settings import NatsSettings
 
 DEAD_LETTERS_KEPT_S = 30 * 24 * 3600
@@ -31,17 +35,37 @@ EVENTS_KEPT = 10_000_000
 """Of events the oldest go first: they are news, the outcomes are in the database."""
 EVENT_ONCE_S = 600
 TAG_CHANGE_ONCE_S = 600
-UNLIMITED = -1
 _NAME_IN_USE = 10058
+_OVERLAP = 10065
 
 
 @dataclass(frozen=True, slots=True)
 class Provision:
-    """What is there: the durable consumer, the jobs' stream; and the names of what was made."""
+    """What is there: the durable consumer, the jobs' stream; and the names of what was made.
+
+    ``backfill`` is the second lane's consumer; without one ``one_lane`` says why.
+    """
 
     consumer: ConsumerInfo
     jobs: StreamInfo
     made: tuple[str, ...]
+    backfill: ConsumerInfo | None = None
+    one_lane: str = ""
+
+    @property
+    def lanes(self) -> dict[Lane, ConsumerInfo]:
+        """The consumer of each lane that there is."""
+        live = {Lane.LIVE: self.consumer}
+        return live | ({Lane.BACKFILL: self.backfill} if self.backfill else {})
+
+    @property
+    def ack_wait_s(self) -> float:
+        """Seconds without a sign of life after which some lane's server redelivers."""
+        return min(effective_ack_wait_s(consumer.config) for consumer in self.lanes.values())
+
+    def lane(self, wanted: Lane) -> Lane:
+        """The lane to publish by: the wanted one, or the live one where there is no other."""
+        return wanted if wanted in self.lanes else Lane.LIVE
 
 
 async def provision(
@@ -65,16 +89,13 @@ async def provision(
             else:
                 _, is_new = await _ensure_stream(js, wanted, may_create=settings.provision)
             made += [wanted.name or ""] if is_new else []
-        consumer, is_new = await _ensure_consumer(js, settings)
+        consumer, is_new = await ensure_consumer(js, settings)
         made += [settings.durable] if is_new else []
-    problems = consumer_problems(consumer.config, jobs.config.subjects or [], settings)
-    if problems:
-        raise ConfigurationError(
-            f"the consumer {settings.durable} on {settings.stream} would lose jobs: "
-            + "; ".join(problems)
-            + "; delete it and let soloface make it again, or name another (SOLOFACE_NATS__DURABLE)"
-        )
-    return Provision(consumer, jobs, tuple(made))
+        # Before a second lane changes what a consumer without a filter would take.
+        require_sound(consumer, jobs.config.subjects or [], settings, Lane.LIVE)
+        second = await ensure_backfill(js, settings, jobs, consumer)
+        made += second.made
+    return Provision(consumer, jobs, tuple(made), second.consumer, second.why_not)
 
 
 async def make_missing(settings: NatsSettings) -> tuple[str, ...]:
@@ -96,7 +117,7 @@ def wanted_streams(settings: NatsSettings) -> list[StreamConfig]:
     # Jobs leave a work queue when they are settled, and never by age.
     jobs = StreamConfig(
         name=settings.stream,
-        subjects=[settings.subject],
+        subjects=[settings.subject, *([settings.backfill_subject] if settings.backfill else [])],
         retention=RetentionPolicy.WORK_QUEUE,
     )
     dead = StreamConfig(
@@ -126,43 +147,23 @@ def wanted_streams(settings: NatsSettings) -> list[StreamConfig]:
     ]
 
 
-def consumer_problems(
-    config: ConsumerConfig, stream_subjects: list[str], settings: NatsSettings
-) -> list[str]:
-    """What in an existing consumer would break the promise that no job is lost."""
-    problems = []
-    if config.ack_policy != AckPolicy.EXPLICIT:
-        problems.append("its ack policy is not explicit")
-    if config.deliver_subject:
-        problems.append("it is a push consumer")
-    if 0 < (config.max_deliver or UNLIMITED) <= settings.max_deliver:
-        # The worker dead-letters at its own limit; a server that gives up first does it in silence.
-        problems.append(
-            f"it gives up after {config.max_deliver} deliveries, before the worker does "
-            f"(SOLOFACE_NATS__MAX_DELIVER={settings.max_deliver})"
-        )
-    taken = config.filter_subjects or [config.filter_subject or ""]
-    if taken == [""]:
-        taken = stream_subjects
-    if taken != [settings.subject]:
-        # Whatever else it delivers, the worker would reject.
-        problems.append(f"it delivers {', '.join(taken)} and not {settings.subject} alone")
-    return problems
-
-
-def effective_ack_wait_s(config: ConsumerConfig) -> float:
-    """Seconds without a sign of life after which the server redelivers."""
-    if config.backoff:
-        return min(config.backoff)
-    return config.ack_wait or 30  # the server's own default
-
-
 def subject_problem(info: StreamInfo, wanted: StreamConfig) -> str | None:
     """Why a stream cannot serve, ``None`` if it can."""
     subject = (wanted.subjects or [""])[0]
     if any(covers(pattern, subject) for pattern in info.config.subjects or []):
         return None
     return f"the stream {wanted.name} does not take the subject {subject}"
+
+
+async def _add_stream(js: JetStreamContext, wanted: StreamConfig) -> StreamInfo:
+    """Make it; with its first subject alone where another stream has the second."""
+    try:
+        return await js.add_stream(wanted)
+    except APIError as error:
+        subjects = wanted.subjects or []
+        if error.err_code != _OVERLAP or len(subjects) == 1:
+            raise
+        return await js.add_stream(replace(wanted, subjects=subjects[:1]))
 
 
 async def _ensure_stream(
@@ -178,7 +179,7 @@ async def _ensure_stream(
                 f"the stream {name} does not exist; create it or set SOLOFACE_NATS__PROVISION=true"
             ) from None
         try:
-            info, is_new = await js.add_stream(wanted), True
+            info, is_new = await _add_stream(js, wanted), True
         except APIError as error:
             if error.err_code != _NAME_IN_USE:
                 raise ConfigurationError(
@@ -188,32 +189,3 @@ async def _ensure_stream(
     if problem := subject_problem(info, wanted):
         raise ConfigurationError(problem)
     return info, is_new
-
-
-async def _ensure_consumer(
-    js: JetStreamContext, settings: NatsSettings
-) -> tuple[ConsumerInfo, bool]:
-    try:
-        found: ConsumerInfo = await js.consumer_info(settings.stream, settings.durable)
-    except NotFoundError:
-        if not settings.provision:
-            raise ConfigurationError(
-                f"the consumer {settings.durable} does not exist on {settings.stream}; create it "
-                "or set SOLOFACE_NATS__PROVISION=true"
-            ) from None
-    else:
-        return found, False
-    wanted = ConsumerConfig(
-        durable_name=settings.durable,
-        filter_subject=settings.subject,
-        ack_policy=AckPolicy.EXPLICIT,
-        ack_wait=settings.ack_wait_s,
-        max_ack_pending=settings.max_ack_pending,
-        max_deliver=UNLIMITED,
-    )
-    try:
-        return await js.add_consumer(settings.stream, wanted), True
-    except APIError as error:
-        raise ConfigurationError(
-            f"the consumer {settings.durable} cannot be created: {why(error)}"
-        ) from error

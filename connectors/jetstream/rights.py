@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Self
@@ -15,6 +15,7 @@ from nats.js.api import DEFAULT_PREFIX
 from connectors.jetstream.connection import Connection
 from connectors.jetstream.provision import wanted_streams
 from connectors.jetstream.subjects import covers
+from dataflow.jobs.lane import Lane
 from dataflow.settings import NatsSettings
 
 USER_INFO = "$SYS.REQ.USER.INFO"
@@ -32,6 +33,7 @@ class Need(StrEnum):
     """What becomes of a worker without the right."""
 
     ALWAYS = "always"
+    BACKFILL = "for the second lane"
     TO_MAKE = "to make streams and consumer"
     SHOULD = "should"
 
@@ -62,47 +64,73 @@ class Right:
 
 def worker_rights(settings: NatsSettings) -> Iterator[Right]:
     """Everything that a worker needs; see docs/security.md."""
-    stream, durable = settings.stream, settings.durable
-    names = [wanted.name or "" for wanted in wanted_streams(settings)]
+    stream = settings.stream
+    streams = [wanted.name or "" for wanted in wanted_streams(settings)]
+    lanes = list(Lane) if settings.backfill else [Lane.LIVE]
 
-    def publish(subject: str, purpose: str, need: Need = Need.ALWAYS) -> Right:
-        return Right(Verb.PUBLISH, subject, purpose, need)
+    yield Right(Verb.SUBSCRIBE, f"{settings.inbox_prefix}.>", "hear the server's answers")
+    for name in streams:
+        yield _ask(settings, f"STREAM.INFO.{name}", "see that the stream is there")
+    for lane in lanes:
+        yield from _consuming(settings, lane)
+    yield _publish(settings.dead_subject, "write dead letters")
+    if settings.events:
+        yield _publish(settings.settled_subject, "publish events")
+    if settings.tags:
+        yield _publish(settings.tags_subject, "tell changes of tags")
+    for lane in lanes:
+        yield Right(
+            Verb.SUBSCRIBE,
+            f"$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.{stream}.{settings.durable_of(lane)}",
+            "hear of jobs that the server gave up",
+            Need.SHOULD,
+        )
+    reading = "read those jobs, and the age of the oldest one"
+    yield _ask(settings, f"STREAM.MSG.GET.{stream}", reading, Need.SHOULD)
+    deleting = "take those jobs off the stream"
+    yield _ask(settings, f"STREAM.MSG.DELETE.{stream}", deleting, Need.SHOULD)
+    yield _publish(USER_INFO, "see which of these rights are missing", Need.SHOULD)
+    yield from _making(settings, streams, lanes)
 
-    def ask(what: str, purpose: str, need: Need = Need.ALWAYS) -> Right:
-        subject, plain = f"{settings.jetstream_prefix}.{what}", f"{DEFAULT_PREFIX}.{what}"
-        mapped = plain if settings.jetstream_domain else None
-        return Right(Verb.PUBLISH, subject, purpose, need, mapped)
 
-    def hear(subject: str, purpose: str, need: Need = Need.ALWAYS) -> Right:
-        return Right(Verb.SUBSCRIBE, subject, purpose, need)
-
-    yield hear(f"{settings.inbox_prefix}.>", "hear the server's answers")
-    for name in names:
-        yield ask(f"STREAM.INFO.{name}", "see that the stream is there")
-    yield ask(f"CONSUMER.INFO.{stream}.{durable}", "see what waits")
-    yield ask(f"CONSUMER.MSG.NEXT.{stream}.{durable}", "ask for jobs")
-    acks = f"{stream}.{durable}.>"
-    domain = settings.jetstream_domain
+def _consuming(settings: NatsSettings, lane: Lane) -> Iterator[Right]:
+    """To take and answer a lane's jobs."""
+    need = Need.ALWAYS if lane is Lane.LIVE else Need.BACKFILL
+    consumer = f"{settings.stream}.{settings.durable_of(lane)}"
+    yield _ask(settings, f"CONSUMER.INFO.{consumer}", "see what waits", need)
+    yield _ask(settings, f"CONSUMER.MSG.NEXT.{consumer}", "ask for jobs", need)
+    acks, domain = f"{consumer}.>", settings.jetstream_domain
     yield Right(
         Verb.PUBLISH,
         f"$JS.ACK.{domain}.*.{acks}" if domain else f"$JS.ACK.{acks}",
         "answer jobs, and vouch for those in work",
+        need,
         mapped=f"$JS.ACK.{acks}" if domain else None,
     )
-    yield publish(settings.dead_subject, "write dead letters")
-    if settings.events:
-        yield publish(settings.settled_subject, "publish events")
-    if settings.tags:
-        yield publish(settings.tags_subject, "tell changes of tags")
-    advisories = f"$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.{stream}.{durable}"
-    yield hear(advisories, "hear of jobs that the server gave up", Need.SHOULD)
-    reading = "read those jobs, and the age of the oldest one"
-    yield ask(f"STREAM.MSG.GET.{stream}", reading, Need.SHOULD)
-    yield ask(f"STREAM.MSG.DELETE.{stream}", "take those jobs off the stream", Need.SHOULD)
-    yield publish(USER_INFO, "see which of these rights are missing", Need.SHOULD)
-    for name in names:
-        yield ask(f"STREAM.CREATE.{name}", "make the stream", Need.TO_MAKE)
-    yield ask(f"CONSUMER.DURABLE.CREATE.{stream}.{durable}", "make the consumer", Need.TO_MAKE)
+
+
+def _making(
+    settings: NatsSettings, streams: Sequence[str], lanes: Sequence[Lane]
+) -> Iterator[Right]:
+    for name in streams:
+        yield _ask(settings, f"STREAM.CREATE.{name}", "make the stream", Need.TO_MAKE)
+    for lane in lanes:
+        consumer = f"{settings.stream}.{settings.durable_of(lane)}"
+        making = f"CONSUMER.DURABLE.CREATE.{consumer}"
+        yield _ask(settings, making, "make the consumer", Need.TO_MAKE)
+    if settings.backfill:
+        gaining = "add the second lane to a stream that was made without it"
+        yield _ask(settings, f"STREAM.UPDATE.{settings.stream}", gaining, Need.TO_MAKE)
+
+
+def _publish(subject: str, purpose: str, need: Need = Need.ALWAYS) -> Right:
+    return Right(Verb.PUBLISH, subject, purpose, need)
+
+
+def _ask(settings: NatsSettings, what: str, purpose: str, need: Need = Need.ALWAYS) -> Right:
+    subject, plain = f"{settings.jetstream_prefix}.{what}", f"{DEFAULT_PREFIX}.{what}"
+    mapped = plain if settings.jetstream_domain else None
+    return Right(Verb.PUBLISH, subject, purpose, need, mapped)
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ class Stored:
     data: bytes
     at: datetime
     block: bytes = b""
+    subject: str = ""
 
     @property
     def headers(self) -> Headers:
@@ -81,6 +82,7 @@ async def stored(
         data=base64.b64decode(message.get("data", "")),
         at=_time(message["time"]),
         block=base64.b64decode(message.get("hdrs", "")),
+        subject=message.get("subject", ""),
     )
 
 

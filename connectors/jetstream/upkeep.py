@@ -9,7 +9,7 @@ from nats.js import JetStreamContext
 
 from connectors.jetstream.jobs.given_up import GivenUp
 from connectors.jetstream.jobs.heartbeat import InFlight
-from connectors.jetstream.provision import Provision, effective_ack_wait_s, provision
+from connectors.jetstream.provision import Provision, provision
 from dataflow.settings import NatsSettings
 
 log = structlog.get_logger()
@@ -52,6 +52,6 @@ class Upkeep:
             self._last_seq = max(self._last_seq, found.jobs.state.last_seq)
             for name in found.made:
                 log.warning("made_again", what=name)
-            self._in_flight.pace(effective_ack_wait_s(found.consumer.config))
+            self._in_flight.pace(found.ack_wait_s)
             self._given_up.adapt(found)
             return bool(found.made)

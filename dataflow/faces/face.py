@@ -32,6 +32,19 @@ class Box:
         """The larger of its width and height."""
         return max(self.x2 - self.x1, self.y2 - self.y1)
 
+    @property
+    def middle(self) -> tuple[float, float]:
+        """Its middle, as x and y."""
+        return (self.x1 + self.x2) / 2, (self.y1 + self.y2) / 2
+
+    def holds(self, point: tuple[float, float]) -> bool:
+        """Whether a point lies in it or on its edge."""
+        return self.x1 <= point[0] <= self.x2 and self.y1 <= point[1] <= self.y2
+
+    def scaled(self, x: float, y: float) -> Box:
+        """The same box in a photo that is ``x`` times as wide and ``y`` times as high."""
+        return Box(self.x1 * x, self.y1 * y, self.x2 * x, self.y2 * y)
+
 
 @dataclass(frozen=True, slots=True)
 class Face:
@@ -47,8 +60,8 @@ class Face:
 
     def scaled(self, x: float, y: float) -> Face:
         """The same face in a photo that is ``x`` times as wide and ``y`` times as high."""
-        box = Box(self.box.x1 * x, self.box.y1 * y, self.box.x2 * x, self.box.y2 * y)
-        return Face(box, self.score, self.landmarks * np.array([x, y], np.float32))
+        landmarks = self.landmarks * np.array([x, y], np.float32)
+        return Face(self.box.scaled(x, y), self.score, landmarks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +86,16 @@ class Quality:
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedFace:
-    """A face and its embedding, as it is stored."""
+    """A face and its embedding, as it is stored.
+
+    ``others`` counts the photo's other faces, which were left out.
+    """
 
     box: Box
     score: float
     embedding: Embedding
     quality: Quality | None = None
+    others: int = 0
 
 
 class FacePack(Protocol):

@@ -159,8 +159,13 @@ class Pairs:
             )
         return Recommendation(wanted_far, self.at(self.threshold_for(wanted_far)), None)
 
-    def equal_error_rate(self) -> float:
-        """The rate at which as many are falsely accepted as falsely refused."""
+    def equal_error_rate(self) -> float | None:
+        """The rate at which as many are falsely accepted as falsely refused.
+
+        ``None``: nobody has two photos.
+        """
+        if not len(self.genuine):
+            return None
         thresholds = np.union1d(self.genuine, self.impostor)
         far = np.searchsorted(self.impostor, thresholds, side="right") / len(self.impostor)
         frr = 1 - np.searchsorted(np.sort(self.genuine), thresholds, side="right") / len(

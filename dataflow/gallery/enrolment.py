@@ -11,8 +11,10 @@ from uuid import UUID
 
 import numpy as np
 
+from dataflow.faces.choosing import Chooser
 from dataflow.faces.face import Embedding, FacePack, Quality
 from dataflow.faces.quality import POLICIES, LowQualityError
+from dataflow.gallery.bystanders import CHOOSERS, REFUSE
 from dataflow.jobs.errors import DataError
 from dataflow.steps.matching import Candidate
 from dataflow.steps.recognition import recognise
@@ -48,12 +50,13 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Portrait:
-    """A photo that shows one face, well enough."""
+    """A photo that shows the user's face, well enough; ``others`` counts those left out."""
 
     photo: str
     sha256: str
     embedding: Embedding
     quality: Quality | None
+    others: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,12 +151,16 @@ def _distance(embedding: Embedding, others: Sequence[Embedding]) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Examiner:
-    """Looks at enrolment photos. ``read`` gets the bytes of one."""
+    """Looks at enrolment photos. ``read`` gets the bytes of one.
+
+    ``bystanders`` says what becomes of photos that show several people.
+    """
 
     pack: FacePack
     read: Callable[[str], bytes]
     max_pixels: int
     quality: str = "strict"
+    bystanders: str = REFUSE
 
     def hash(self, photo: str) -> str:
         """The sha256 of a photo in hex; of one that cannot be read, something of its own."""
@@ -162,24 +169,31 @@ class Examiner:
         except (OSError, DataError):
             return f"unreadable {photo}"
 
-    def examine(self, photo: str) -> Examined:
-        """Find the one face of a photo, or say why it cannot be used."""
+    def examine(self, photo: str, choose: Chooser | None = None) -> Examined:
+        """Find the face of a photo that counts, or say why it cannot be used.
+
+        ``choose`` stands in for what ``bystanders`` says.
+        """
         sha256 = ""
+        choose = choose or CHOOSERS[self.bystanders]
         try:
             data = self.read(photo)
             sha256 = _sha256(data)
-            face = recognise(data, self.pack, self.max_pixels, POLICIES[self.quality])
+            policy = POLICIES[self.quality]
+            face = recognise(data, self.pack, self.max_pixels, policy, choose=choose)
         except OSError as error:
             return Refusal(photo, "unreadable_file", error.strerror or str(error))
         except LowQualityError as error:
             return Refusal(photo, str(error.flaw), error.detail, sha256, error.quality)
         except DataError as error:
             return Refusal(photo, str(error.reason), str(error), sha256)
-        return Portrait(photo, sha256, face.embedding, face.quality)
+        return Portrait(photo, sha256, face.embedding, face.quality, face.others)
 
     def fingerprint(self, hashes: Iterable[str]) -> str:
         """A name for the photos that were offered and the rules that they had to pass."""
-        return _sha256("\n".join([self.quality, *sorted(set(hashes))]).encode())
+        # As before there was a choice, so that those who were enrolled then are not enrolled again.
+        rules = [self.quality] if self.bystanders == REFUSE else [self.quality, self.bystanders]
+        return _sha256("\n".join([*rules, *sorted(set(hashes))]).encode())
 
     def enrolment(self, user_id: UUID, photos: Iterable[Examined]) -> Enrolment:
         """What a user's photos come to, seen together."""

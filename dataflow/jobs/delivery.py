@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Self
 
 from dataflow.jobs import custody
+from dataflow.jobs.lane import Lane
 from dataflow.jobs.stages import Lap
 
 SUSPECT_FROM = 3
@@ -36,6 +37,7 @@ class Delivery:
     published_at: datetime
     traceparent: str | None = None
     laps: tuple[Lap, ...] = field(default=(), compare=False)
+    lane: Lane = Lane.LIVE
 
     def after(self, laps: Iterable[Lap]) -> Self:
         """The same delivery, with these laps behind it."""
@@ -51,6 +53,7 @@ class Delivery:
             self.published_at,
             self.traceparent,
             self.laps,
+            self.lane,
         )
         return _arrived, fields
 
@@ -64,6 +67,7 @@ def _arrived(  # noqa: PLR0913, PLR0917 - a delivery's fields
     published_at: datetime,
     traceparent: str | None,
     laps: tuple[Lap, ...],
+    lane: Lane,
 ) -> Delivery:
     custody.arrived(ack_token, receipt)
-    return Delivery(payload, ack_token, stream_seq, attempt, published_at, traceparent, laps)
+    return Delivery(payload, ack_token, stream_seq, attempt, published_at, traceparent, laps, lane)

@@ -41,7 +41,10 @@ Pixels = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 
 @validated_dataclass(frozen=True, slots=True)
 class BoxHint:
-    """Where the publisher saw the face, in pixels. Informative: the detector decides."""
+    """Where the publisher saw the face, in pixels of the upright photo.
+
+    Informative, unless ``model.choose_by_bbox`` lets it choose among the faces that are found.
+    """
 
     x1: Pixels
     y1: Pixels
@@ -67,9 +70,13 @@ class Job:
     faces_detected: Annotated[
         StrictInt | None, Field(description="How many faces were seen before; 1, or it is skipped.")
     ] = None
-    bbox: Annotated[BoxHint | None, Field(description="Where the face was seen; informative.")] = (
-        None
-    )
+    bbox: Annotated[
+        BoxHint | None,
+        Field(
+            description="Where the face was seen, in pixels of the upright photo; informative, "
+            "unless SOLOFACE_MODEL__CHOOSE_BY_BBOX is set."
+        ),
+    ] = None
     job_id: Annotated[UUID | None, IdText, Field(description="The publisher's own id.")] = None
     submitted_at: Annotated[
         datetime | None, TimeText, Field(description="When the publisher made the job.")

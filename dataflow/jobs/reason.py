@@ -31,6 +31,8 @@ class Reason(StrEnum):
     DUPLICATE_IN_FLIGHT = "duplicate_in_flight"
     NO_FACE = "no_face"
     MULTIPLE_FACES = "multiple_faces"
+    NO_FACE_IN_BBOX = "no_face_in_bbox"
+    MULTIPLE_FACES_IN_BBOX = "multiple_faces_in_bbox"
     NO_ENROLLED_USERS = "no_enrolled_users"
     NO_USER_WITHIN_DISTANCE = "no_user_within_distance"
     AMBIGUOUS = "ambiguous"

@@ -9,6 +9,7 @@ from itertools import product
 
 from prometheus_client import Counter, Gauge, Histogram, Info
 
+from dataflow.jobs.lane import Lane
 from dataflow.jobs.reason import Reason
 from dataflow.jobs.stages import Stage
 from dataflow.process.version import VERSION
@@ -41,8 +42,8 @@ REPEATS = Counter(
     "Settled jobs that had an outcome before: the first acknowledgement got lost.",
 )
 RETRIES = Counter("soloface_retries", "Deliveries that were sent back, to come again later.")
-DELIVERIES = Counter("soloface_deliveries", "Deliveries that arrived.")
-REDELIVERIES = Counter("soloface_redeliveries", "Deliveries that were not a job's first.")
+DELIVERIES = Counter("soloface_deliveries", "Deliveries that arrived.", ["lane"])
+REDELIVERIES = Counter("soloface_redeliveries", "Deliveries that were not a job's first.", ["lane"])
 EVENTS = Counter("soloface_events", "Outcome events that the stream has confirmed.")
 
 # How long it took.
@@ -53,7 +54,10 @@ STAGE_SECONDS = Histogram(
     buckets=_STAGE_BUCKETS,
 )
 JOB_SECONDS = Histogram(
-    "soloface_job_seconds", "Seconds from a job's publication to its outcome.", buckets=_JOB_BUCKETS
+    "soloface_job_seconds",
+    "Seconds from a job's publication to its outcome.",
+    ["lane"],
+    buckets=_JOB_BUCKETS,
 )
 
 # Whom it found.
@@ -105,15 +109,20 @@ OUTBOX_AGE = Gauge(
 # What waits. The same for all workers of one consumer, so take the maximum, not the sum.
 IN_FLIGHT = Gauge("soloface_in_flight", "Deliveries that this process has not acknowledged yet.")
 CONSUMER_PENDING = Gauge(
-    "soloface_consumer_pending", "Jobs that wait for their first delivery to a worker."
+    "soloface_consumer_pending", "Jobs that wait for their first delivery to a worker.", ["lane"]
 )
 CONSUMER_ACK_PENDING = Gauge(
     "soloface_consumer_ack_pending",
     "Jobs that were delivered to any worker and are not acknowledged.",
+    ["lane"],
 )
 OLDEST_JOB_AGE = Gauge(
     "soloface_oldest_job_age_seconds",
     "Age of the oldest job without an outcome; 0 if there is none.",
+    ["lane"],
+)
+LANE_PAUSED = Gauge(
+    "soloface_lane_paused", "1 while the lane is paused and gives no jobs, else 0.", ["lane"]
 )
 DEAD_LETTERS = Gauge("soloface_dead_letters", "Dead letters on their stream.")
 REMATCH_WAITING = Gauge(
@@ -160,5 +169,9 @@ for _reason in Reason:
     JOBS.labels(_reason.outcome, _reason)
 for _change, _cause in product(Change, Cause):
     TAGS_CHANGED.labels(_change, _cause)
+for _lane in Lane:
+    DELIVERIES.labels(_lane)
+    REDELIVERIES.labels(_lane)
+    JOB_SECONDS.labels(_lane)
 for _stage in Stage:
     STAGE_SECONDS.labels(_stage)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import structlog
 
+from dataflow.jobs.lane import Lane
 from dataflow.jobs.outcome import Gone, Retry, Settled
 from dataflow.jobs.reason import Reason
 from dataflow.jobs.stages import Lap, seconds_by_stage
@@ -78,7 +79,7 @@ def observe_laps(laps: Iterable[Lap]) -> None:
 
 def _count(item: Settled, age_s: float) -> None:
     JOBS.labels(item.reason.outcome, item.reason).inc()
-    JOB_SECONDS.observe(max(0, age_s))
+    JOB_SECONDS.labels(item.delivery.lane).observe(max(0, age_s))
     observe_laps(item.delivery.laps)
     if item.repeated:
         REPEATS.inc()
@@ -98,6 +99,8 @@ def _whose(item: Settled | Retry | Gone) -> dict[str, object]:
         "stream_seq": delivery.stream_seq,
         "deliveries": delivery.attempt,
     }
+    if delivery.lane is not Lane.LIVE:
+        whose["lane"] = str(delivery.lane)
     if delivery.traceparent:
         whose["trace_id"] = trace_id(delivery.traceparent)
     return whose

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, model_validator
 
+from dataflow.jobs.lane import Lane
 from dataflow.settings.section import PREFIX, Section, all_or_none
 from dataflow.settings.types import PemFile, Seconds
 
@@ -55,6 +56,21 @@ class NatsSettings(Section):
     subject: str = Field("photo_faces.single.requested", description="Subject of the jobs.")
     stream: Name = Field("PHOTO_FACES", description="Stream that holds the jobs.")
     durable: Name = Field("soloface", description="Durable consumer; replicas share it.")
+    backfill: bool = Field(default=True, description="Have a second lane, for jobs that can wait.")
+    backfill_subject: Subject = Field(
+        "photo_faces.single.backfill",
+        description="Subject of the jobs that can wait, on the same stream.",
+    )
+    backfill_durable: Name = Field(
+        "soloface-backfill", description="Durable consumer of the jobs that can wait."
+    )
+    backfill_share: float = Field(
+        0.05,
+        ge=0,
+        le=0.5,
+        allow_inf_nan=False,
+        description="Share of the pulls that the jobs that can wait get however many others wait.",
+    )
     dead_subject: str = Field("photo_faces.single.dead", description="Subject of dead letters.")
     dead_stream: Name = Field("PHOTO_FACES_DEAD", description="Stream that keeps dead letters.")
     events: bool = Field(default=True, description="Publish an event for every settled job.")
@@ -93,6 +109,19 @@ class NatsSettings(Section):
         description="Delay after a passing failure, times the job's deliveries so far.",
     )
 
+    def subject_of(self, lane: Lane) -> str:
+        """Where a lane's jobs are published."""
+        return self.subject if lane is Lane.LIVE else self.backfill_subject
+
+    def lane_of(self, subject: str) -> Lane | None:
+        """The lane whose jobs have this subject, ``None`` if they are no jobs."""
+        lanes = Lane if self.backfill else [Lane.LIVE]
+        return next((lane for lane in lanes if self.subject_of(lane) == subject), None)
+
+    def durable_of(self, lane: Lane) -> str:
+        """The consumer that delivers a lane's jobs."""
+        return self.durable if lane is Lane.LIVE else self.backfill_durable
+
     @property
     def servers(self) -> list[str]:
         """The URLs, one by one."""
@@ -126,6 +155,16 @@ class NatsSettings(Section):
             raise ValueError(
                 f"{PREFIX}NATS__JETSTREAM_DOMAIN and {PREFIX}NATS__API_PREFIX say the same in two "
                 "ways; keep one"
+            )
+        if self.backfill and self.subject == self.backfill_subject:
+            raise ValueError(
+                f"{PREFIX}NATS__SUBJECT and {PREFIX}NATS__BACKFILL_SUBJECT are the same; name "
+                f"another, or set {PREFIX}NATS__BACKFILL=false"
+            )
+        if self.backfill and self.durable == self.backfill_durable:
+            raise ValueError(
+                f"{PREFIX}NATS__DURABLE and {PREFIX}NATS__BACKFILL_DURABLE are the same; name "
+                f"another, or set {PREFIX}NATS__BACKFILL=false"
             )
         all_or_none(self, "NATS", "tls_cert", "tls_key")
         all_or_none(self, "NATS", "user", "password")

@@ -63,6 +63,10 @@ class ModelSettings(Section):
         allow_inf_nan=False,
         description="Faces smaller than this share of the largest face, like `0.33`, do not count.",
     )
+    choose_by_bbox: bool = Field(
+        default=False,
+        description="Whether a job's `bbox` chooses the face. If not, it is for information only.",
+    )
     intra_op_threads: int = Field(1, ge=1, description="Threads for one run of a network.")
     spinning: bool = Field(
         default=False, description="Whether these threads use the processor while they wait."
@@ -183,6 +187,11 @@ class EnrolmentSettings(Section):
         description="Nearer users are refused, as one person. By default it follows from the "
         "pack's figures and the number of users; without figures it is the pack's threshold.",
     )
+    bystanders: Literal["refuse", "ignore"] = Field(
+        "refuse",
+        description="`ignore`: of an enrolment photo that shows several people, the one who is "
+        "[clearly its subject](enrolment.md#others-on-the-photo) is enrolled.",
+    )
 
 
 class WorkerSettings(Section):
@@ -205,6 +214,19 @@ class WorkerSettings(Section):
         200_000_000,
         ge=1,
         description="Bytes of fetched images that may wait. Above this, no new fetch begins.",
+    )
+    backfill_in_flight: int | None = Field(
+        None,
+        ge=1,
+        le=1024,
+        description="Jobs that can wait that a process holds at a time; by default 16 for each "
+        "of its cores. More do it no good, and live jobs wait for them.",
+    )
+    backfill_cores: int | None = Field(
+        None,
+        ge=1,
+        description="Cores for jobs that can wait while live jobs come, per process; by default "
+        "all but one.",
     )
     photo_grace_s: float = Field(
         5,

@@ -1,4 +1,4 @@
-"""Step 4: decode the photo, insist on exactly one face, embed it."""
+"""Step 4: decode the photo, find the one face that counts, embed it."""
 
 from __future__ import annotations
 
@@ -8,56 +8,61 @@ from math import ceil
 
 import structlog
 
-from dataflow.faces.face import BgrImage, EmbeddedFace, Face, FacePack
+from dataflow.faces.choosing import Chooser, FaceIn, only_face
+from dataflow.faces.face import BgrImage, Box, EmbeddedFace, Face, FacePack
 from dataflow.faces.image import Preview, decode_preview
 from dataflow.faces.quality import OFF, QualityPolicy, measure
 from dataflow.jobs.errors import DataError
+from dataflow.jobs.job import Job
 from dataflow.jobs.outcome import Retry, Settled, sent_back
 from dataflow.jobs.reason import Reason
 from dataflow.jobs.stages import Stage, Stopwatch
+from dataflow.process.crew import give_way
 from dataflow.steps.request import Fetched, Recognised
 
 log = structlog.get_logger()
 
 
-def recognise(
+def recognise(  # noqa: PLR0913 - a photo, two networks, and all that a photo must pass
     image: bytes,
     pack: FacePack,
     max_pixels: int,
     quality: QualityPolicy = OFF,
+    *,
     watch: Stopwatch | None = None,
+    choose: Chooser = only_face,
 ) -> EmbeddedFace:
-    """Embed the only face of a photo, if its picture is good enough.
+    """Embed the face of a photo that counts, if its picture is good enough.
 
-    ``watch`` takes the time of the stages.
+    ``watch`` takes the time of the stages. ``choose`` says which face counts; by default a photo
+    must show exactly one.
 
     Detectors look at a few hundred pixels, so a large JPEG is decoded small, and once more in finer
     detail only where the face turns out to need it.
 
     Raises:
-        DataError: ``image_undecodable``, ``image_too_large``, ``no_face``, ``multiple_faces`` or
-            ``low_quality``.
+        DataError: ``image_undecodable``, ``image_too_large``, ``no_face`` or ``low_quality``, or
+            what ``choose`` raises.
     """
     watch = watch or Stopwatch()
     with watch(Stage.DECODE):
         photo = decode_preview(image, max_pixels=max_pixels, long_side=pack.procedure.preview_px)
     with watch(Stage.DETECT):
         found = pack.detect(photo.pixels)
-    match found:
-        case []:
-            raise DataError(Reason.NO_FACE, "no face found")
-        case [face]:
-            whole = face.scaled(photo.reduction, photo.reduction)
-            with watch(Stage.DECODE):
-                pixels, face = _in_detail(image, photo, face, pack, max_pixels)
-            with watch(Stage.EMBED):
-                reduction = photo.pixels.shape[1] * photo.reduction / pixels.shape[1]
-                measured = measure(pixels, face, reduction)
-                quality.require(measured)
-                embedding = pack.embed(pixels, face)
-            return EmbeddedFace(whole.box, face.score, embedding, measured)
-        case faces:
-            raise DataError(Reason.MULTIPLE_FACES, f"{len(faces)} faces found")
+    if not found:
+        raise DataError(Reason.NO_FACE, "no face found")
+    height, width = photo.pixels.shape[:2]
+    whole = [face.box.scaled(photo.reduction, photo.reduction) for face in found]
+    place = choose(whole, width * photo.reduction, height * photo.reduction)
+    face = found[place]
+    with watch(Stage.DECODE):
+        pixels, face = _in_detail(image, photo, face, pack, max_pixels)
+    with watch(Stage.EMBED):
+        reduction = width * photo.reduction / pixels.shape[1]
+        measured = measure(pixels, face, reduction)
+        quality.require(measured)
+        embedding = pack.embed(pixels, face)
+    return EmbeddedFace(whole[place], face.score, embedding, measured, len(found) - 1)
 
 
 def _in_detail(
@@ -77,22 +82,33 @@ def _in_detail(
 
 @dataclass(frozen=True, slots=True)
 class Recognition:
-    """Recognises faces. ``pack`` is a call, so that it loads when needed."""
+    """Recognises faces. ``pack`` is a call, so that it loads when needed.
+
+    ``by_bbox`` says whether a job's own box chooses the face.
+    """
 
     pack: Callable[[], FacePack]
     max_pixels: int
     retry_delay_s: float
     quality: QualityPolicy = OFF
+    by_bbox: bool = False
 
     def embed(self, photo: Fetched) -> Recognised | Settled | Retry:
         """Recognise the face of one photo; from many threads at a time."""
-        watch = Stopwatch()
+        watch = Stopwatch(between=give_way)
         return self._recognised(photo, watch).after(watch.laps)
 
     def _recognised(self, photo: Fetched, watch: Stopwatch) -> Recognised | Settled | Retry:
         delivery, job = photo.delivery, photo.job
         try:
-            face = recognise(photo.image, self.pack(), self.max_pixels, self.quality, watch)
+            face = recognise(
+                photo.image,
+                self.pack(),
+                self.max_pixels,
+                self.quality,
+                watch=watch,
+                choose=self._chooser(job),
+            )
         except DataError as error:
             return Settled(delivery, job, error.reason, str(error))
         except Exception as error:
@@ -100,3 +116,8 @@ class Recognition:
             log.exception("recognition_failed", photo_id=str(job.photo_id))
             return sent_back(delivery, job, error, self.retry_delay_s)
         return Recognised(delivery, job, face)
+
+    def _chooser(self, job: Job) -> Chooser:
+        if job.bbox is None or not self.by_bbox:
+            return only_face
+        return FaceIn(Box(job.bbox.x1, job.bbox.y1, job.bbox.x2, job.bbox.y2))

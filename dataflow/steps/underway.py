@@ -17,7 +17,7 @@ from dataflow.jobs.delivery import SUSPECT_FROM
 from dataflow.jobs.errors import DataError, Stopped
 from dataflow.jobs.outcome import Gone, Retry, Settled, sent_back
 from dataflow.jobs.reason import Reason
-from dataflow.process.crew import Crew
+from dataflow.process.crew import ALONE, Crew, Sharing
 from dataflow.steps.request import Fetched, Recognised, Request
 
 log = structlog.get_logger()
@@ -38,6 +38,7 @@ class Bounds:
     ``photos`` are under way from the start of their fetching to the end of their embedding, by
     ``fetchers`` and ``cores`` threads. No fetch begins while ``image_bytes`` of fetched images wait
     for a core. Nobody waits for an image for longer than ``deadline_s`` seconds of computing.
+    ``sharing`` is what jobs that can wait have of the cores.
     """
 
     photos: int
@@ -45,6 +46,7 @@ class Bounds:
     fetchers: int
     cores: int
     deadline_s: float
+    sharing: Sharing = ALONE
 
 
 class UnderWay:
@@ -68,8 +70,11 @@ class UnderWay:
         self._stop = stop
         self._retry_delay_s = retry_delay_s
         # Not an executor of Python's: at the end of the process that waits for all its threads.
-        self._fetchers = Crew(bounds.fetchers, FETCHING_HAS_ITS_OWN_TIMEOUTS, name="fetch")
-        self._cores = Crew(bounds.cores, bounds.deadline_s, name="embed")
+        share = Sharing(share=bounds.sharing.share)
+        self._fetchers = Crew(
+            bounds.fetchers, FETCHING_HAS_ITS_OWN_TIMEOUTS, name="fetch", sharing=share
+        )
+        self._cores = Crew(bounds.cores, bounds.deadline_s, name="embed", sharing=bounds.sharing)
         self._room = threading.Condition()
         self._photos = 0
         self._bytes = 0
@@ -90,7 +95,8 @@ class UnderWay:
             self._photos += 1
             self._begun[result] = request
         result.add_done_callback(self._leave)
-        self._fetchers.submit(partial(self._carry, result, self._fetch_next, request), _nothing)
+        step = partial(self._carry, result, self._fetch_next, request)
+        self._fetchers.submit(step, _nothing, request.delivery.lane)
         return result
 
     def finish(self, results: Iterable[Future[Result]]) -> list[Result]:
@@ -140,6 +146,7 @@ class UnderWay:
         self._cores.submit(
             partial(self._carry, result, self._embed_next, fetched),
             partial(self._carry, result, self._too_late, fetched),
+            fetched.delivery.lane,
         )
 
     def _embed_next(self, result: Future[Result], fetched: Fetched) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated
 from uuid import NAMESPACE_URL, UUID, uuid5
@@ -16,13 +17,20 @@ import typer
 
 from dataflow.jobs.errors import DataError
 from dataflow.jobs.image_ref import RefPolicy
+from dataflow.jobs.lane import Lane
 from soloface.cli.dlq.letters import moment
-from soloface.cli.frame.output import JsonOption, counted, print_json, printable, progress, say
+from soloface.cli.frame.output import (
+    JsonOption,
+    complain,
+    counted,
+    print_json,
+    printable,
+    progress,
+    say,
+)
 from soloface.cli.frame.settings import load_settings
 
 if TYPE_CHECKING:
-    from nats.js import JetStreamContext
-
     from connectors.postgres.photos.forgotten import Forgotten
     from dataflow.settings import NatsSettings, Settings
 
@@ -36,12 +44,16 @@ Job = dict[str, object]
 
 @dataclass(slots=True)
 class Report:
-    """What was found, and what became of it."""
+    """What was found, and what became of it.
+
+    ``one_lane`` says why jobs that can wait went by the live lane, if they did.
+    """
 
     found: int
     published: int = 0
     already_there: int = 0
     bad_refs: int = 0
+    one_lane: str = ""
     examples: list[str] = field(default_factory=list)
     bad_examples: list[str] = field(default_factory=list)
 
@@ -91,6 +103,10 @@ def reconcile(
     ] = False,
     limit: Annotated[int | None, typer.Option(min=1, help="The most to take.")] = None,
     rate: Annotated[float, typer.Option(min=0.1, help="Jobs per second, at most.")] = 100,
+    live: Annotated[
+        bool,
+        typer.Option("--live", help="As live jobs. Without it live jobs pass them."),
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Find photos that have no outcome; with --publish, publish their jobs.
@@ -114,8 +130,11 @@ def reconcile(
         if publish:
             with progress(hidden=as_json) as bar:
                 task = bar.add_task("Publishing", total=report.found)
-                sent = _publish(jobs, settings.nats, rate, report, lambda n: bar.advance(task, n))
-                asyncio.run(sent)
+                lane = Lane.LIVE if live else Lane.BACKFILL
+                sending = _publish(
+                    jobs, settings.nats, lane, rate, report, lambda n: bar.advance(task, n)
+                )
+                asyncio.run(sending)
         else:
             for _ in islice(jobs, _SHOWN):  # as many as are shown
                 pass
@@ -147,40 +166,42 @@ def _jobs(
             }
 
 
-async def _publish(
+async def _publish(  # noqa: PLR0917
     jobs: Iterator[Job],
     settings: NatsSettings,
+    lane: Lane,
     rate: float,
     report: Report,
     advance: Callable[[int], None],
 ) -> None:
     from connectors.jetstream.connection import connect
+    from connectors.jetstream.letters.publishing import send
     from connectors.jetstream.provision import provision
 
     connection = await connect(settings, "soloface reconcile")
     try:
         js = connection.jetstream()
-        await provision(js, settings)
-        await _keep_pace(js, jobs, settings, rate, report, advance)
+        found = await provision(js, settings)
+        report.one_lane = found.one_lane if lane is Lane.BACKFILL else ""
+        subject = settings.subject_of(found.lane(lane))
+        sending = partial(send, js, settings=settings, subject=subject)
+        await _keep_pace(sending, jobs, rate, report, advance)
     finally:
         await connection.close()
 
 
-async def _keep_pace(  # noqa: PLR0917
-    js: JetStreamContext,
+async def _keep_pace(
+    send: Callable[[Job], Awaitable[bool]],
     jobs: Iterator[Job],
-    settings: NatsSettings,
     rate: float,
     report: Report,
     advance: Callable[[int], None],
 ) -> None:
     """Send them so that at no moment more than ``rate`` times the seconds have been sent."""
-    from connectors.jetstream.letters.publishing import send
-
     began, sent = time.monotonic(), 0
     while window := list(islice(jobs, max(1, int(rate / _TICKS)))):
         await asyncio.sleep(began + sent / rate - time.monotonic())
-        repeated = sum(await asyncio.gather(*(send(js, job, settings) for job in window)))
+        repeated = sum(await asyncio.gather(*map(send, window)))
         sent += len(window)
         report.already_there += repeated
         report.published += len(window) - repeated
@@ -200,6 +221,8 @@ def _tell(report: Report, *, published: bool, as_json: bool) -> None:
     for line in report.bad_examples:
         say(f"  not a reference: {line}")
     if published:
+        if report.one_lane:
+            complain(f"published as live jobs: {report.one_lane}")
         say(
             f"published {report.published}, already there {report.already_there}, "
             f"not published {report.bad_refs}"

@@ -169,6 +169,7 @@ class _Work:
         self, reembedding: Reembedding, settings: Settings, pack: FacePack, bar: Progress
     ) -> None:
         from connectors.store.enrolment_photos import EnrolmentPhotos
+        from dataflow.gallery.bystanders import IGNORE
         from dataflow.gallery.enrolment import Examiner
 
         self.reembedding = reembedding
@@ -177,7 +178,7 @@ class _Work:
         self._cores = settings.worker.cores or len(os.sched_getaffinity(0))
         photos, most = EnrolmentPhotos(settings), settings.images.max_pixels
         # What was good enough once is not asked again; another detector measures other things.
-        self._portraits = Examiner(pack, photos.read, most, "off")
+        self._portraits = Examiner(pack, photos.read, most, "off", IGNORE)
         self._job_images = Examiner(pack, photos.read_job_image, most, "off")
 
     def move(self, *, photos: bool, leave_behind: bool) -> bool:
@@ -229,11 +230,13 @@ class _Work:
 
 def _vector(examiner: Examiner, item: ToDo) -> Embedding | str:
     """The new vector, or why there is none."""
+    from dataflow.faces.choosing import RecordedFace
     from dataflow.gallery.enrolment import Portrait, Refusal, mean_embedding
 
     if not item.photos:
         return "no_photo_recorded"
-    seen = [examiner.examine(photo) for photo in item.photos]
+    choose = RecordedFace(item.box) if item.box else None
+    seen = [examiner.examine(photo, choose) for photo in item.photos]
     embeddings = [photo.embedding for photo in seen if isinstance(photo, Portrait)]
     if embeddings:
         return mean_embedding(embeddings)

@@ -1,5 +1,5 @@
 -- Faces of other models without a vector of this one, and where their images are.
-select f.id, f.updated_at, f.image_ref
+select f.id, f.updated_at, f.image_ref, f.bbox
 from photo_faces as f
 where f.model <> %(model)s
     and not exists (

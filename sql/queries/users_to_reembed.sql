@@ -2,7 +2,8 @@
 -- the photos that it was made of.
 select
     u.id, u.face_enrolled_at,
-    coalesce(array_agg(p.ref order by p.sha256) filter (where p.refused is null), '{}') as photos
+    coalesce(array_agg(p.ref order by p.sha256) filter (where p.ref is not null), '{}') as photos,
+    null as box
 from users as u
 left join face_enrolments as e on e.user_id = u.id and e.enrolled_at = u.face_enrolled_at
 left join face_enrolment_photos as p on p.user_id = e.user_id and p.refused is null

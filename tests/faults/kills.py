@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from dataflow.jobs.lane import Lane
 from dataflow.jobs.reason import Reason
 from tests.faults.lab import Lab, Scene, jobs_left, wait_for
 from tests.faults.points import POINTS
@@ -54,7 +55,9 @@ def run(lab: Lab, size: Size) -> Iterator[Row]:
 
 def _at_random_moments(lab: Lab, size: Size) -> Row:
     with lab.scene(SETTINGS) as scene, ThreadPoolExecutor(WORKERS) as pool:
-        scene.ledger.publish(scene.ledger.good(size.jobs))
+        jobs = scene.ledger.good(size.jobs)
+        scene.ledger.publish(jobs[::2])
+        scene.ledger.publish(jobs[1::2], Lane.BACKFILL)
         quota = _SHARE * size.jobs / size.kills
         list(pool.map(lambda _: _live_and_be_killed(scene, quota), range(size.kills)))
         left = jobs_left(scene)
@@ -62,7 +65,7 @@ def _at_random_moments(lab: Lab, size: Size) -> Row:
         verdict = scene.verdict()
     return Row.of(
         NUMBER,
-        f"{size.kills} kills of {WORKERS} workers at random moments",
+        f"{size.kills} kills of {WORKERS} workers at random moments, jobs in both lanes",
         verdict,
         f"{verdict.redelivered:,} redeliveries",
         [] if left else ["no job was left at the last kill"],

@@ -22,6 +22,7 @@ from connectors.embedded.buckets import create_bucket
 from connectors.postgres.setup.migrate import migrate
 from connectors.store import minio_client
 from dataflow.faces.face import FacePack
+from dataflow.jobs.lane import Lane
 from dataflow.settings import OPEN_PACK, PREFIX, DatabaseSettings, Settings
 from tests.faults.checker import Verdict, check
 from tests.faults.ledger import Ledger
@@ -95,9 +96,9 @@ def resumption(scene: Scene, timeout_s: float = PATIENCE_S) -> float:
 
 
 def jobs_left(scene: Scene) -> int:
-    """Jobs that wait or are in work."""
-    consumer = scene.world.consumer()
-    return (consumer.num_pending or 0) + (consumer.num_ack_pending or 0)
+    """Jobs that wait or are in work, in both lanes."""
+    consumers = [scene.world.consumer(lane) for lane in Lane]
+    return sum((each.num_pending or 0) + (each.num_ack_pending or 0) for each in consumers)
 
 
 class Lab:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from nats.js import JetStreamContext
 
+from dataflow.jobs.lane import Lane
 from dataflow.jobs.reason import Reason
 from soloface.cli.demo.changes import scaled
 from soloface.cli.demo.people import ENROLLED, Person
@@ -73,15 +74,16 @@ class Ledger:
         photos = [Photo(photo.id, image_ref or "") for photo in self.world.photos(None, count)]
         return [Wanted(photo.job(), photo.id, frozenset({reason})) for photo in photos]
 
-    def publish(self, wanted: Sequence[Wanted]) -> list[int]:
+    def publish(self, wanted: Sequence[Wanted], lane: Lane = Lane.LIVE) -> list[int]:
         """Put the jobs on the stream in that order; returns their sequences."""
         nats = self.world.settings.nats
+        subject = nats.subject_of(lane)
 
         async def publish(js: JetStreamContext) -> list[int]:
             seqs: list[int] = []
             for start in range(0, len(wanted), _AT_ONCE):
                 some = wanted[start : start + _AT_ONCE]
-                published = (js.publish(nats.subject, w.payload, stream=nats.stream) for w in some)
+                published = (js.publish(subject, w.payload, stream=nats.stream) for w in some)
                 seqs += [ack.seq for ack in await asyncio.gather(*published)]
             return seqs
 

@@ -8,15 +8,17 @@ from nats.aio.msg import Msg
 
 from connectors.jetstream.jobs.ack_token import AckToken
 from dataflow.jobs.delivery import Delivery
+from dataflow.jobs.lane import Lane
 from dataflow.process.trace import traceparent_of
 
 
 @dataclass(frozen=True, slots=True)
 class Came:
-    """A job off the wire, with what the server says of it."""
+    """A job off the wire, with what the server says of it, and the lane by which it came."""
 
     message: Msg
     token: AckToken
+    lane: Lane = Lane.LIVE
 
 
 def delivery_of(came: Came) -> Delivery:
@@ -33,4 +35,5 @@ def plain(came: Came) -> Delivery:
         stream_seq=token.stream_seq,
         attempt=token.attempt,
         published_at=token.published_at,
+        lane=came.lane,
     )

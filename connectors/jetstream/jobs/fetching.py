@@ -19,6 +19,8 @@ from connectors.jetstream.jobs.settling import nak
 from connectors.jetstream.jobs.stall import StallWatch
 from dataflow.jobs.delivery import Delivery
 from dataflow.jobs.errors import SolofaceError
+from dataflow.jobs.lane import Lane
+from dataflow.process.health import Health
 from dataflow.process.metrics import DELIVERIES, REDELIVERIES
 
 log = structlog.get_logger()
@@ -27,16 +29,25 @@ IDLE_S = 0.01
 
 
 class Fetcher:
-    """Pulls jobs ahead of their use, at most two batches of them."""
+    """Pulls jobs ahead of their use: of the live lane at most two batches, first of all.
 
-    def __init__(self, client: JetStreamClient, batch: int, stall_s: float) -> None:
+    Of the other lane, what `Room` leaves where ``busy`` jobs keep the process busy.
+    """
+
+    def __init__(self, client: JetStreamClient, batch: int, stall_s: float, busy: int) -> None:
         self._client = client
-        self._consumer = client.health.watch("JetStream consumer")
+        self._watches = {
+            Lane.LIVE: client.health.watch("JetStream consumer"),
+            # Live jobs go on without it: the worker stays ready, and only says so.
+            Lane.BACKFILL: Health().watch("backfill consumer"),
+        }
         self._stall_s = stall_s
         self._depth = 2 * batch
         self._batch = batch
-        self._queue: deque[Delivery] = deque()
+        self._busy = busy
+        self._queues: dict[Lane, deque[Delivery]] = {lane: deque() for lane in Lane}
         self._taken = asyncio.Event()
+        self._asking = 0
         self._stopping = False
 
     @property
@@ -52,77 +63,108 @@ class Fetcher:
             self._client.call_soon(self._taken.set)
 
     def take(self, most: int) -> list[Delivery]:
-        """Up to ``most`` deliveries, without waiting. Called by the worker's thread."""
-        taken = [self._queue.popleft() for _ in range(min(most, len(self._queue)))]
+        """Up to ``most`` deliveries, without waiting. Called by the worker's thread.
+
+        Live ones come first, but one place is always the other lane's: what was pulled is never
+        left lying.
+        """
+        live, backfill = self._queues[Lane.LIVE], self._queues[Lane.BACKFILL]
+        others = min(len(backfill), max(1, most - len(live)))
+        taken = _popped(live, most - others) + _popped(backfill, others)
         if taken:
             self._client.call_soon(self._taken.set)
-        elif suspect := self._client.isolation.next():
+        elif not self._asking and (suspect := self._client.isolation.next()):
             return [suspect]
         return taken
 
     async def run(self) -> None:
         """Pull until told to stop, then hand back what nobody took."""
+        lanes = [asyncio.create_task(self._fetch(lane)) for lane in self._client.lanes]
+        try:
+            await asyncio.gather(*lanes)
+        finally:
+            for lane in lanes:
+                lane.cancel()
+        waiting = (delivery for queue in self._queues.values() for delivery in queue)
+        await self._hand_back([*waiting, *self._client.isolation.clear()])
+
+    async def _fetch(self, lane: Lane) -> None:
         client = self._client
-        watch = StallWatch(client.js, client.settings, client.health, self._stall_s)
-        pull = Pull(client.connection, client.settings)
+        health = client.health if lane is Lane.LIVE else Health()
+        watch = StallWatch(client.js, client.settings, health, self._stall_s, lane)
+        pull = Pull(client.connection, client.settings, lane)
         await pull.subscribe()
         while not self._stopping:
-            self._taken.clear()
-            room = self._depth - len(self._queue)
-            if room < self._batch and self._queue:
-                await self._taken.wait()  # few large pulls rather than many small ones
+            if (most := await self._room(lane)) == 0:
                 watch.rest()
-            elif (most := client.isolation.most(min(room, self._batch))) == 0:
-                await asyncio.sleep(IDLE_S)
-                watch.rest()
-            elif given_up := await client.settler.given_up.next():
-                self._queue.append(given_up)
-            elif await self._pull(pull, most):
+            elif lane is Lane.LIVE and (given_up := await client.settler.given_up.next()):
+                self._queues[given_up.lane].append(given_up)
+            elif await self._pull(pull, lane, most):
                 watch.moved()
             elif await watch.stalled():
                 await self._unsubscribe(pull)
                 await pull.subscribe()
-        await self._hand_back([*self._queue, *client.isolation.clear()])
         await self._unsubscribe(pull)
 
-    async def _pull(self, pull: Pull, batch: int) -> bool:
+    async def _room(self, lane: Lane) -> int:
+        """How many jobs to ask for now; waits a little where that is none."""
+        if lane is Lane.LIVE:
+            self._taken.clear()
+            waiting = len(self._queues[lane])
+            room = self._depth - waiting
+            if room < self._batch and waiting:
+                await self._taken.wait()  # few large pulls rather than many small ones
+                return 0
+        else:
+            room = self._client.room.left(self._busy)
+        most = self._client.isolation.most(min(room, self._batch)) if room else 0
+        if most == 0:
+            await asyncio.sleep(IDLE_S)
+        return most
+
+    async def _pull(self, pull: Pull, lane: Lane, batch: int) -> bool:
         """Ask for jobs once; returns whether any came."""
+        self._asking += 1
         try:
-            pulled = await pull.fetch(batch)
+            with self._client.room.asking(lane, batch):
+                pulled = await pull.fetch(batch)
+                if pulled.jobs:
+                    await self._take_in(pulled.jobs, lane)
         except ConnectionClosedError:
             raise  # for good: only a new process connects again
         except NatsError as error:
-            self._consumer.failed(why(error))
+            self._watches[lane].failed(why(error))
             await asyncio.sleep(POLL_S)
             return False
-        if pulled.jobs:
-            await self._take_in(pulled.jobs)
+        finally:
+            self._asking -= 1
         if pulled.refusal:
-            await self._restore(pulled.refusal)
+            await self._restore(pulled.refusal, lane)
         else:
-            self._consumer.succeeded()
+            self._watches[lane].succeeded()
         return bool(pulled.jobs)
 
-    async def _take_in(self, jobs: Sequence[Came]) -> None:
+    async def _take_in(self, jobs: Sequence[Came], lane: Lane) -> None:
         self._client.in_flight.add(came.message.reply for came in jobs)
         self._client.upkeep.saw(max(came.token.stream_seq for came in jobs))
-        DELIVERIES.inc(len(jobs))
-        REDELIVERIES.inc(sum(came.token.attempt > 1 for came in jobs))
+        self._client.room.came(lane, len(jobs))
+        DELIVERIES.labels(lane).inc(len(jobs))
+        REDELIVERIES.labels(lane).inc(sum(came.token.attempt > 1 for came in jobs))
         read = [(came, self._read(came)) for came in jobs]
         await self._send_back([came for came, delivery in read if delivery is None])
         passed, suspects = self._client.isolation.sort([each for _, each in read if each])
-        self._queue.extend(passed)
+        self._queues[lane].extend(passed)
         if suspects:
             log.info("suspects_handed_back", count=len(suspects))
             await self._hand_back(suspects)
 
-    async def _restore(self, refusal: str) -> None:
+    async def _restore(self, refusal: str, lane: Lane) -> None:
         """See to what the server lacks, and wait a little."""
         try:
             if not await self._client.upkeep.restore():
-                self._consumer.failed(refusal)
+                self._watches[lane].failed(refusal)
         except SolofaceError as error:
-            self._consumer.failed(str(error))
+            self._watches[lane].failed(str(error))
         await asyncio.sleep(POLL_S)
 
     def _read(self, came: Came) -> Delivery | None:
@@ -170,3 +212,7 @@ class Fetcher:
             await pull.unsubscribe()
         except NatsError as error:
             log.debug("unsubscribe_failed", error=repr(error))
+
+
+def _popped(queue: deque[Delivery], most: int) -> list[Delivery]:
+    return [queue.popleft() for _ in range(min(most, len(queue)))]

@@ -13,6 +13,7 @@ import asyncio
 import math
 import time
 from collections import deque
+from dataclasses import dataclass
 
 import orjson
 import structlog
@@ -25,6 +26,7 @@ from connectors.jetstream.connection import Connection
 from connectors.jetstream.provision import Provision
 from connectors.jetstream.stored import stored
 from dataflow.jobs.delivery import Delivery
+from dataflow.jobs.lane import Lane
 from dataflow.process.trace import traceparent_of
 from dataflow.settings import NatsSettings
 
@@ -38,8 +40,16 @@ SETTLED_WITHIN_S = 2
 SWEEP_EVERY_S = 60
 
 
+@dataclass(slots=True)
+class _Sweep:
+    """How far one lane was looked through, and up to where its consumer has done with it."""
+
+    swept: int
+    floor: int
+
+
 class GivenUp:
-    """The jobs of one consumer that the server gave up on. Lives on the connection's loop."""
+    """The jobs that the server gave up on, of all lanes. Lives on the connection's loop."""
 
     def __init__(self, connection: Connection, settings: NatsSettings) -> None:
         self._connection = connection
@@ -48,20 +58,21 @@ class GivenUp:
         self._waiting: deque[tuple[int, int]] = deque()
         self._lock = asyncio.Lock()
         self._removes = False
-        self._swept, self._floor = 0, 0
+        self._sweeps: dict[Lane, _Sweep] = {}
         self._sweep_at = math.inf
 
     async def listen(self, found: Provision) -> None:
         """Begin to hear advisories, one worker each, and to look for those that nobody heard."""
-        settings = self._settings
-        subject = f"{ADVISORY}.{settings.stream}.{settings.durable}"
-        await self._connection.subscribe(subject, queue=settings.durable, cb=self._hear)
+        for lane in found.lanes:
+            durable = self._settings.durable_of(lane)
+            subject = f"{ADVISORY}.{self._settings.stream}.{durable}"
+            await self._connection.subscribe(subject, queue=durable, cb=self._hear)
         self.adapt(found)
 
     def adapt(self, found: Provision) -> None:
-        """Begin from the beginning, with a stream and a consumer that may be others than before."""
+        """Begin from the beginning, with a stream and consumers that may be others than before."""
         self._removes = found.jobs.config.retention == RetentionPolicy.WORK_QUEUE
-        self._swept, self._floor = 0, _floor(found.consumer)
+        self._sweeps = {lane: _Sweep(0, _floor(info)) for lane, info in found.lanes.items()}
         self._sweep_at = time.monotonic() + SETTLED_WITHIN_S if self._removes else math.inf
 
     async def next(self) -> Delivery | None:
@@ -113,24 +124,29 @@ class GivenUp:
         """The next job up to the floor of a while ago."""
         if time.monotonic() < self._sweep_at:
             return None
-        if self._swept < self._floor:
-            found = await self._read(self._swept + 1, or_later=True)
-            if found and found.stream_seq <= self._floor:
-                self._swept = found.stream_seq
-                return found
-            self._swept = self._floor
+        for lane, sweep in self._sweeps.items():
+            if sweep.swept < sweep.floor:
+                found = await self._read(sweep.swept + 1, or_later=lane)
+                if found and found.stream_seq <= sweep.floor:
+                    sweep.swept = found.stream_seq
+                    return found
+                sweep.swept = sweep.floor
         self._sweep_at = time.monotonic() + SWEEP_EVERY_S
         settings = self._settings
-        self._floor = _floor(await self._js.consumer_info(settings.stream, settings.durable))
+        for lane, sweep in self._sweeps.items():
+            durable = settings.durable_of(lane)
+            sweep.floor = _floor(await self._js.consumer_info(settings.stream, durable))
         return None
 
-    async def _read(self, seq: int, attempt: int = 0, *, or_later: bool = False) -> Delivery | None:
+    async def _read(
+        self, seq: int, attempt: int = 0, *, or_later: Lane | None = None
+    ) -> Delivery | None:
         settings = self._settings
         found = await stored(
             self._connection,
             settings.stream,
             seq,
-            or_later=settings.subject if or_later else None,
+            or_later=settings.subject_of(or_later) if or_later else None,
         )
         if found is None:
             return None  # somebody settled it
@@ -142,6 +158,7 @@ class GivenUp:
             attempt=max(attempt, settings.max_deliver + 1),
             published_at=found.at,
             traceparent=traceparent_of(found.headers),
+            lane=settings.lane_of(found.subject) or Lane.LIVE,
         )
 
 

@@ -12,6 +12,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
+from connectors.jetstream.jobs.ack_token import delivered_by
 from dataflow.jobs.custody import UNCLAIMED
 from dataflow.process.metrics import IN_FLIGHT
 
@@ -81,6 +82,10 @@ class InFlight:
     def since(self, ack_token: str) -> float:
         """When we began to vouch for it, by the monotonic clock; endless if we do not."""
         return self._since.get(ack_token, math.inf)
+
+    def by(self, consumer: str) -> int:
+        """How many of them this consumer has delivered."""
+        return sum(delivered_by(token) == consumer for token in self._since)
 
     @property
     def on_the_way(self) -> int:

@@ -21,6 +21,7 @@ from connectors.jetstream.connection import Connection, LostError
 from connectors.jetstream.headers import DESCRIPTION, STATUS, Headers
 from connectors.jetstream.jobs.ack_token import read
 from connectors.jetstream.jobs.came import Came
+from dataflow.jobs.lane import Lane
 from dataflow.settings import NatsSettings
 
 log = structlog.get_logger()
@@ -48,12 +49,14 @@ class Pulled:
 class Pull:
     """One source's requests and what comes of them. Lives on the connection's loop."""
 
-    def __init__(self, connection: Connection, settings: NatsSettings) -> None:
+    def __init__(
+        self, connection: Connection, settings: NatsSettings, lane: Lane = Lane.LIVE
+    ) -> None:
         self._connection = connection
-        self._consumer = f"{settings.durable} on {settings.stream}"
-        self._subject = (
-            f"{connection.api_prefix}.CONSUMER.MSG.NEXT.{settings.stream}.{settings.durable}"
-        )
+        self._lane = lane
+        durable = settings.durable_of(lane)
+        self._consumer = f"{durable} on {settings.stream}"
+        self._subject = f"{connection.api_prefix}.CONSUMER.MSG.NEXT.{settings.stream}.{durable}"
         self._inbox = connection.new_inbox()
         self._numbers = itertools.count()
         self._subscription: Subscription | None = None
@@ -113,7 +116,7 @@ class Pull:
 
     async def _hear(self, message: Msg) -> None:
         if token := read(message.reply):
-            self._jobs.append(Came(message, token))
+            self._jobs.append(Came(message, token, self._lane))
         elif message.subject == self._request and not message.reply:
             words = message.headers or {}
             if words.get(STATUS) == _HEARTBEAT:

@@ -19,34 +19,38 @@ log = structlog.get_logger()
 
 
 class JetStreamSource(DynamicSource[Delivery]):
-    """Delivers the jobs of a durable pull consumer, which any number of processes may share."""
+    """Delivers the jobs of durable pull consumers, which any number of processes may share.
+
+    Of jobs that can wait a process takes on no more than keep it busy, which ``busy`` jobs do.
+    """
 
     def __init__(
-        self, shared: SharedJetStream, batch: int, stall_s: float, stop: threading.Event
+        self, shared: SharedJetStream, batch: int, stall_s: float, busy: int, stop: threading.Event
     ) -> None:
         self._shared = shared
         self._batch = batch
         self._stall_s = stall_s
+        self._busy = busy
         self._stop = stop
 
     def build(self, step_id: str, worker_index: int, worker_count: int) -> JetStreamPartition:
         """Connect this worker."""
         del step_id, worker_index, worker_count
-        return JetStreamPartition(self._shared, self._batch, self._stall_s, self._stop)
+        return JetStreamPartition(self._shared, self._batch, self._stall_s, self._busy, self._stop)
 
 
 class JetStreamPartition(StatelessSourcePartition[Delivery]):
     """One worker's share of the jobs."""
 
     def __init__(
-        self, shared: SharedJetStream, batch: int, stall_s: float, stop: threading.Event
+        self, shared: SharedJetStream, batch: int, stall_s: float, busy: int, stop: threading.Event
     ) -> None:
         self._shared = shared
         self._batch = batch
         self._stop = stop
         client = shared.acquire()
         self._health = client.health
-        self._fetcher = Fetcher(client, batch, stall_s)
+        self._fetcher = Fetcher(client, batch, stall_s, busy)
         self._fetching = client.start(self._fetcher.run())
         self._awake: datetime | None = None
 

@@ -14,6 +14,7 @@ from nats.js import JetStreamContext
 from nats.js.api import ConsumerInfo
 from prometheus_client import Counter
 
+from dataflow.jobs.lane import Lane
 from dataflow.process.health import Health
 from dataflow.settings import NatsSettings
 
@@ -29,10 +30,15 @@ class StallWatch:
     """Watches over one subscription; ``stall_s`` seconds without a job are worth a question."""
 
     def __init__(
-        self, js: JetStreamContext, settings: NatsSettings, health: Health, stall_s: float
+        self,
+        js: JetStreamContext,
+        settings: NatsSettings,
+        health: Health,
+        stall_s: float,
+        lane: Lane = Lane.LIVE,
     ) -> None:
         self._js = js
-        self._settings = settings
+        self._stream, self._durable = settings.stream, settings.durable_of(lane)
         self._health = health
         self._stall_s = stall_s
         self.rest()
@@ -52,7 +58,7 @@ class StallWatch:
             return False
         self.rest()
         try:
-            consumer = await self._js.consumer_info(self._settings.stream, self._settings.durable)
+            consumer = await self._js.consumer_info(self._stream, self._durable)
         except (NatsError, TimeoutError):
             return False  # somebody else reports a lost connection
         waiting = deliverable(consumer)

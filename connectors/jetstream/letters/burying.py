@@ -39,7 +39,7 @@ class Gravedigger:
         Raises:
             ConfigurationError: there is no such job (any more).
         """
-        stream, subject = self._settings.stream, self._settings.subject
+        stream, settings = self._settings.stream, self._settings
         try:
             message: RawStreamMsg = await self._js.get_msg(stream, stream_seq)
         except NotFoundError:
@@ -47,9 +47,10 @@ class Gravedigger:
                 f"there is no job {stream_seq} on {stream}, or not any more; "
                 "soloface doctor names the oldest that is held"
             ) from None
-        if message.subject != subject:
+        lane = settings.lane_of(message.subject or "")
+        if lane is None:
             raise ConfigurationError(
-                f"message {stream_seq} on {stream} is no job: its subject is not {subject}"
+                f"message {stream_seq} on {stream} is no job: its subject is not {settings.subject}"
             )
         return Delivery(
             payload=message.data or b"",
@@ -58,6 +59,7 @@ class Gravedigger:
             attempt=1,
             published_at=message.time or datetime.fromtimestamp(0, UTC),
             traceparent=traceparent_of(message.headers),
+            lane=lane,
         )
 
     async def bury(self, item: Settled) -> None:

@@ -11,6 +11,7 @@ from datetime import datetime
 from nats.errors import MaxPayloadError
 from nats.js.errors import APIError, NotFoundError
 
+from connectors.jetstream.backfill import publishing_subject
 from connectors.jetstream.connection import Connection, connect
 from connectors.jetstream.explaining import explained, is_not_enabled, why
 from connectors.jetstream.letters.letter import Letter, header_value, letter_of
@@ -67,6 +68,7 @@ class DeadLetters:
     def __init__(
         self, connection: Connection, settings: NatsSettings, first_seq: int, last_seq: int
     ) -> None:
+        self._subject = settings.subject
         self.last_seq = last_seq
         self._first_seq = max(first_seq, 1)  # a new stream says 0
         self._connection = connection
@@ -92,6 +94,16 @@ class DeadLetters:
         letter = await self._next(seq)
         return letter if letter and letter.seq == seq else None
 
+    async def let_wait(self) -> str:
+        """Replay by the lane for what can wait; returns why not, where there is none.
+
+        Raises:
+            SystemicError: the stream does not answer.
+        """
+        with explained(_of(self._settings.stream)):
+            self._subject, why_not = await publishing_subject(self._js, self._settings)
+        return why_not
+
     async def replay(self, letter: Letter) -> Replayed:
         """Publish the job again, and remove the letter once the stream has confirmed.
 
@@ -108,7 +120,7 @@ class DeadLetters:
         with explained(_of(stream)):
             try:
                 confirmation = await self._js.publish(
-                    self._settings.subject,
+                    self._subject,
                     letter.payload,
                     stream=stream,
                     headers={"Nats-Msg-Id": header_value(message_id)},

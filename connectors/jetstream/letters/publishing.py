@@ -11,8 +11,15 @@ from connectors.jetstream.explaining import explained
 from dataflow.settings import NatsSettings
 
 
-async def send(js: JetStreamContext, job: Mapping[str, object], settings: NatsSettings) -> bool:
+async def send(
+    js: JetStreamContext,
+    job: Mapping[str, object],
+    settings: NatsSettings,
+    subject: str | None = None,
+) -> bool:
     """Publish a job under its ``job_id``; returns whether the stream had it already.
+
+    By default it is a live one.
 
     Raises:
         ConfigurationError: this login may not publish it.
@@ -21,6 +28,6 @@ async def send(js: JetStreamContext, job: Mapping[str, object], settings: NatsSe
     headers = {"Nats-Msg-Id": str(job["job_id"])}
     with explained(f"the stream {settings.stream} did not take the job"):
         stored = await js.publish(
-            settings.subject, orjson.dumps(job), stream=settings.stream, headers=headers
+            subject or settings.subject, orjson.dumps(job), stream=settings.stream, headers=headers
         )
     return bool(stored.duplicate)

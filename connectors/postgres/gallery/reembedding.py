@@ -15,7 +15,7 @@ from psycopg.rows import TupleRow
 from connectors.postgres.connection import Database
 from connectors.postgres.sql_files import query
 from dataflow.faces.contract import Contract
-from dataflow.faces.face import Embedding
+from dataflow.faces.face import Box, Embedding
 
 Connection = psycopg.Connection[TupleRow]
 
@@ -30,11 +30,13 @@ class ToDo:
     """A user or a face without a vector of the new model.
 
     ``made_at`` is when its present vector was made: if that changes meanwhile, so must the new one.
+    ``box`` is where a face was on its photo, which may show others.
     """
 
     id: UUID
     made_at: datetime | None
     photos: tuple[str, ...]
+    box: Box | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,7 @@ class Reembedding:
 
     def _look(self, connection: Connection, name: str) -> list[ToDo]:
         rows = connection.execute(query(name), {"model": self.contract.id}).fetchall()
-        return [ToDo(i, at, _photos(found)) for i, at, found in rows]
+        return [ToDo(i, at, _photos(found), _box(where)) for i, at, found, where in rows]
 
     def _stage(self, name: LiteralString, vectors: Sequence[tuple[ToDo, Embedding]]) -> None:
         if not vectors:
@@ -137,3 +139,10 @@ def _photos(found: list[str] | str | None) -> tuple[str, ...]:
     if found is None:
         return ()
     return (found,) if isinstance(found, str) else tuple(found)
+
+
+def _box(found: dict[str, float] | None) -> Box | None:
+    """A box as the worker writes it; a platform's own rows may have others."""
+    if found is None or not found.keys() >= {"x1", "y1", "x2", "y2"}:
+        return None
+    return Box(found["x1"], found["y1"], found["x2"], found["y2"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,8 @@ import numpy as np
 from dataflow.gallery.enrolment import Examined, Examiner, Portrait, Refusal
 from dataflow.gallery.made_up import Vectors
 from dataflow.jobs.errors import ConfigurationError
+from dataflow.jobs.reason import Reason
+from soloface.cli.calibrate.crowds import Crowd, find_crowds
 from soloface.cli.frame.output import counted
 
 LEAST_PEOPLE = 2
@@ -28,11 +30,15 @@ class Labelled:
 
 @dataclass(frozen=True, slots=True)
 class Album:
-    """The faces, one row each, whose they are, and the photos that could not be used."""
+    """The faces, one row each, whose they are, and the photos that could not be used.
+
+    ``crowds`` are those of them that show several faces.
+    """
 
     embeddings: Vectors
     people: list[str]
     refused: list[Refusal]
+    crowds: list[Crowd] = field(default_factory=list)
 
 
 def find_photos(folder: Path) -> list[Labelled]:
@@ -58,12 +64,18 @@ def find_photos(folder: Path) -> list[Labelled]:
 
 
 def embed_album(
-    photos: Sequence[Labelled], examiner: Examiner, threads: int, on_done: Callable[[], None]
+    photos: Sequence[Labelled],
+    examiner: Examiner,
+    threads: int,
+    on_done: Callable[[], None],
+    *,
+    one_photo_will_do: bool = False,
 ) -> Album:
     """Embed every photo that shows exactly one face.
 
     Raises:
-        ConfigurationError: no two photos of one person, or of different people, are left.
+        ConfigurationError: photos of two people are not left, or no two photos of one, unless
+            ``one_photo_will_do``.
         TransientError, SystemicError: the store cannot be read, so nobody knows what is there.
     """
 
@@ -75,6 +87,12 @@ def embed_album(
 
     with ThreadPoolExecutor(threads) as pool:
         seen = list(pool.map(examine, photos))
+        several = [
+            (photo.person, photo.photo)
+            for photo, found in zip(photos, seen, strict=True)
+            if isinstance(found, Refusal) and found.reason == Reason.MULTIPLE_FACES
+        ]
+        crowds = find_crowds(several, examiner, pool)
     faces = [
         (photo.person, found.embedding)
         for photo, found in zip(photos, seen, strict=True)
@@ -82,13 +100,14 @@ def embed_album(
     ]
     people = [person for person, _ in faces]
     refused = [found for found in seen if isinstance(found, Refusal)]
-    if len(set(people)) < LEAST_PEOPLE or len(set(people)) == len(people):
+    only_one_each = len(set(people)) == len(people) and not one_photo_will_do
+    if len(set(people)) < LEAST_PEOPLE or only_one_each:
         raise ConfigurationError(
             f"photos that show one face: {len(faces)} of {len(photos)}, of "
             f"{counted(len(set(people)), 'person', 'people')}; calibrate needs two people, and "
-            f"two photos of one of them{_counted(refused)}"
+            f"two photos of one of them (not with --fpir){_counted(refused)}"
         )
-    return Album(np.stack([face for _, face in faces]), people, refused)
+    return Album(np.stack([face for _, face in faces]), people, refused, crowds)
 
 
 def _counted(refused: Iterable[Refusal]) -> str:

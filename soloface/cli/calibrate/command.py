@@ -45,6 +45,26 @@ def calibrate(
             help="The share of pairs of different people that may be taken for one person.",
         ),
     ] = 0.001,
+    fpir: Annotated[
+        float | None,
+        typer.Option(
+            "--fpir",
+            min=1e-6,
+            max=0.5,
+            help="Instead: the share of strangers' photos that may get a wrong tag. One photo of "
+            "each person will do.",
+        ),
+    ] = None,
+    users: Annotated[
+        int | None,
+        typer.Option(
+            "--users",
+            min=1,
+            max=100_000_000,
+            help="With --fpir: how many users there are, or will be; by default as many as there "
+            "are other people.",
+        ),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -58,18 +78,23 @@ def calibrate(
     Compares every photo with every other one. Prints, for several false accept rates (FAR), the
     threshold and the true accept rate (TAR) at it, with their 95 % intervals; the same for the
     pack's own threshold; and how often a photo would get the right name, no name or a wrong one.
-    Says if there are too few pairs to tell.
+    With --fpir it finds the distance for a gallery of so many users, and prints what it comes to.
+    Says if there are too few pairs to tell, and when other people may give other figures. Where
+    photos show several faces, it says what SOLOFACE_MODEL__IGNORE_SMALLER would make of them.
 
-    Exit code 1 if no threshold can be recommended for the wanted FAR.
+    Exit code 1 if no threshold can be recommended for the wanted FAR or FPIR.
     """
-    from soloface.cli.calibrate.run import calibration, write
+    from soloface.cli.calibrate.run import Wanted, calibration, write
 
     if (folder is None) != enrolled:
         raise typer.BadParameter("give a folder of photos, or --enrolled")
+    if users is not None and fpir is None:
+        raise typer.BadParameter("--users is of use with --fpir only")
+    wanted = Wanted(far, fpir, users)
     with progress(hidden=as_json) as bar:
         task = bar.add_task("Looking at the photos", total=None)
         found, album = calibration(
-            folder, most, far, lambda done, total: bar.update(task, completed=done, total=total)
+            folder, most, wanted, lambda done, total: bar.update(task, completed=done, total=total)
         )
     if out:
         write(found, out)
@@ -77,11 +102,13 @@ def calibrate(
         print_json(found.as_dict())
     else:
         _print(found, album)
-    if found.recommended.point is None:
+    if not found.is_told:
         raise typer.Exit(1)
 
 
 def _print(found: Calibration, album: Album) -> None:
+    from soloface.cli.calibrate.crowds import HEADINGS as CROWD_HEADINGS
+    from soloface.cli.calibrate.crowds import cells
     from soloface.cli.calibrate.report import HEADINGS
 
     for refusal in album.refused:
@@ -91,5 +118,10 @@ def _print(found: Calibration, album: Album) -> None:
     for row in found.table():
         table.add_row(*row)
     show_tables(table)
+    if found.ignoring:
+        crowds = plain_table(*CROWD_HEADINGS)
+        for row in cells(found.ignoring):
+            crowds.add_row(*row)
+        show_tables(crowds)
     for line in found.tail():
         say(line)

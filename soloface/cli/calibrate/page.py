@@ -6,6 +6,8 @@ import base64
 from collections.abc import Iterable
 from html import escape
 
+from soloface.cli.calibrate.crowds import HEADINGS as CROWD_HEADINGS
+from soloface.cli.calibrate.crowds import cells
 from soloface.cli.calibrate.report import HEADINGS, Calibration
 
 _STYLE = """
@@ -18,11 +20,9 @@ img { max-width: 100%; height: auto }
 
 def render(calibration: Calibration, pictures: Iterable[tuple[str, bytes]]) -> str:
     """The page; ``pictures`` are PNG files with what they show."""
-    rows = "".join(
-        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>"
-        for row in calibration.table()
-    )
-    heads = "".join(f"<th>{escape(heading)}</th>" for heading in HEADINGS)
+    tables = _table(HEADINGS, calibration.table())
+    if calibration.ignoring:
+        tables += _table(CROWD_HEADINGS, cells(calibration.ignoring))
     lines = "".join(f"<p>{escape(line)}</p>" for line in calibration.tail())
     images = "".join(
         f'<img alt="{escape(name)}" src="data:image/png;base64,{base64.b64encode(png).decode()}">'
@@ -32,5 +32,13 @@ def render(calibration: Calibration, pictures: Iterable[tuple[str, bytes]]) -> s
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(title)}</title>'
         f"<style>{_STYLE}</style><h1>{escape(title)}</h1><p>{escape(calibration.head())}</p>"
-        f"<table><tr>{heads}</tr>{rows}</table>{lines}{images}</html>\n"
+        f"{tables}{lines}{images}</html>\n"
     )
+
+
+def _table(headings: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    heads = "".join(f"<th>{escape(heading)}</th>" for heading in headings)
+    body = "".join(
+        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
+    )
+    return f"<table><tr>{heads}</tr>{body}</table>"

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
+from dataflow.faces.packs.far_table import FarTable
 from dataflow.gallery.calibration import (
-    FEW_PEOPLE,
     Identification,
     Pairs,
     Point,
     Recommendation,
     Share,
+)
+from dataflow.gallery.limit import FollowingLimit
+from dataflow.gallery.open_set import OpenSet, Rate
+from soloface.cli.calibrate.crowds import Ignoring, advice
+from soloface.cli.calibrate.doubts import (
+    beyond,
+    few_people,
+    of_another_population,
+    too_few_photos,
+    uneven,
 )
 from soloface.cli.frame.output import counted
 
@@ -32,27 +42,39 @@ class Calibration:
     rows: list[Recommendation]
     shipped: Point
     identification: Identification
-    recommended: Recommendation
+    recommended: Recommendation | None
+    searched: OpenSet | None = None
+    shipped_fars: FarTable | None = None
+    ignoring: Sequence[Ignoring] = ()
     caveats: Sequence[str] = ()
+
+    @property
+    def is_told(self) -> bool:
+        """Whether there is a limit to recommend for what is wanted."""
+        if self.searched:
+            return self.searched.distance is not None
+        return self.recommended is not None and self.recommended.point is not None
 
     @property
     def warnings(self) -> list[str]:
         """What keeps the figures from meaning much."""
-        found = []
-        if self.pairs.people < FEW_PEOPLE:
-            found.append(
-                f"{counted(self.pairs.people, 'person', 'people')} only: others may give quite "
-                "other figures"
-            )
+        found = [*few_people(self.pairs)]
         if single := self.pairs.single:
             people = counted(single, "person has", "people have")
             found.append(f"{people} one photo only, which tells nothing about TAR")
         if same := int((self.pairs.genuine < SAME_PICTURE).sum()):
             pairs = counted(same, "pair of one person is", "pairs of one person are")
             found.append(f"{pairs} the same picture twice, which looks too good")
-        found.extend(self.caveats)
-        if self.recommended.objection:
+        found += [
+            *of_another_population(self.pairs, self.shipped_fars),
+            *uneven(self.pairs),
+            *beyond(self.searched, self.pairs.people),
+            *self.caveats,
+        ]
+        if self.recommended and self.recommended.objection:
             found.append(self.recommended.objection)
+        if self.searched and self.searched.distance is None:
+            found.append(too_few_photos(self.searched, self.pairs))
         return found
 
     def as_dict(self) -> dict[str, object]:
@@ -75,18 +97,21 @@ class Calibration:
                 "fnir": _dict(self.identification.fnir),
                 "fpir": _dict(self.identification.fpir),
             },
-            "recommended": _row(self.recommended),
+            "recommended": _row(self.recommended) if self.recommended else None,
+            "searched": asdict(self.searched) if self.searched else None,
+            "ignore_smaller": [asdict(row) for row in self.ignoring],
             "warnings": self.warnings,
         }
 
     def head(self) -> str:
         """What was looked at."""
+        rate = self.pairs.equal_error_rate()
+        equal = "" if rate is None else f"; equal error rate {rate:.2%}"
         return (
             f"{self.model}: {counted(self.pairs.photos, 'photo')} of "
             f"{counted(self.pairs.people, 'person', 'people')}, {self.refused} refused; "
             f"{counted(len(self.pairs.genuine), 'pair')} of one person, "
-            f"{len(self.pairs.impostor)} of different people; "
-            f"equal error rate {self.pairs.equal_error_rate():.2%}"
+            f"{len(self.pairs.impostor)} of different people{equal}"
         )
 
     def table(self) -> Iterator[tuple[str, ...]]:
@@ -107,11 +132,14 @@ class Calibration:
             f"nearest is right {_percent(found.rank_1)}, enrolled but not found (FNIR) "
             f"{_percent(found.fnir)}, stranger taken for somebody (FPIR) {_percent(found.fpir)}"
         )
-        if self.recommended.point:
+        if self.searched:
+            yield from _limit(self.searched, self.shipped_fars)
+        if self.recommended and self.recommended.point:
             yield (
                 f"For a FAR of {self.recommended.wanted_far:g}: "
                 f"SOLOFACE_MATCH__MAX_DISTANCE={self.recommended.point.threshold:.3f}"
             )
+        yield from advice(self.ignoring)
         for warning in self.warnings:
             yield f"Beware: {warning}"
 
@@ -119,11 +147,37 @@ class Calibration:
 HEADINGS = ("wanted FAR", "threshold", "FAR (95 % interval)", "TAR (95 % interval)")
 
 
+def _limit(found: OpenSet, table: FarTable | None) -> Iterator[str]:
+    """The distance for an FPIR, what it comes to, and the one that the worker would derive."""
+    wanted = f"For an FPIR of {found.wanted_fpir:g} among {counted(found.users, 'user')}"
+    if found.distance is not None and found.fpir:
+        yield f"{wanted}: SOLOFACE_MATCH__MAX_DISTANCE={found.distance:.3f}"
+        missed = "cannot be told, as nobody has two photos"
+        yield (
+            f"There: stranger taken for somebody (FPIR) {_rate(found.fpir)}, enrolled but not "
+            f"found (FNIR) {_rate(found.fnir) if found.fnir else missed}"
+        )
+    if table:
+        step = FollowingLimit.by(table, found.wanted_fpir).at(found.users)
+        kept = "" if step.is_kept else ", where the table ends"
+        yield (
+            f"{wanted}, by the pack's table, whose hardest population counts: {step.distance:.3f}"
+            f"{kept} (SOLOFACE_MATCH__MAX_FPIR={found.wanted_fpir:g})"
+        )
+
+
+def _rate(rate: Rate) -> str:
+    low, high = rate.range_95
+    return f"{rate.value:.2%} ({100 * low:.2f} to {100 * high:.2f})"
+
+
 def _cells(point: Point) -> tuple[str, str, str]:
     return f"{point.threshold:.3f}", _percent(point.far), _percent(point.tar)
 
 
 def _percent(share: Share) -> str:
+    if not share.of:
+        return "-"
     low, high = share.range_95
     return f"{share.value:.2%} ({100 * low:.2f} to {100 * high:.2f})"
 

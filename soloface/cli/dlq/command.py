@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, deque
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -26,6 +25,7 @@ from soloface.cli.dlq.letters import (
     table,
     whole,
 )
+from soloface.cli.dlq.report import Report
 from soloface.cli.frame.output import (
     JsonOption,
     confirm,
@@ -108,6 +108,9 @@ def replay(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be done, and change nothing.")
     ] = False,
+    live: Annotated[
+        bool, typer.Option("--live", help="As live jobs. Without it live jobs pass them.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Publish rejected jobs again, once what kept them from succeeding is fixed.
@@ -120,7 +123,9 @@ def replay(
     require_choice(sequences, everything=everything, filters=filters)
     settings = load_settings().nats
     with progress(hidden=as_json) as bar:
-        report = asyncio.run(_replay(settings, sequences or [], filters, bar, dry_run=dry_run))
+        report = asyncio.run(
+            _replay(settings, sequences or [], filters, bar, Report(dry_run), live=live)
+        )
     if as_json:
         print_json(report.as_dict())
     else:
@@ -164,42 +169,6 @@ def purge(
         say(f"purged {purged}" + (f", already gone {gone}" if gone else ""))
 
 
-@dataclass(slots=True)
-class Report:
-    """What a replay has done so far."""
-
-    dry_run: bool
-    replayed: int = 0
-    already_on_stream: int = 0
-    problems: list[Replayed] = field(default_factory=list)
-
-    def add(self, result: Replayed) -> None:
-        """Count one letter."""
-        if result.problem is not None:
-            self.problems.append(result)
-            return
-        self.replayed += 1
-        self.already_on_stream += result.repeated
-
-    def as_dict(self) -> dict[str, object]:
-        """For JSON."""
-        return {
-            "dry_run": self.dry_run,
-            "replayed": self.replayed,
-            "already_on_stream": self.already_on_stream,
-            "not_replayed": [{"seq": p.seq, "problem": p.problem} for p in self.problems],
-        }
-
-    def print(self) -> None:
-        """For a person."""
-        for result in self.problems:
-            say(f"not replayed: {result.seq}: {result.problem}")
-        done = "would replay" if self.dry_run else "replayed"
-        again = self.already_on_stream
-        note = f" ({again} on the stream already)" if again else ""
-        say(f"{done} {self.replayed}{note}, not replayed {len(self.problems)}")
-
-
 async def _list(
     settings: NatsSettings, filters: Selection, limit: int, *, oldest_first: bool
 ) -> tuple[list[dict[str, object]], int]:
@@ -230,18 +199,20 @@ async def _replay(
     sequences: list[int],
     filters: Selection,
     bar: Progress,
+    report: Report,
     *,
-    dry_run: bool,
+    live: bool,
 ) -> Report:
     from connectors.jetstream.letters.dead_letters import Replayed, dead_letters
 
-    report = Report(dry_run)
     task = bar.add_task("Replaying", total=1)
     async with dead_letters(settings) as letters:
+        if not live:
+            report.one_lane = await letters.let_wait()
         async for window in letters.chosen(sequences, filters):
             for seq in window.missing:
                 report.add(Replayed(seq, "there is no such letter, or not any more"))
-            if dry_run:
+            if report.dry_run:
                 results = [Replayed(x.seq, letters.refusal(x)) for x in window.letters]
             else:
                 results = await _together(letters, window.letters)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import base64
-import re
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,6 +13,7 @@ from rich.text import Text
 
 from dataflow.jobs.reason import UNKNOWN, Outcome, Reason
 from soloface.cli.frame.output import plain_table, printable
+from soloface.cli.frame.spans import read_span
 
 if TYPE_CHECKING:
     from connectors.jetstream.letters.dead_letters import Selection
@@ -29,8 +29,6 @@ _HEADINGS = {
     "deliveries": "deliveries",
     "error": "error",
 }
-_SPAN = re.compile(r"(?P<count>[0-9]{1,9})(?P<unit>[smhdw])")
-_UNIT_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
 
 def moment(text: str) -> datetime:
@@ -40,9 +38,8 @@ def moment(text: str) -> datetime:
         typer.BadParameter: it is neither.
     """
     try:
-        if span := _SPAN.fullmatch(text):
-            ago_s = int(span["count"]) * _UNIT_S[span["unit"]]
-            return datetime.now(UTC) - timedelta(seconds=ago_s)
+        if (ago := read_span(text)) is not None:
+            return datetime.now(UTC) - ago
         time = datetime.fromisoformat(text)
         return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
     except (ValueError, OverflowError):

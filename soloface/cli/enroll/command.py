@@ -71,6 +71,14 @@ def enroll(
     force: Annotated[
         bool, typer.Option("--force", help="Also enrol a user who is very near to another user.")
     ] = False,
+    subject: Annotated[
+        bool,
+        typer.Option(
+            "--subject",
+            help="Also use photos that show others, if one face is clearly the subject. Like "
+            "SOLOFACE_ENROLMENT__BYSTANDERS=ignore.",
+        ),
+    ] = False,
     keep_photos: Annotated[
         bool,
         typer.Option(
@@ -98,10 +106,11 @@ def enroll(
 ) -> None:
     """Store users' faces: the mean of each one's photos, replacing an earlier one.
 
-    A photo is refused if it does not show exactly one face, shows it badly, or is unlike the user's
-    other photos; the rest are used. A user is refused if another user's face is nearer than two
-    people's of so many can be by chance, or if they have withdrawn (`soloface erase`). Where it is
-    farther, but as near as one person's photos, the user is enrolled and the other one is named.
+    A photo is refused if it does not show exactly one face (--subject: or one that is clearly its
+    subject), shows it badly, or is unlike the user's other photos; the rest are used. A user is
+    refused if another user's face is nearer than two people's of so many can be by chance, or if
+    they have withdrawn (`soloface erase`). Where it is farther, but as near as one person's photos,
+    the user is enrolled and the other one is named.
     You can run an interrupted command again: a user who is already enrolled by the same photos is
     skipped. A user who is not in `users` yet is added.
 
@@ -112,6 +121,7 @@ def enroll(
     from connectors.postgres.gallery.users import Gallery
     from connectors.store.enrolment_photos import EnrolmentPhotos
     from dataflow.faces.packs.loading import load_pack
+    from dataflow.gallery.bystanders import IGNORE
     from dataflow.gallery.enrolling import Enroller
     from dataflow.gallery.enrolment import Examiner, Offer
     from soloface.cli.enroll.offers import (
@@ -152,7 +162,13 @@ def enroll(
         gallery.require_schema(pack.contract)
         gallery.require_comparable(pack.contract)
         enroller = Enroller(
-            Examiner(pack, sources.read, settings.images.max_pixels, settings.enrolment.quality),
+            Examiner(
+                pack,
+                sources.read,
+                settings.images.max_pixels,
+                settings.enrolment.quality,
+                IGNORE if subject else settings.enrolment.bystanders,
+            ),
             EnrolmentRegister(database, pack.contract.id, by, sources.forget, again),
             pool,
             None if force else clash_limit(settings, pack),
@@ -185,7 +201,11 @@ def _as_dict(enrolment: Enrolment) -> dict[str, object]:
         "status": enrolment.status,
         "consent": enrolment.consent,
         "used": [
-            {"photo": portrait.photo, "quality": portrait.quality and asdict(portrait.quality)}
+            {
+                "photo": portrait.photo,
+                "others_left_out": portrait.others,
+                "quality": portrait.quality and asdict(portrait.quality),
+            }
             for portrait in enrolment.used
         ],
         "refused": [
@@ -215,6 +235,7 @@ def _print(done: Sequence[Enrolment], model: str, *, dry_run: bool) -> None:
     if refused.row_count:
         show_tables(refused)
     for enrolment in done:
+        _say_left_out(enrolment)
         if enrolment.status not in _GOOD:
             why = f"{enrolment.status}{_clash(enrolment)}"
             if enrolment.status == "withdrawn":
@@ -235,6 +256,13 @@ def _print(done: Sequence[Enrolment], model: str, *, dry_run: bool) -> None:
         others = len(done) - enrolled - unchanged
         users = counted(enrolled, "user")
         say(f"{users} {verb}, {unchanged} unchanged, {others} not enrolled ({model})")
+
+
+def _say_left_out(enrolment: Enrolment) -> None:
+    for portrait in enrolment.used:
+        if portrait.others:
+            faces = counted(portrait.others, "other face")
+            say(f"{faces} left out on {printable(portrait.photo)}")
 
 
 def _clash(enrolment: Enrolment) -> str:

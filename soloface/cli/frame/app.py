@@ -49,6 +49,10 @@ class Commands(LazyGroup):
             "soloface.cli.reconcile:reconcile",
             "Find photos that have no outcome; with --publish, publish their jobs.",
         ),
+        "lanes": (
+            "soloface.cli.lanes:app",
+            "See the jobs that wait in both lanes, and hold back those that can wait.",
+        ),
         "doctor": (
             "soloface.cli.doctor.command:doctor",
             "Examine each dependency, the schema, the model and the consumer.",

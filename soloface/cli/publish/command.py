@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dataflow.jobs.errors import ConfigurationError
+from dataflow.jobs.lane import Lane
 from soloface.cli.frame.output import JsonOption, complain, print_json, progress, say
 from soloface.cli.frame.settings import load_settings
 
@@ -40,6 +42,9 @@ def publish(
     faces_detected: Annotated[
         int | None, typer.Option(help="How many faces an earlier stage has seen.")
     ] = None,
+    backfill: Annotated[
+        bool, typer.Option("--backfill", help="They can wait: let live jobs pass them.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Publish one job, many from a file, or one for each of your own photos.
@@ -53,7 +58,10 @@ def publish(
     """
     from soloface.cli.publish.publishing import Publisher, jobs_of, own_photos
 
-    publisher = Publisher(load_settings())
+    settings = load_settings()
+    if backfill and not settings.nats.backfill:
+        raise ConfigurationError("--backfill needs SOLOFACE_NATS__BACKFILL=true")
+    publisher = Publisher(settings, Lane.BACKFILL if backfill else Lane.LIVE)
     match photo_id, file, upload, folder:
         case (None, Path(), None | [], None):
             found = publisher.checked(jobs_of(file))
@@ -87,4 +95,6 @@ def _tell(report: Report, *, as_json: bool) -> None:
     else:
         for file, photo_id in report.photos.items():
             say(f"{file} is photo {photo_id}")
+        if report.one_lane:
+            complain(f"published as live jobs: {report.one_lane}")
         say(f"published {report.published}, already there {report.already_there}")

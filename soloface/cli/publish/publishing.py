@@ -24,6 +24,7 @@ from dataflow.faces.image import decode_preview
 from dataflow.jobs.errors import ConfigurationError, DataError
 from dataflow.jobs.image_ref import ImageRef, RefPolicy
 from dataflow.jobs.job import Job, parse_job
+from dataflow.jobs.lane import Lane
 from dataflow.jobs.reason import Reason
 from dataflow.settings import Settings
 from soloface.cli.frame.tables import rows
@@ -55,8 +56,12 @@ class Ready:
 
 @dataclass(slots=True)
 class Report:
-    """What was done so far."""
+    """What was done so far.
 
+    ``one_lane`` says why jobs that can wait went by the live lane, if they did.
+    """
+
+    one_lane: str = ""
     jobs: int = 0
     already_there: int = 0
     refused: list[Refused] = field(default_factory=list)
@@ -80,8 +85,9 @@ class Report:
 class Publisher:
     """Checks jobs by the worker's own rules, and puts the good ones on the stream."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, lane: Lane = Lane.LIVE) -> None:
         store = settings.store
+        self._lane = lane
         self._settings = settings
         self._refs = RefPolicy(store.bucket, store.buckets, store.prefixes)
         self._database: psycopg.Connection[TupleRow] | None = None
@@ -133,18 +139,22 @@ class Publisher:
         report = Report()
         connection = await connect(self._settings.nats, "soloface publish")
         try:
-            await provision(connection.jetstream(), self._settings.nats)
+            there = await provision(connection.jetstream(), self._settings.nats)
+            report.one_lane = there.one_lane if self._lane is Lane.BACKFILL else ""
+            subject = self._settings.nats.subject_of(there.lane(self._lane))
             while window := await asyncio.to_thread(_window, found):
                 report.refused += [one for one in window if isinstance(one, Refused)]
                 ready = [one for one in window if isinstance(one, Ready)]
-                await self._send(connection, ready, report)
+                await self._send(connection, ready, subject, report)
                 for _ in window:
                     on_done()
         finally:
             await connection.close()
         return report
 
-    async def _send(self, connection: Connection, ready: list[Ready], report: Report) -> None:
+    async def _send(
+        self, connection: Connection, ready: list[Ready], subject: str, report: Report
+    ) -> None:
         js, nats = connection.jetstream(), self._settings.nats
         room = connection.max_payload - _HEADER_BYTES
         large = [one for one in ready if len(orjson.dumps(one.job)) > room]
@@ -152,7 +162,7 @@ class Publisher:
         report.refused += [Refused(one.where, why) for one in large]
         for one in large:
             ready.remove(one)
-        repeated = await asyncio.gather(*(send(js, one.job, nats) for one in ready))
+        repeated = await asyncio.gather(*(send(js, one.job, nats, subject) for one in ready))
         report.jobs += len(ready)
         report.already_there += sum(repeated)
         report.photos |= {one.file: one.job["photo_id"] for one in ready if one.file}

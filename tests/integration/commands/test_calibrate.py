@@ -12,7 +12,7 @@ import pytest
 from dataflow.faces.face import FacePack
 from dataflow.settings import OPEN_PACK, PREFIX, ModelSettings
 from soloface.cli.demo.changes import CHANGES, jpeg
-from soloface.cli.demo.people import CAT, ENROLLED, load_picture
+from soloface.cli.demo.people import CAT, ENROLLED, GROUP, load_picture
 from tests.fixtures.environment import set_only
 from tests.fixtures.worker import Soloface
 
@@ -139,3 +139,54 @@ def test_a_folder_that_tells_nothing_is_an_error(
     assert done.code == 1
     assert message in done.err
     assert "there is no folder" in soloface("calibrate", tmp_path / "absent").err
+
+
+@pytest.mark.parametrize("pack", ["open"], indirect=True)
+@pytest.mark.usefixtures("pack")
+def test_for_a_wanted_fpir_it_recommends_a_distance_and_says_what_that_comes_to(
+    album: Path, soloface: Soloface
+) -> None:
+    found = soloface("calibrate", album, "--fpir", "0.5", "--users", "3", "--json").json
+    told = soloface("calibrate", album, "--fpir", "0.5", "--users", "3")
+    more = soloface("calibrate", album, "--fpir", "0.5", "--users", "5", "--json").json
+
+    searched = found["searched"]
+    assert found["recommended"] is None
+    assert (searched["users"], searched["is_reckoned"]) == (3, False)
+    assert searched["fpir"]["value"] <= 0.5
+    assert searched["fnir"]["value"] < 0.1
+    assert told.code == 0
+    for words in (
+        f"SOLOFACE_MATCH__MAX_DISTANCE={searched['distance']:.3f}",
+        "by the pack's table",
+        "(FPIR)",
+        "(FNIR)",
+    ):
+        assert words in told.out
+    assert more["searched"]["is_reckoned"]
+    assert any("5 users are more than can be drawn from 4 people" in w for w in more["warnings"])
+
+
+@pytest.mark.parametrize("pack", ["open"], indirect=True)
+@pytest.mark.usefixtures("pack")
+def test_one_photo_of_each_person_will_do_for_an_fpir_and_a_group_beside_is_looked_at(
+    album: Path, soloface: Soloface, tmp_path: Path
+) -> None:
+    for person in ENROLLED[:4]:
+        home = tmp_path / person.name
+        home.mkdir()
+        (home / "0.jpg").write_bytes((album / person.name / "0.jpg").read_bytes())
+    (tmp_path / ENROLLED[0].name / "group.jpg").write_bytes(jpeg(load_picture(GROUP)))
+
+    found = soloface("calibrate", tmp_path, "--fpir", "0.5", "--users", "2", "--json").json
+    told = soloface("calibrate", tmp_path, "--fpir", "0.5", "--users", "2")
+    refused = soloface("calibrate", tmp_path, "--fpir", "0.001", "--users", "1000")
+
+    assert (found["photos"], found["equal_error_rate"]) == (4, None)
+    assert found["searched"]["fnir"] is None
+    assert [row["photos"] for row in found["ignore_smaller"]] == [0] * 5
+    assert "nobody has two photos" in told.out
+    assert refused.code == 1
+    assert "cannot tell an FPIR of 0.001 among 1000 users" in " ".join(refused.out.split())
+    assert soloface("calibrate", tmp_path).code == 1
+    assert "of use with --fpir only" in soloface("calibrate", tmp_path, "--users", "2").err

@@ -16,6 +16,7 @@ from connectors.jetstream.explaining import why
 from connectors.jetstream.jobs.settling import ACK
 from connectors.jetstream.letters.following import Feed, events
 from connectors.jetstream.provision import provision
+from dataflow.jobs.lane import Lane
 from dataflow.jobs.reason import Reason
 from dataflow.settings import NatsSettings
 from tests.fixtures.source import Source
@@ -88,7 +89,7 @@ def test_a_deleted_stream_is_made_again_and_goes_on_to_count(
     source.take(2)
     with capture_logs() as logs:
         do(nats_settings, nats_settings.stream)
-        made = {nats_settings.stream, nats_settings.durable}
+        made = {nats_settings.stream, *map(nats_settings.durable_of, Lane)}
         eventually(
             lambda: {line["what"] for line in logs if line["event"] == "made_again"} == made,
             "it is made again",

@@ -39,7 +39,7 @@ def client(shared: SharedJetStream) -> Iterator[JetStreamClient]:
 
 @pytest.fixture
 def partition(shared: SharedJetStream) -> Iterator[JetStreamPartition]:
-    source = JetStreamPartition(shared, 4, STALL_S, threading.Event())
+    source = JetStreamPartition(shared, 4, STALL_S, 4, threading.Event())
     yield source
     source.close()
 

@@ -72,6 +72,8 @@ def limited(make_world: MakeWorld, tmp_path: Path) -> Iterator[Limited]:
                     "stream",
                     "subject",
                     "durable",
+                    "backfill_subject",
+                    "backfill_durable",
                     "dead_stream",
                     "dead_subject",
                     "settled_stream",
@@ -101,6 +103,7 @@ def work_through(world: World, run_worker: RunWorker, log: Log, *, made: bool) -
     assert len(world.dead_letters()) == 1
     assert len(world.events()) == len(sequences)
     assert not log.events("rights_missing")
+    assert not log.events("one_lane")
     assert not log.events("nats_denied")
     assert not log.events("answer_unconfirmed")
     world.assert_nothing_is_left()
@@ -113,8 +116,18 @@ def test_the_listed_rights_are_enough(
     log: Log,
     makes: bool,  # noqa: FBT001 - a test's parameter
 ) -> None:
-    needs = (Need.ALWAYS, Need.SHOULD, *([Need.TO_MAKE] if makes else []))
+    needs = (Need.ALWAYS, Need.BACKFILL, Need.SHOULD, *([Need.TO_MAKE] if makes else []))
     work_through(limited(*needs), run_worker, log, made=not makes)
+
+
+def test_a_login_from_before_there_were_two_lanes_works_with_one_and_says_so(
+    limited: Limited, run_worker: RunWorker, log: Log
+) -> None:
+    limited(Need.ALWAYS, Need.SHOULD, Need.TO_MAKE).enrol(*ENROLLED[:1])
+    run_worker(NATS__USER="worker", NATS__PASSWORD=PASSWORD)
+    log.wait(lambda: bool(log.events("worker_starts")))
+    assert "CONSUMER.INFO" in log.events("one_lane")[0]["detail"]
+    assert not log.events("rights_missing")
 
 
 def test_a_worker_works_where_jetstream_has_a_domain_and_answers_come_elsewhere(
@@ -122,6 +135,7 @@ def test_a_worker_works_where_jetstream_has_a_domain_and_answers_come_elsewhere(
 ) -> None:
     world = limited(
         Need.ALWAYS,
+        Need.BACKFILL,
         Need.SHOULD,
         Need.TO_MAKE,
         lines=", domain: hub",

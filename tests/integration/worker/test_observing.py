@@ -71,30 +71,33 @@ def test_what_waits_is_told_from_what_is_in_work(letters: Letters) -> None:
     take(letters, acknowledge=False)
     letters.bury(1)
     look(letters)
-    assert (gauge("consumer_pending"), gauge("consumer_ack_pending")) == (2, 1)
+    assert (gauge("consumer_pending", lane="live"), gauge("consumer_ack_pending", lane="live")) == (
+        2,
+        1,
+    )
     assert gauge("dead_letters") == 1
 
 
 def test_the_oldest_job_is_the_oldest_without_an_outcome(letters: Letters) -> None:
     look(letters)
-    assert gauge("oldest_job_age_seconds") == 0
+    assert gauge("oldest_job_age_seconds", lane="live") == 0
     publish(letters, 1)
     look(letters)
-    first = gauge("oldest_job_age_seconds")
+    first = gauge("oldest_job_age_seconds", lane="live")
     look(letters)
-    second = gauge("oldest_job_age_seconds")
+    second = gauge("oldest_job_age_seconds", lane="live")
     assert first is not None
     assert second is not None
     assert 0 < first < second
     take(letters, acknowledge=True)
     look(letters)
-    assert gauge("oldest_job_age_seconds") == 0
+    assert gauge("oldest_job_age_seconds", lane="live") == 0
 
 
 def test_what_cannot_be_seen_is_not_a_number(letters: Letters) -> None:
     look(letters, "NO_SUCH_STREAM")
     for name in ("consumer_pending", "consumer_ack_pending", "oldest_job_age_seconds"):
-        value = gauge(name)
+        value = gauge(name, lane="live")
         assert value is not None
         assert isnan(value)
 

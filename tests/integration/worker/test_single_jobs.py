@@ -6,7 +6,7 @@ import pytest
 
 from dataflow.jobs.reason import Reason
 from soloface.cli.demo.changes import jpeg
-from soloface.cli.demo.people import ENROLLED, STRANGERS
+from soloface.cli.demo.people import ENROLLED, GROUP, STRANGERS, load_picture
 from tests.fixtures.worker import Log, RunWorker
 from tests.world import World
 
@@ -48,3 +48,37 @@ def test_without_a_limit_a_stranger_gets_the_nearest_user_and_the_threshold_is_r
     assert line["within_threshold"] is False
     assert line["distance"] == pytest.approx(distances[nearest], abs=1e-4)
     assert world.rows("face_match_outcomes")[photo.id]["within_threshold"] is False
+
+
+def test_a_jobs_box_chooses_a_face_of_a_group_where_the_setting_says_so(
+    world: World, run_worker: RunWorker, log: Log
+) -> None:
+    """Also the same job once more gives the same answer, and the photo still has one match."""
+    ids = world.enrol(*ENROLLED)
+    group = jpeg(load_picture(GROUP))
+    ana, bea = ENROLLED[:2]
+    photos = world.photos(group, 3)
+    boxes = [dict(zip(("x1", "y1", "x2", "y2"), box, strict=True)) for box in (ana.face, bea.face)]
+    nowhere = {"x1": 0, "y1": 0, "x2": 50, "y2": 50}
+
+    worker = run_worker(MODEL__CHOOSE_BY_BBOX="true")
+    jobs = [photo.job(bbox=bbox) for photo, bbox in zip(photos, [*boxes, nowhere], strict=True)]
+    sequences = world.publish(*jobs)
+    log.wait_settled(sequences)
+    again = world.publish(photos[0].job(bbox=boxes[1]), jobs[2])
+    log.wait_settled(again)
+    worker.stop()
+
+    assert [log.reasons()[seq] for seq in (*sequences, *again)] == [
+        Reason.MATCHED,
+        Reason.MATCHED,
+        Reason.NO_FACE_IN_BBOX,
+        Reason.ALREADY_MATCHED,
+        Reason.NO_FACE_IN_BBOX,
+    ]
+    tags = {photo: row["user_id"] for photo, row in world.rows("face_matches").items()}
+    assert tags == {photos[0].id: ids[ana.name], photos[1].id: ids[bea.name]}
+    assert (
+        "fits no face; found on this photo of 1280x886 pixels: ("
+        in (world.rows("face_match_outcomes")[photos[2].id]["detail"])
+    )

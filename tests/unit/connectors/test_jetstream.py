@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from nats.js.api import AckPolicy, ConsumerConfig
 
+from connectors.jetstream.consumers import consumer_problems, effective_ack_wait_s
 from connectors.jetstream.jobs.settling import nak
 from connectors.jetstream.letters.letter import header_value
-from connectors.jetstream.provision import consumer_problems, effective_ack_wait_s
 from connectors.jetstream.subjects import covers
 from dataflow.settings import NatsSettings
 

@@ -15,9 +15,12 @@ from nats.errors import ConnectionClosedError
 from structlog.testing import capture_logs
 
 from connectors.jetstream.client import SharedJetStream
+from connectors.jetstream.jobs.heartbeat import InFlight
 from connectors.jetstream.jobs.isolation import Isolation
 from connectors.jetstream.jobs.pulling import Pull
+from connectors.jetstream.jobs.room import Room
 from connectors.jetstream.jobs.source import JetStreamPartition
+from dataflow.jobs.lane import Lane
 from dataflow.process.health import Health
 from tests.builders import delivery
 
@@ -35,6 +38,7 @@ class FakeShared:
     health: Health = field(default_factory=Health)
     isolation: Isolation = field(default_factory=lambda: Isolation(set(), max_deliver=8))
     drains: int = 0
+    room: Room = field(default_factory=lambda: Room(cast("InFlight", ()), "backfill", 0.05))
 
     @property
     def settler(self) -> FakeShared:
@@ -71,14 +75,14 @@ def shared() -> FakeShared:
 
 @pytest.fixture
 def partition(shared: FakeShared, stop: threading.Event) -> JetStreamPartition:
-    return JetStreamPartition(cast("SharedJetStream", shared), BATCH, STALL_S, stop)
+    return JetStreamPartition(cast("SharedJetStream", shared), BATCH, STALL_S, BATCH, stop)
 
 
 def test_what_has_arrived_is_handed_over_in_order_and_in_batches(
     partition: JetStreamPartition,
 ) -> None:
     arrived = [delivery(seq=seq) for seq in range(1, 7)]
-    partition._fetcher._queue.extend(arrived)
+    partition._fetcher._queues[Lane.LIVE].extend(arrived)
     assert partition.next_batch() == arrived[:BATCH]
     assert partition.next_awake() is None
     assert partition.next_batch() == arrived[BATCH:]
@@ -94,7 +98,7 @@ def test_an_idle_source_is_asked_again_soon_but_not_at_once(partition: JetStream
 def test_a_stop_request_ends_the_source_once_nothing_is_fetched_any_more(
     partition: JetStreamPartition, shared: FakeShared, stop: threading.Event
 ) -> None:
-    partition._fetcher._queue.append(delivery())
+    partition._fetcher._queues[Lane.LIVE].append(delivery())
     stop.set()
     assert partition.next_batch() == []
     assert partition._fetcher.stopping
@@ -119,7 +123,7 @@ def test_a_connection_that_is_closed_for_good_ends_the_source(
             raise ConnectionClosedError
 
     with capture_logs(), pytest.raises(ConnectionClosedError):
-        asyncio.run(partition._fetcher._pull(cast("Pull", Closed()), BATCH))
+        asyncio.run(partition._fetcher._pull(cast("Pull", Closed()), Lane.LIVE, BATCH))
 
 
 @pytest.mark.parametrize("fetching", [None, ValueError("a bug")])

@@ -21,5 +21,5 @@ def read(photo: str) -> bytes:
     return FILES[photo]
 
 
-def examiner(quality: str = "off", max_pixels: int = 1000) -> Examiner:
-    return Examiner(FakePack(), read, max_pixels, quality)
+def examiner(quality: str = "off", max_pixels: int = 1000, bystanders: str = "refuse") -> Examiner:
+    return Examiner(FakePack(), read, max_pixels, quality, bystanders)

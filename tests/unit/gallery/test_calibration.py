@@ -102,7 +102,17 @@ def test_who_asks_for_too_much_is_told_how_many_pairs_it_takes() -> None:
 def test_the_equal_error_rate_tells_clear_people_from_noise(
     similarity: float, low: float, high: float
 ) -> None:
-    assert low <= Pairs(*album(20, 4, 1, similarity)).equal_error_rate() <= high
+    rate = Pairs(*album(20, 4, 1, similarity)).equal_error_rate()
+
+    assert rate is not None
+    assert low <= rate <= high
+
+
+def test_one_photo_of_each_person_tells_nothing_about_one_person() -> None:
+    pairs = Pairs(*album(20, 1, 1, 0.9))
+
+    assert pairs.equal_error_rate() is None
+    assert (pairs.at(0.5).tar.of, pairs.at(0.5).far.of) == (0, 190)
 
 
 def test_people_who_differ_widen_the_interval_beyond_what_their_pairs_say() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from hashlib import sha256
 
 import numpy as np
@@ -9,14 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dataflow.faces.face import BgrImage, Box, Face
 from dataflow.gallery.enrolment import (
     Enrolment,
     Portrait,
+    Refusal,
     Status,
     mean_embedding,
     without_outliers,
 )
-from tests.builders import DIMENSION, user
+from tests.builders import DIMENSION, FakePack, user
 from tests.unit.gallery.album import FILES, THRESHOLD, examiner
 
 
@@ -70,6 +73,55 @@ def test_a_picture_that_is_not_good_enough_is_refused_with_its_flaw_and_what_was
     refusal = examiner("strict").examine("1.png")
     assert not isinstance(refusal, Portrait)
     assert (refusal.reason, refusal.quality and refusal.quality.score) == ("face_too_small", 0.9)
+
+
+class CrowdPack(FakePack):
+    """Finds a face in the middle and smaller ones at the edge, if there are several."""
+
+    def __init__(self, largest_aside: float) -> None:
+        self._aside = largest_aside
+
+    def detect(self, image: BgrImage) -> list[Face]:
+        middle, *others = super().detect(image)
+        main = replace(middle, box=Box(3, 3, 5, 5))
+        return [replace(o, box=Box(0, 0, self._aside, self._aside)) for o in others] + [main]
+
+
+def examined(bystanders: str, aside: float) -> Portrait | Refusal:
+    return replace(examiner(bystanders=bystanders), pack=CrowdPack(aside)).examine("two.png")
+
+
+def test_the_clear_subject_is_taken_where_others_are_ignored_and_they_are_counted() -> None:
+    taken = examined("ignore", 1)
+
+    assert isinstance(taken, Portrait)
+    assert taken.others == 1
+
+
+def test_a_photo_with_others_is_refused_with_every_way_out_that_there_is() -> None:
+    refused = {
+        (way, aside): examined(way, aside) for way in ("refuse", "ignore") for aside in (1, 1.9)
+    }
+
+    del refused["ignore", 1]
+    assert all(r.reason == "multiple_faces" for r in refused.values() if isinstance(r, Refusal))
+    crop = "crop the photo to the user"
+    take = (
+        ", or take the face that is clearly the subject: soloface enroll --subject, "
+        "SOLOFACE_ENROLMENT__BYSTANDERS=ignore"
+    )
+    assert {key: r.detail for key, r in refused.items() if isinstance(r, Refusal)} == {
+        ("refuse", 1): f"2 faces found; {crop}{take}",
+        ("refuse", 1.9): f"2 faces found; {crop}",
+        ("ignore", 1.9): f"2 faces found, none of them clearly the subject; {crop}",
+    }
+
+
+def test_somebody_enrolled_by_another_rule_for_bystanders_is_looked_at_again() -> None:
+    refusing, ignoring = examiner(), examiner(bystanders="ignore")
+
+    assert refusing.fingerprint(["a"]) == sha256(b"off\na").hexdigest()
+    assert ignoring.fingerprint(["a"]) != refusing.fingerprint(["a"])
 
 
 def test_the_same_photo_twice_counts_once() -> None:

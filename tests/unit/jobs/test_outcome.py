@@ -19,6 +19,8 @@ CODES = {
         "duplicate_in_flight",
         "no_face",
         "multiple_faces",
+        "no_face_in_bbox",
+        "multiple_faces_in_bbox",
         "no_enrolled_users",
         "no_user_within_distance",
         "ambiguous",

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from dataflow.process.crew import Crew
+from dataflow.jobs.lane import Lane
+from dataflow.process.crew import Crew, Sharing, give_way
 from tests.patience import PATIENCE_S
 
 SOON_S = 0.3
@@ -62,7 +63,7 @@ def test_as_many_work_at_a_time_as_the_crew_is_large(notes: Notes) -> None:
     for _ in range(6):
         crew.submit(lambda: meet(together), notes.note("late"))
     notes.expect()
-    while crew._running or crew._tasks:
+    while crew._running or any(crew._tasks.values()):
         time.sleep(0.001)
     notes.expect()
     assert not together.broken
@@ -104,3 +105,111 @@ def test_a_process_with_too_many_left_behind_is_given_up(notes: Notes) -> None:
     crew.submit(lambda: wait_for(never), notes.note("late"))
     notes.expect("late", "late", "late", "given up")
     never.set()
+
+
+class Stage:
+    """Tasks that note their names, and the first of which keeps its thread until it may end."""
+
+    def __init__(self, crew: Crew, holding: int, lane: Lane) -> None:
+        self.crew = crew
+        self.began: list[str] = []
+        self.free = threading.Event()
+        self._ended = threading.Semaphore(0)
+        self._wanted = 0
+        holds = threading.Barrier(holding + 1)
+        for _ in range(holding):
+            crew.submit(lambda: self._hold(holds), fail, lane)
+        holds.wait(PATIENCE_S)
+
+    def _hold(self, holds: threading.Barrier) -> None:
+        holds.wait(PATIENCE_S)
+        self.free.wait(PATIENCE_S)
+
+    def submit(self, lane: Lane, count: int = 1) -> None:
+        for _ in range(count):
+            self._wanted += 1
+            self.crew.submit(lambda: self._note(str(lane)), fail, lane)
+
+    def _note(self, name: str) -> None:
+        self.began.append(name)
+        self._ended.release()
+
+    def run(self) -> list[str]:
+        self.free.set()
+        for _ in range(self._wanted):
+            assert self._ended.acquire(timeout=PATIENCE_S)
+        return self.began
+
+
+def fail() -> None:
+    raise AssertionError("late")
+
+
+def test_live_tasks_overtake_those_that_can_wait() -> None:
+    stage = Stage(Crew(1, PATIENCE_S), 1, Lane.BACKFILL)
+    stage.submit(Lane.BACKFILL, 3)
+    stage.submit(Lane.LIVE, 2)
+    assert stage.run() == ["live"] * 2 + ["backfill"] * 3
+
+
+def test_those_that_can_wait_have_their_share_of_the_turns() -> None:
+    stage = Stage(Crew(1, PATIENCE_S, sharing=Sharing(share=0.25)), 1, Lane.BACKFILL)
+    stage.submit(Lane.BACKFILL, 2)
+    stage.submit(Lane.LIVE, 6)
+    assert stage.run() == [*["live"] * 3, "backfill", *["live"] * 3, "backfill"]
+
+
+def test_while_live_tasks_come_a_thread_is_kept_free_of_others() -> None:
+    crew = Crew(2, PATIENCE_S)
+    crew.submit(lambda: None, fail)
+    stage = Stage(crew, 1, Lane.BACKFILL)
+    stage.submit(Lane.BACKFILL)
+    stage.submit(Lane.LIVE)
+    assert stage._ended.acquire(timeout=PATIENCE_S)
+    assert stage.began == ["live"]
+    stage.free.set()
+    assert stage._ended.acquire(timeout=PATIENCE_S)
+    assert stage.began == ["live", "backfill"]
+
+
+def test_a_task_that_can_wait_gives_way_to_live_ones_and_goes_on_after_them() -> None:
+    crew, steps = Crew(2, PATIENCE_S, sharing=Sharing(share=0.05)), Notes()
+    begun, live_came, live_may_end = (threading.Event() for _ in range(3))
+
+    def waits() -> None:
+        begun.set()
+        live_came.wait(PATIENCE_S)
+        give_way()
+        steps.note("went on")()
+
+    def live() -> None:
+        live_came.set()
+        live_may_end.wait(PATIENCE_S)
+        steps.note("live")()
+
+    crew.submit(waits, fail, Lane.BACKFILL)
+    begun.wait(PATIENCE_S)
+    for _ in range(2):  # also where it must give its own thread
+        crew.submit(live, fail)
+    live_may_end.set()
+    steps.expect("live", "live", "went on")
+
+
+def test_nobody_gives_way_outside_of_a_crew_or_as_a_live_task(notes: Notes) -> None:
+    give_way()
+
+    def live() -> None:
+        give_way()
+        notes.note("done")()
+
+    crew = Crew(1, PATIENCE_S)
+    crew.submit(live, fail)
+    crew.submit(live, fail)
+    notes.expect("done", "done")
+
+
+def test_without_live_tasks_the_others_have_all_threads() -> None:
+    crew, together = Crew(2, PATIENCE_S), threading.Barrier(3)
+    for _ in range(2):
+        crew.submit(lambda: meet(together), fail, Lane.BACKFILL)
+    together.wait(PATIENCE_S)

@@ -176,6 +176,7 @@ def test_its_subjects_and_streams_are_the_defaults(asyncapi: dict[str, Any]) -> 
     channels = asyncapi["channels"]
     expected = {
         "requested": (defaults.subject, defaults.stream),
+        "backfill": (defaults.backfill_subject, defaults.stream),
         "settled": (defaults.settled_subject, defaults.settled_stream),
         "tags": (defaults.tags_subject, defaults.tags_stream),
         "dead": (defaults.dead_subject, defaults.dead_stream),

@@ -57,6 +57,36 @@ def test_a_photo_without_exactly_one_face_is_settled(
     assert done.detail.startswith(detail)
 
 
+FIRST: dict[str, float] = {"x1": 0, "y1": 0, "x2": 1, "y2": 1}
+SECOND = {"x1": 1, "y1": 0.9, "x2": 2.2, "y2": 2}
+ELSEWHERE: dict[str, float] = {"x1": 6, "y1": 6, "x2": 7, "y2": 7}
+
+
+def chosen(faces: int, bbox: dict[str, float] | None, *, by_bbox: bool = True) -> Box | Reason:
+    photo = fetched(picture(faces), bbox=bbox)
+    done = Recognition(FakePack, 1000, RETRY_DELAY_S, by_bbox=by_bbox).embed(photo)
+    if isinstance(done, Recognised):
+        assert done.face.others == faces - 1
+        return done.face.box
+    assert isinstance(done, Settled)
+    return done.reason
+
+
+def test_a_jobs_box_chooses_its_face_where_it_may() -> None:
+    assert chosen(3, FIRST) == Box(0, 0, 1, 1)
+    assert chosen(3, SECOND) == Box(1, 1, 2, 2)
+    assert chosen(1, FIRST) == Box(0, 0, 1, 1)
+    assert chosen(3, ELSEWHERE) is Reason.NO_FACE_IN_BBOX
+    assert chosen(1, ELSEWHERE) is Reason.NO_FACE_IN_BBOX
+    assert chosen(0, FIRST) is Reason.NO_FACE
+    assert chosen(3, None) is Reason.MULTIPLE_FACES
+
+
+def test_a_jobs_box_plays_no_part_where_it_is_informative() -> None:
+    assert chosen(3, FIRST, by_bbox=False) is Reason.MULTIPLE_FACES
+    assert chosen(1, ELSEWHERE, by_bbox=False) == Box(0, 0, 1, 1)
+
+
 def test_a_picture_below_the_policy_is_settled_with_its_flaw_and_others_keep_their_measures() -> (
     None
 ):

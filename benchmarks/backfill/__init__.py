@@ -1,0 +1,1 @@
+"""Live jobs beside a backlog of jobs that can wait."""

@@ -1,0 +1,13 @@
+"""`benchmarks.backfill` sends jobs by both lanes and hears of all of them."""
+
+from __future__ import annotations
+
+from benchmarks.backfill.__main__ import Plan, measured
+
+
+def test_live_jobs_are_timed_without_and_beside_a_backlog() -> None:
+    found = measured(Plan(backlog=100, rounds=1, round_s=3, load=0.3), {})
+    assert found.without_s
+    assert found.beside_s
+    assert found.ratio > 0
+    assert any("p99 beside / without" in line for line in found.lines())
