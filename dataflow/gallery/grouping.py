@@ -38,7 +38,7 @@ def grouped(faces: NDArray[np.float32], reach: float) -> list[Grouped]:
     np.fill_diagonal(distances, 0)
     near = distances <= reach
     counts = near.sum(axis=1)
-    groups = []
+    groups: list[Grouped] = []
     while True:
         most = counts.max()
         if most < SMALLEST:

@@ -17,11 +17,11 @@ _ROLES = ("finder", "enroller", "reviewer")
 
 
 def serve() -> None:
-    """Serve the API `/v1` and the review page until Ctrl-C.
+    """Serve the API and the review page, on this machine alone unless people sign in.
 
-    It listens on 127.0.0.1:8080, and there whoever works on this machine may do everything. Set
-    SOLOFACE_WEB__TOKENS to a file of tokens to let others in, each with a name and roles, and
-    SOLOFACE_WEB__HOST to listen elsewhere.
+    Ctrl-C ends it. It listens on 127.0.0.1:8080, and there whoever works on this machine may do
+    everything. Set SOLOFACE_WEB__TOKENS to a file of tokens to let others in, each with a name and
+    roles, and SOLOFACE_WEB__HOST to listen elsewhere.
     """
     import structlog
 
@@ -60,10 +60,11 @@ def token(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Make a token: it is shown once, and its line goes into the file SOLOFACE_WEB__TOKENS.
+    """Make a token for somebody who uses the API or the review page.
 
-    The line, on standard output, holds a hash, so that the file lets nobody in:
-    `soloface token olga --role reviewer >> tokens`. The token itself is on standard error.
+    Its line goes into the file SOLOFACE_WEB__TOKENS: `soloface token olga --role reviewer >>
+    tokens`. The line holds a hash, so that the file lets nobody in. The token itself is shown once,
+    on standard error.
     """
     from soloface.web.gate.identity import Role
     from soloface.web.gate.tokens import new_token

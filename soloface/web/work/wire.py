@@ -9,9 +9,6 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-MOST_PHOTOS = 20
-"""By which a user may be enrolled in one request."""
-
 Distance = Annotated[float, Field(ge=0, le=2, description="Cosine distance; small means alike.")]
 FaceIndex = Annotated[int, Field(ge=0, le=2**31 - 1)]
 Line = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$")]
@@ -78,7 +75,7 @@ class EnrolRequest(Wire):
     """The photos by which a user shall be recognised."""
 
     image_refs: list[Annotated[str, Field(min_length=1, max_length=1100)]] = Field(
-        min_length=1, max_length=MOST_PHOTOS, description="`minio://BUCKET/KEY` or a bare key."
+        min_length=1, max_length=20, description="`minio://BUCKET/KEY` or a bare key."
     )
     consent: Line | None = Field(None, description="Version of the terms they have agreed to.")
     again: bool = Field(default=False, description="They had withdrawn, and agree again.")

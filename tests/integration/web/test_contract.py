@@ -25,7 +25,7 @@ from soloface.web.gate.identity import Role
 from soloface.web.gate.tokens import new_token
 from tests.builders import photo, picture, user
 from tests.fixtures.web import MODEL, MakeSite, Site
-from tests.integration.web.test_web_security import operations
+from tests.web_asking import operations
 
 CALLS = int(os.environ.get("TEST_API_CALLS", "300"))
 

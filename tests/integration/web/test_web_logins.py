@@ -11,7 +11,7 @@ from soloface.client import ApiError
 from tests.builders import photo, picture, user
 from tests.fixtures.logins import login_with
 from tests.fixtures.web import MODEL, MakeSite, Site
-from tests.integration.web.test_web_security import ask, bearer
+from tests.web_asking import ask, bearer
 
 
 def test_the_web_process_reviews_and_finds_by_the_reviewers_login(
