@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataflow.faces.face import FacePack
+from dataflow.faces.packs.gap_table import shipped_gap_table
 from dataflow.faces.packs.loading import far_table_of
 from dataflow.gallery.clashes import ClashLimit
 from dataflow.gallery.limit import FollowingLimit
@@ -32,4 +33,9 @@ def following_limit(settings: Settings) -> FollowingLimit | None:
 
 def clash_limit(settings: Settings, pack: FacePack) -> ClashLimit:
     """From when on two users are too near to be two people."""
-    return ClashLimit(pack.threshold, far_table_of(settings.model), settings.enrolment.min_distance)
+    return ClashLimit(
+        pack.threshold,
+        far_table_of(settings.model),
+        settings.enrolment.min_distance,
+        shipped_gap_table(pack.contract),
+    )

@@ -119,7 +119,7 @@ STRICT = QualityPolicy(
     max_yaw_deg=70,
     max_pitch_deg=45,
 )
-"""Refuses what would blur the idea of a person; for enrolment.
+"""Refuses what would blur the idea of a person; for enrolment with packs of which no more is known.
 
 Every portrait of the demo's users passes, and each of the changes that its photos go through, with
 both packs: scores from 0.68, eyes from 20 pixels apart, sharpness from 0.07, brightness 85 to 191,

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
+from heapq import nsmallest
 from itertools import islice
 from uuid import UUID
 
 from dataflow.faces.face import Embedding
+from dataflow.faces.packs.gap_table import NEXT
 from dataflow.gallery.clashes import ClashLimit
 from dataflow.gallery.enrolment import (
     USERS_AT_A_TIME,
@@ -92,9 +94,8 @@ class Enroller:
         good = [e.embedding for e in enrolments if e.embedding is not None]
         if self.clashes is None or not good:
             return list(enrolments)
-        limit = self.clashes.distance(users)
         # So many that the users of this batch, whose vectors are about to change, hide nobody.
-        enrolled = iter(self.register.nearest(good, len(enrolments) + 1))
+        enrolled = iter(self.register.nearest(good, len(enrolments) + 1 + NEXT))
         accepted: dict[UUID, Embedding] = {}
         judged = []
         for enrolment in enrolments:
@@ -105,8 +106,9 @@ class Enroller:
             others = [c for c in next(enrolled) if c.user_id not in accepted]
             others += [Candidate(u, float(1 - embedding @ other)) for u, other in accepted.items()]
             others = [other for other in others if other.user_id != enrolment.user_id]
-            nearest = min(others, key=lambda candidate: candidate.distance, default=None)
-            if nearest and nearest.distance < limit:
+            near = nsmallest(1 + NEXT, others, key=lambda candidate: candidate.distance)
+            nearest = near[0] if near else None
+            if self.clashes.refuses([other.distance for other in near], users):
                 judged.append(replace(enrolment, status=Status.CLASHES, clash=nearest))
                 continue
             accepted[enrolment.user_id] = embedding

@@ -13,6 +13,7 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from dataflow.faces.contract import Contract
 from dataflow.faces.packs.made import DLIB_RESNET, SFACE
 from dataflow.faces.packs.manifest import Manifest
 from dataflow.jobs.errors import ConfigurationError
@@ -110,9 +111,16 @@ def read_far_table(text: str | bytes, name: str) -> FarTable:
 
 def shipped_far_table(manifest: Manifest | None) -> FarTable | None:
     """The table of an installed pack; ``None``: nothing was measured with its recogniser."""
-    if manifest is None:
-        return None
-    known = [SHIPPED[sha256] for _, sha256 in manifest.identity if sha256 in SHIPPED]
+    return _of_files(manifest.identity) if manifest else None
+
+
+def far_table_of_contract(contract: Contract) -> FarTable | None:
+    """The same for a pack in memory."""
+    return _of_files(contract.files)
+
+
+def _of_files(networks: Iterable[tuple[str, str]]) -> FarTable | None:
+    known = [SHIPPED[sha256] for _, sha256 in networks if sha256 in SHIPPED]
     return _shipped(known[0]) if known else None
 
 

@@ -108,9 +108,9 @@ def enroll(
 
     A photo is refused if it does not show exactly one face (--subject: or one that is clearly its
     subject), shows it badly, or is unlike the user's other photos; the rest are used. A user is
-    refused if another user's face is nearer than two people's of so many can be by chance, or if
-    they have withdrawn (`soloface erase`). Where it is farther, but as near as one person's photos,
-    the user is enrolled and the other one is named.
+    refused if another user's face is nearer, or stands out more from the next ones, than chance
+    explains among so many, or if they have withdrawn (`soloface erase`). Where it is as near as one
+    person's photos can be, but not so, the user is enrolled and the other one is named.
     You can run an interrupted command again: a user who is already enrolled by the same photos is
     skipped. A user who is not in `users` yet is added.
 

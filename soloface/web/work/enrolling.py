@@ -64,7 +64,13 @@ def enrol(desk: Desk, wish: Wish) -> Enrolled:
 
     with ThreadPoolExecutor(1) as pool:
         enroller = Enroller(
-            Examiner(pack, read, settings.images.max_pixels, settings.enrolment.quality),
+            Examiner(
+                pack,
+                read,
+                settings.images.max_pixels,
+                settings.enrolment.quality,
+                settings.enrolment.bystanders,
+            ),
             EnrolmentRegister(
                 desk.enrolment, pack.contract.id, wish.by, desk.photos.forget, wish.again
             ),

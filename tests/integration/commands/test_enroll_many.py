@@ -7,15 +7,13 @@ from contextlib import closing
 from pathlib import Path
 from uuid import UUID, uuid4
 
-import cv2
-import numpy as np
 import pytest
 
 from connectors.postgres.connection import Database
 from connectors.postgres.gallery.enrolments import EnrolmentRegister
 from dataflow.gallery.enrolment import Enrolment, Status
 from dataflow.jobs.errors import ConfigurationError
-from soloface.cli.demo.changes import CHANGES, jpeg
+from soloface.cli.demo.changes import CHANGES, brightened, jpeg
 from soloface.cli.demo.people import ENROLLED
 from tests.fixtures.worker import Soloface
 from tests.world import World
@@ -107,18 +105,18 @@ def test_a_photo_of_somebody_else_is_refused_and_named(
     assert row["ref"] == str(odd)
 
 
-def test_a_blurred_photo_is_refused_and_what_was_measured_is_told(
+def test_a_burnt_out_photo_is_refused_and_what_was_measured_is_told(
     world: World, soloface: Soloface, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    photo = tmp_path / "blurred.jpg"
-    photo.write_bytes(jpeg(np.asarray(cv2.GaussianBlur(ANA.portrait(), (0, 0), 3), np.uint8)))
+    photo = tmp_path / "bright.jpg"
+    photo.write_bytes(brightened(ANA.portrait(), 5))
 
     refused = soloface("enroll", uuid4(), photo, "--json")
 
     assert refused.code == 1
     (refusal,) = refused.json[0]["refused"]
-    assert refusal["reason"] == "blurred"
-    assert refusal["quality"]["sharpness"] < 0.03
+    assert refusal["reason"] == "too_bright"
+    assert refusal["quality"]["brightness"] > 240
     assert not world.gallery()
     monkeypatch.setenv("SOLOFACE_ENROLMENT__QUALITY", "off")
     assert soloface("enroll", uuid4(), photo).code == 0

@@ -15,6 +15,7 @@ import pytest
 
 from dataflow.faces.face import BgrImage, EmbeddedFace, FacePack
 from dataflow.faces.packs.loading import load_pack
+from dataflow.faces.policies import enrolment_policy
 from dataflow.faces.quality import LENIENT, STRICT, Flaw, LowQualityError
 from dataflow.jobs.errors import DataError
 from dataflow.settings import ModelSettings
@@ -62,6 +63,7 @@ def test_whoever_can_be_recognised_may_be_enrolled(any_pack: FacePack, name: str
         assert face.quality
         STRICT.require(face.quality)
         LENIENT.require(face.quality)
+        enrolment_policy("strict", any_pack.contract).require(face.quality)
         assert 1 - face.embedding @ untouched.embedding < 0.25
 
 

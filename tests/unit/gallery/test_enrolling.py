@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
 
+from dataflow.faces.packs.far_table import FarTable, Worst
+from dataflow.faces.packs.gap_table import NEXT, Gap, GapTable
 from dataflow.gallery.clashes import ClashLimit
 from dataflow.gallery.enrolling import Enroller
 from dataflow.gallery.enrolment import (
@@ -19,6 +21,11 @@ from dataflow.steps.matching import Candidate
 from tests.builders import user
 from tests.register import MemoryRegister
 from tests.unit.gallery.album import THRESHOLD, examiner, read
+
+NEVER, RARELY = (
+    Worst(far=far, distance=0, low=0, high=0, extrapolated=False, population="made up")
+    for far in (1e-6, 1e-1)
+)
 
 
 @pytest.fixture
@@ -94,20 +101,45 @@ def test_in_between_a_user_is_enrolled_and_the_other_is_named(
     assert register.users.keys() == {user(1), user(2)}
 
 
+def test_whoever_stands_out_from_the_next_users_is_refused_before_and_within_a_batch(
+    enroller: Enroller, register: MemoryRegister
+) -> None:
+    """Twenty others are needed to tell, enrolled or accepted in the same batch."""
+    seen: list[list[float]] = []
+
+    class Watched(ClashLimit):
+        def refuses(self, near: Sequence[float], users: int) -> bool:
+            seen.append(list(near))
+            return super().refuses(near, users)
+
+    gaps = GapTable.of([Gap(users=21, gap=0.5), Gap(users=100, gap=0.4)])
+    watched = replace(enroller, clashes=Watched(1.5, FarTable.of([NEVER, RARELY]), gaps=gaps))
+    crowd = [Offer(user(number), ("1.png",)) for number in range(1, 31)]
+    run(replace(enroller, clashes=None), *crowd)
+    done = list(watched.enrol([Offer(user(40), ("0.png",)), Offer(user(41), ("0 again.png",))]))
+
+    assert [enrolment.status for enrolment in done] == [Status.ENROLLED, Status.CLASHES]
+    assert done[1].clash
+    assert done[1].clash.user_id == user(40)
+    assert [len(near) for near in seen] == [1 + NEXT, 1 + NEXT]
+    assert seen[1][:2] == pytest.approx([0, 1])
+    assert user(41) not in register.users
+
+
 def test_the_limit_of_clashes_counts_those_who_are_enrolled_in_the_same_run(
     enroller: Enroller,
 ) -> None:
     asked = []
 
     class Watched(ClashLimit):
-        def distance(self, users: int) -> float:
+        def refuses(self, near: Sequence[float], users: int) -> bool:  # noqa: ARG002
             asked.append(users)
-            return 0
+            return False
 
     watched = replace(enroller, clashes=Watched(THRESHOLD))
     run(watched, *(Offer(user(number), ("0.png",)) for number in range(40)))
 
-    assert asked == [USERS_AT_A_TIME, 40]
+    assert list(dict.fromkeys(asked)) == [USERS_AT_A_TIME, 40]
 
 
 def test_users_of_one_batch_are_kept_apart_too_and_the_first_one_stays(enroller: Enroller) -> None:

@@ -11,11 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dataflow.faces.face import BgrImage, Box, Face
+from dataflow.faces.packs.made import OPEN, SFACE
 from dataflow.gallery.enrolment import (
     Enrolment,
     Portrait,
     Refusal,
     Status,
+    farthest_of_two,
     mean_embedding,
     without_outliers,
 )
@@ -160,6 +162,40 @@ def test_of_two_photos_that_disagree_both_are_refused() -> None:
     done = enrolled("0.png", "1.png")
     assert done.status is Status.NO_USABLE_PHOTO
     assert [refusal.photo for refusal in done.refused] == ["0.png", "1.png"]
+
+
+def test_two_photos_may_be_farther_apart_than_a_third_from_the_mean_of_two() -> None:
+    one, other = portrait("a", 1, 0), portrait("b", 0.5, 0.75**0.5)
+    between = 0.5
+
+    assert without_outliers([one, other], 0.4) == ([], without_outliers([one, other], 0.4)[1])
+    assert without_outliers([one, other], 0.4, 0.6) == ([one, other], [])
+    kept, refused = without_outliers([one, portrait("again", 1, 0), other], 0.4, 0.6)
+    assert [p.photo for p in kept] == ["a", "again"]
+    assert [refusal.photo for refusal in refused] == ["b"]
+    assert f"{between:.2f} from the others, at most 0.40" in refused[0].detail
+
+
+def test_how_far_two_photos_may_be_apart_follows_from_how_alike_strangers_are() -> None:
+    pack = FakePack()
+    assert farthest_of_two(pack) == pack.threshold
+
+    measured = FakePack()
+    measured.contract = replace(FakePack.contract, files=(("r", SFACE.sources[0].sha256),))
+    assert farthest_of_two(measured) == pytest.approx(0.71, abs=0.02)
+    measured.threshold = 0.9
+    assert farthest_of_two(measured) == 0.9
+
+
+def test_the_fingerprint_says_by_which_rules_photos_were_looked_at() -> None:
+    as_ever = examiner("strict")
+    pack = FakePack()
+    pack.contract = replace(FakePack.contract, pack=OPEN.contract)
+    measured = replace(as_ever, pack=pack)
+
+    assert as_ever.fingerprint(["a"]) == sha256(b"strict\na").hexdigest()
+    assert measured.fingerprint(["a"]) == sha256(b"strict/2\na").hexdigest()
+    assert replace(measured, quality="off").fingerprint(["a"]) == sha256(b"off\na").hexdigest()
 
 
 @given(st.lists(st.integers(0, 2**32 - 1), max_size=7, unique=True))
