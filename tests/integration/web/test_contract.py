@@ -68,7 +68,7 @@ def test_every_answer_is_one_that_the_document_names(full: Site) -> None:
     assert len(OPERATIONS) == len(operations())
     answered = {operation.label: _tried(operation, full, checks) for operation in OPERATIONS}
 
-    # Some need several things to be true at once; but where nothing ever succeeds, nothing is tried.
+    # Some need several things to be true at once; where nothing ever succeeds, nothing is tried.
     done = [label for label, codes in answered.items() if codes & {200, 204}]
     assert len(done) * 2 > len(OPERATIONS), answered
 
