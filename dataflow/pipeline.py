@@ -24,15 +24,23 @@ from dataflow.jobs.delivery import Delivery
 from dataflow.jobs.lane import Lane
 from dataflow.jobs.outcome import Gone, Retry, Settled
 from dataflow.jobs.stages import Stage, timed_batch
+from dataflow.persons.desk import by_user
+from dataflow.persons.ended import PersonSettled
+from dataflow.persons.reception import PersonResult
+from dataflow.persons.request import PersonRequest
+from dataflow.persons.services import PeopleServices
 from dataflow.services import Services
 from dataflow.steps.dedup import SeenPhotos, shard_of
 from dataflow.steps.request import Recognised, Request
 from dataflow.steps.validation import validate
 
-Done: TypeAlias = Settled | Retry
-Result: TypeAlias = Recognised | Done | Gone
-Begun: TypeAlias = tuple[Lane, Future[Result]]
+Done: TypeAlias = Settled | PersonSettled | Retry
+Result: TypeAlias = Recognised | Settled | Retry | Gone
 X = TypeVar("X")
+Y = TypeVar("Y")
+B = TypeVar("B", Request, PersonRequest)
+
+_DONE = (Settled, PersonSettled, Retry)
 
 LOOK_AGAIN = timedelta(milliseconds=20)
 """How soon to ask again whether photos under way are done, while there is nothing else to do.
@@ -48,8 +56,16 @@ A batch that is written keeps live jobs waiting, so theirs are few and large.
 
 def build(source: Source[Delivery], sink: Sink[Result], services: Services) -> Dataflow:
     """Wire the steps between a source of deliveries and a sink of results."""
-    validation = partial(validate, max_deliver=services.settings.nats.max_deliver)
     flow = Dataflow("soloface")
+    add_photos(flow, source, sink, services)
+    return flow
+
+
+def add_photos(
+    flow: Dataflow, source: Source[Delivery], sink: Sink[Result], services: Services
+) -> None:
+    """The way of a photo's job."""
+    validation = partial(validate, max_deliver=services.settings.nats.max_deliver)
 
     deliveries = op.input("jobs", flow, source)
     requests, invalid = _split(op.map("validate", deliveries, validation))
@@ -62,53 +78,66 @@ def build(source: Source[Delivery], sink: Sink[Result], services: Services) -> D
     faces = op.stateful_batch("embed", begun, lambda _: _UnderWay(under_way.finish))
     marked = op.stateful_batch("dedup", faces, lambda _: _Dedup(services.seen_photos()))
     results = op.merge("results", op.key_rm("marked", marked), invalid, refused)
-    op.output("record", results, sink)
-    return flow
+    op.output("record", cast("Stream[Result]", results), sink)
+
+
+def add_people(
+    flow: Dataflow, source: Source[Delivery], sink: Sink[PersonResult], services: PeopleServices
+) -> None:
+    """The way of a request about a person."""
+    deliveries = op.input("requests", flow, source)
+    requests, malformed = _split(op.map("validate_request", deliveries, services.validate))
+    desk = services.desk()
+    keyed = op.key_on("by_user", requests, by_user)
+    begun = op.stateful_batch("begin_request", keyed, lambda _: _Begin(desk.begin))
+    done = op.stateful_batch("do_request", begun, lambda _: _UnderWay(desk.finish))
+    ended = op.merge("ended", op.key_rm("done", done), malformed)
+    op.output("settle", cast("Stream[PersonResult]", ended), sink)
 
 
 def _split(step: Stream[X | Done]) -> tuple[Stream[X], Stream[Done]]:
     """What goes on to the next step, and what is done."""
     name = step.stream_id.split(".")[1]
-    parted = op.branch(f"{name}_done", step, lambda item: isinstance(item, (Settled, Retry)))
+    parted = op.branch(f"{name}_done", step, lambda item: isinstance(item, _DONE))
     return cast("Stream[X]", parted.falses), cast("Stream[Done]", parted.trues)
 
 
-class _Begin(StatefulBatchLogic[Request, Begun, None]):
-    """Begins one shard's photos: fetched first, then embedded, while the flow goes on.
+class _Begin(StatefulBatchLogic[B, tuple[Lane, Future[Y]], None]):
+    """Begins one shard's photos (fetched first, then embedded) or requests, while the flow goes on.
 
     Stateful, with nothing to remember, because what follows such a step under the same key stays in
     this process: a future can travel no farther.
     """
 
-    def __init__(self, begin: Callable[[Request], Future[Result]]) -> None:
-        self._begin = begin
+    def __init__(self, begin: Callable[[B], Future[Y]]) -> None:
+        self._begin: Callable[[B], Future[Y]] = begin
 
-    def on_batch(self, values: list[Request]) -> tuple[list[Begun], bool]:
+    def on_batch(self, values: list[B]) -> tuple[list[tuple[Lane, Future[Y]]], bool]:
         return [(value.delivery.lane, self._begin(value)) for value in values], self.RETAIN
 
     def snapshot(self) -> None:
         return None
 
 
-class _UnderWay(StatefulBatchLogic[Begun, Result, None]):
-    """One shard's photos under way. Each lane's come out in the order in which they were begun.
+class _UnderWay(StatefulBatchLogic[tuple[Lane, Future[Y]], Y, None]):
+    """What one shard has under way. Each lane's comes out in the order in which it was begun.
 
     Not recovered: JetStream redelivers them.
     """
 
-    def __init__(self, finish: Callable[[Iterable[Future[Result]]], list[Result]]) -> None:
+    def __init__(self, finish: Callable[[Iterable[Future[Y]]], list[Y]]) -> None:
         self._finish = finish
-        self._results: dict[Lane, deque[Future[Result]]] = {lane: deque() for lane in Lane}
+        self._results: dict[Lane, deque[Future[Y]]] = {lane: deque() for lane in Lane}
 
-    def on_batch(self, values: list[Begun]) -> tuple[list[Result], bool]:
+    def on_batch(self, values: list[tuple[Lane, Future[Y]]]) -> tuple[list[Y], bool]:
         for lane, result in values:
             self._results[lane].append(result)
         return self.on_notify()
 
-    def on_notify(self) -> tuple[list[Result], bool]:
+    def on_notify(self) -> tuple[list[Y], bool]:
         return list(self._done()), self.RETAIN
 
-    def on_eof(self) -> tuple[list[Result], bool]:
+    def on_eof(self) -> tuple[list[Y], bool]:
         return self._finish(chain.from_iterable(self._results.values())), self.DISCARD
 
     def notify_at(self) -> datetime | None:
@@ -122,7 +151,7 @@ class _UnderWay(StatefulBatchLogic[Begun, Result, None]):
     def snapshot(self) -> None:
         return None
 
-    def _done(self) -> Iterator[Result]:
+    def _done(self) -> Iterator[Y]:
         for results in self._results.values():
             while results and results[0].done():
                 yield results.popleft().result()

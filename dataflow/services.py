@@ -38,7 +38,12 @@ class Services:
     def guardrails(self) -> Guardrails:
         """Step 2."""
         settings = self.settings
-        return Guardrails(self.photos, settings.worker.photo_grace_s, settings.nats.retry_delay_s)
+        return Guardrails(
+            self.photos,
+            settings.worker.photo_grace_s,
+            settings.nats.retry_delay_s,
+            gallery_required=settings.match.gallery_required,
+        )
 
     def fetching(self) -> Fetching:
         """Step 3."""

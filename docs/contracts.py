@@ -8,6 +8,7 @@ They are in ``docs/schemas``; a test compares, so they cannot lag behind the cod
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,10 @@ from dataflow.jobs.cloud_event import SPEC_VERSION  # noqa: E402
 from dataflow.jobs.event import TYPE, OutcomeEvent  # noqa: E402
 from dataflow.jobs.job import Job  # noqa: E402
 from dataflow.jobs.reason import Outcome, Reason  # noqa: E402
+from dataflow.persons.event import TYPE as PERSON_TYPE  # noqa: E402
+from dataflow.persons.event import PersonEvent  # noqa: E402
+from dataflow.persons.reason import PersonReason  # noqa: E402
+from dataflow.persons.request import EnrolRequest, WithdrawRequest  # noqa: E402
 from dataflow.process.trace import PATTERN as TRACEPARENT  # noqa: E402
 from dataflow.tags import change as tags  # noqa: E402
 
@@ -41,6 +46,7 @@ _TRACE: Schema = {
     "pattern": f"^{TRACEPARENT}$",
     "description": "The job's trace, as W3C Trace Context has it.",
 }
+_PERSON_REJECTIONS = sorted(reason for reason in PersonReason if reason.is_rejection)
 _REJECTIONS = sorted(reason for reason in Reason if reason.outcome is Outcome.REJECTED)
 
 
@@ -98,26 +104,72 @@ def tag_change_headers() -> Schema:
     )
 
 
+def enrol_request() -> Schema:
+    """A request to enrol somebody. Unknown fields are allowed, and ignored."""
+    return TypeAdapter(EnrolRequest).json_schema()
+
+
+def withdraw_request() -> Schema:
+    """A request to forget somebody."""
+    return TypeAdapter(WithdrawRequest).json_schema()
+
+
+def person_event() -> Schema:
+    """How a request about a person ended."""
+    return TypeAdapter(PersonEvent).json_schema(mode="serialization")
+
+
+def person_event_headers() -> Schema:
+    """Its attributes."""
+    identity: Schema = {
+        **_TEXT,
+        "description": "Made of the request's stream, sequence and time of publication. If an id "
+        "comes again, it is the same event.",
+    }
+    return _headers(
+        "Headers of the event of a request about a person: a CloudEvent in binary mode.",
+        {
+            "Nats-Msg-Id": {**_TEXT, "description": "The same as ce-id; JetStream drops repeats."},
+            **_attributes(PERSON_TYPE, identity),
+        },
+        {
+            "ce-subject": {**_PHOTO, "description": "The user."},
+            "ce-traceparent": _TRACE,
+            "traceparent": _TRACE,
+        },
+    )
+
+
+def person_letter_headers() -> Schema:
+    """What is written on the dead letter of a request about a person."""
+    return _letter_headers(_PERSON_REJECTIONS, "request")
+
+
 def letter_headers() -> Schema:
     """What is written on a dead letter."""
+    return _letter_headers(_REJECTIONS, "job")
+
+
+def _letter_headers(reasons: Sequence[str], what: str) -> Schema:
     required: dict[str, Schema] = {
-        Header.REASON: {"enum": _REJECTIONS},
+        Header.REASON: {"enum": reasons},
         Header.NATURE: {"enum": list(NATURES)},
         Header.ERROR: {**_TEXT, "maxLength": DETAIL_CHARACTERS},
-        Header.STREAM: {**_TEXT, "description": "The stream that the job came from."},
-        Header.STREAM_SEQ: {**_NUMBER, "description": "The job's sequence on it."},
+        Header.STREAM: {**_TEXT, "description": f"The stream that the {what} came from."},
+        Header.STREAM_SEQ: {**_NUMBER, "description": f"The {what}'s sequence on it."},
         Header.DELIVERIES: _NUMBER,
         Header.PUBLISHED_AT: _TIME,
         Header.DIED_AT: _TIME,
     }
     optional: dict[str, Schema] = {
+        Header.SUBJECT: {**_TEXT, "description": f"The subject that the {what} came by."},
         Header.PAYLOAD_BYTES: {
             **_NUMBER,
             "description": "The payload's whole size, if the letter keeps only its beginning.",
         },
         "traceparent": _TRACE,
     }
-    return _headers("Headers of a dead letter, whose payload is the job's.", required, optional)
+    return _headers(f"Headers of a dead letter, whose payload is the {what}'s.", required, optional)
 
 
 def _attributes(kind: str, identity: Schema) -> dict[str, Schema]:
@@ -149,6 +201,11 @@ SCHEMAS = {
     "tags.json": tag_change,
     "tags.headers.json": tag_change_headers,
     "dead.headers.json": letter_headers,
+    "people.requested.json": enrol_request,
+    "people.withdrawn.json": withdraw_request,
+    "people.settled.json": person_event,
+    "people.settled.headers.json": person_event_headers,
+    "people.dead.headers.json": person_letter_headers,
 }
 
 

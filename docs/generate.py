@@ -29,7 +29,7 @@ if __name__ == "__main__":
     sys.path.insert(0, str(REPOSITORY))
 
 import soloface.worker  # noqa: E402, F401 - makes all metrics
-from connectors.jetstream.rights import worker_rights  # noqa: E402 - after the path to it
+from connectors.jetstream.rights import Right, people_rights, worker_rights  # noqa: E402 - after the path to it
 from dataflow.settings import PREFIX, NatsSettings, Settings  # noqa: E402
 from docs.floors import drawing as floors_drawing  # noqa: E402
 
@@ -108,11 +108,11 @@ def operators_rules() -> str:
     )
 
 
-def nats_rights_table() -> str:
+def nats_rights_table(rights: Callable[[NatsSettings], Iterator[Right]] = worker_rights) -> str:
     """Every right of a worker's login, with the default names."""
     rows = [
         f"| {right.verb} | `{right.subject}` | {right.purpose} | {right.need} |"
-        for right in worker_rights(NatsSettings())
+        for right in rights(NatsSettings())
     ]
     return "\n".join(["| | subject | to | needed |", "| --- | --- | --- | --- |", *rows])
 
@@ -141,6 +141,7 @@ GENERATORS: dict[str, Callable[[], str]] = {
     "flow": flow_drawing,
     "floors": lambda: f"```mermaid\n{floors_drawing()}\n```",
     "nats_rights": nats_rights_table,
+    "people_rights": lambda: nats_rights_table(people_rights),
 }
 
 

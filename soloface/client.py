@@ -6,7 +6,7 @@ with Client("http://127.0.0.1:8080", token) as soloface:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from types import TracebackType
 from typing import Literal, Self, TypeVar
@@ -24,9 +24,6 @@ from soloface.web.work.wire import (
     Decided,
     DecidedPage,
     DecisionRequest,
-    Enrolled,
-    EnrolRequest,
-    Erased,
     Found,
     Groups,
     Photo,
@@ -34,6 +31,7 @@ from soloface.web.work.wire import (
     TaggedPhotos,
     Word,
 )
+from soloface.web.work.wire_enrolment import Enrolled, EnrolRequest, Erased
 
 QueueName = Literal["doubtful", "near_misses", "unknown", "recent"]
 M = TypeVar("M", bound=BaseModel)
@@ -84,9 +82,14 @@ class Client:
         """Close the connections."""
         self._pool.clear()
 
-    def find(self, image: bytes, *, photos: bool = False, limit: int = 20) -> Found:
-        """Whom a photo shows; with ``photos`` also on which photos the same face is."""
-        query = {"photos": photos, "limit": limit}
+    def find(
+        self, image: bytes, *, photos: bool = False, gallery: str | None = None, limit: int = 20
+    ) -> Found:
+        """Whom a photo shows; with ``photos`` also on which photos the same face is.
+
+        With ``gallery`` only its members and its photos are looked at.
+        """
+        query = {"photos": photos, "gallery": gallery, "limit": limit}
         return self._model(Found, "POST", "/v1/find", query, image)
 
     def enrol(self, user_id: UUID, request: EnrolRequest) -> Enrolled:
@@ -100,11 +103,18 @@ class Client:
         *,
         keep: bool = False,
         consent: str | None = None,
+        galleries: Sequence[str] = (),
         again: bool = False,
         force: bool = False,
     ) -> Enrolled:
         """Enrol a user by one photo, which is stored with ``keep`` only."""
-        query = {"keep": keep, "consent": consent, "again": again, "force": force}
+        query = {
+            "keep": keep,
+            "consent": consent,
+            "gallery": list(galleries),
+            "again": again,
+            "force": force,
+        }
         return self._model(Enrolled, "PUT", f"/v1/users/{user_id}/face", query, image)
 
     def erase(self, user_id: UUID) -> Erased:
@@ -211,7 +221,9 @@ class Client:
         body: bytes | BaseModel | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> bytes:
-        asked = urlencode({k: _text(v) for k, v in (query or {}).items() if v is not None})
+        asked = urlencode(
+            {k: _texts(v) for k, v in (query or {}).items() if v is not None}, doseq=True
+        )
         url = f"{self._url}{path}" + (f"?{asked}" if asked else "")
         sent = {**self._headers, **(headers or {})}
         data = body if isinstance(body, bytes) else None
@@ -227,6 +239,10 @@ class Client:
         if answer.status >= _FIRST_ERROR:
             raise _refusal(answer.status, answer.data)
         return bytes(answer.data)
+
+
+def _texts(value: object) -> str | list[str]:
+    return [_text(one) for one in value] if isinstance(value, list) else _text(value)
 
 
 def _text(value: object) -> str:

@@ -8,6 +8,7 @@ from contextlib import closing, contextmanager
 from dataclasses import replace
 from uuid import UUID
 
+from connectors.erasing import erase_kept
 from connectors.jetstream.letters.erasure import erase_messages
 from connectors.postgres.connection import Database
 from connectors.postgres.photos.erasure import (
@@ -15,12 +16,10 @@ from connectors.postgres.photos.erasure import (
     Subject,
     has_withdrawn,
     is_listed,
-    others_photos,
 )
 from connectors.postgres.photos.erasure import erase as erase_rows
 from connectors.postgres.session import Connection
 from connectors.postgres.setup.schema import require_tables
-from connectors.store.enrolment_photos import EnrolmentPhotos
 from dataflow.jobs.errors import ConfigurationError
 from dataflow.settings import DatabaseSettings, Settings
 
@@ -48,7 +47,7 @@ def erase_everywhere(  # noqa: PLR0913 - each is a word of the command
         kept = 0
         if subject == "user":
             # Before the rows: where the store refuses, they still tell what there is.
-            kept = _erase_kept(settings, connection, subject_id, dry_run=dry_run)
+            kept = erase_kept(settings, connection, subject_id, dry_run=dry_run)
         is_known = is_listed(connection, subject, subject_id) or bool(kept)
         is_known |= any(messages.values())
         if subject == "user":
@@ -65,17 +64,6 @@ def erase_everywhere(  # noqa: PLR0913 - each is a word of the command
         f"objects in {settings.store.bucket}": kept,
     }
     return replace(erased, rows={**erased.rows, **elsewhere})
-
-
-def _erase_kept(settings: Settings, connection: Connection, user_id: UUID, *, dry_run: bool) -> int:
-    """Delete the photos that were kept of a user, also those that no row names any more."""
-    photos = EnrolmentPhotos(settings)
-    kept = photos.kept_of(user_id)
-    others = others_photos(connection, user_id, kept)
-    own = photos.kept(photo for photo in kept if photo not in others)
-    for ref in [] if dry_run else own:
-        photos.delete(ref)
-    return len(own)
 
 
 @contextmanager

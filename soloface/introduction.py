@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 import structlog
@@ -42,6 +43,7 @@ def introduce(
         model=model,
         threshold=policy.threshold,
         **here,
+        gallery_required=policy.gallery_required,
         quality=settings.quality.photos,
         nats=[address(server) for server in settings.nats.servers],
         stream=settings.nats.stream,
@@ -58,8 +60,8 @@ def introduce(
             f"SOLOFACE_MATCH__MAX_DISTANCE={policy.threshold:g}, this pack's threshold, or say "
             "with SOLOFACE_MATCH__MAX_FPIR which share of strangers' photos may get a wrong tag",
         )
-    now = {"threshold": policy.threshold, **here}
-    if past and (before := {"threshold": past.policy.threshold, **past.wanted}) != now:
+    now = _deciding(policy, here)
+    if past and (before := _deciding(past.policy, past.wanted)) != now:
         log.warning(
             "limits_changed",
             before=before,
@@ -69,6 +71,11 @@ def introduce(
         )
     if follows and (noted := limits.of(model)):
         tell_limit(noted)
+
+
+def _deciding(policy: MatchPolicy, wanted: Mapping[str, float | None]) -> dict[str, object]:
+    required = policy.gallery_required
+    return {"threshold": policy.threshold, **wanted, "gallery_required": required}
 
 
 def address(server: str) -> str:

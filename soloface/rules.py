@@ -61,7 +61,9 @@ def rules_of_environment(settings: Settings, database: Database, model: str) -> 
         TransientError, SystemicError: the database did not answer.
     """
     match = settings.match
-    policy = MatchPolicy(threshold_of(settings.model), match.max_distance, match.min_margin)
+    policy = MatchPolicy(
+        threshold_of(settings.model), match.max_distance, match.min_margin, match.gallery_required
+    )
     if follows := following_limit(settings):
         with database.connection() as connection:
             policy = following_policy(policy, follows.at(count_users(connection, model)))

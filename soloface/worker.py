@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 from contextlib import closing
 
@@ -24,34 +23,24 @@ from connectors.postgres.tags.rematching import Rematching
 from connectors.relay import Relay
 from connectors.sink import RecordingSink
 from connectors.store import MinioStore
-from connectors.telemetry.observing import describe_health, describe_model, keep_counting
-from connectors.telemetry.probes import serve_probes
+from connectors.telemetry.observing import describe_model, keep_counting
 from connectors.telemetry.reachability import look_after
 from connectors.telemetry.tracing import tracing
 from dataflow.faces.face import FacePack
 from dataflow.faces.packs.loading import load_pack
-from dataflow.jobs.errors import SolofaceError
 from dataflow.jobs.image_ref import ImageRef
-from dataflow.pipeline import build
+from dataflow.pipeline import add_photos
 from dataflow.process.cores import usable_cores
 from dataflow.process.health import Health
 from dataflow.process.lazy import Lazy
-from dataflow.process.logs import configure_logs
 from dataflow.process.retry import LinearBackoff, Persistence
-from dataflow.process.shutdown import stop_on_signals
 from dataflow.services import Services
-from dataflow.settings import Settings, load_settings
+from dataflow.settings import Settings
 from dataflow.steps.fetching import ObjectStore
 from dataflow.steps.matching import MatchPolicy
 from soloface.introduction import introduce
 from soloface.limits import following_limit
-
-SWITCH_INTERVAL_S = 0.0002
-"""How long one thread keeps Python to itself where another waits for it.
-
-Those that compute need it for microseconds at a time, between the runs of native code, and by
-default a core would stand still for 5 ms before each.
-"""
+from soloface.starting import started
 
 _BUSY_PER_CORE = 16
 """Jobs that keep a core busy where they can wait: most of them wait to be written together."""
@@ -62,33 +51,10 @@ DATABASE_BACKOFF = LinearBackoff(tries=5, step_s=0.1)
 def worker_flow() -> Dataflow:
     """Build the dataflow from the environment.
 
-    Under ``bytewax.run`` everything is checked here first, so that what is wrong is one line;
-    otherwise, when the flow is drawn or tested, nothing is contacted before it runs.
-
     Raises:
         SystemExit: the worker cannot start; the message says why and what to do.
     """
-    try:
-        settings = load_settings()
-        configure_logs(settings.log)
-        stop = threading.Event()
-        worker = Worker(settings, stop)
-        if _about_to_run():
-            sys.setswitchinterval(SWITCH_INTERVAL_S)
-            health = worker.health
-            stop_on_signals(stop, settings.worker.drain_timeout_s, health)
-            health.suffer("starting", "loading the models and looking at each dependency")
-            if settings.metrics_port:
-                describe_health(health)
-                serve_probes(settings.metrics_port, health, settings.worker.live_s)
-            worker.check()
-            health.recover("starting")
-            worker.keep_tags()
-            if settings.metrics_port:
-                worker.observe()
-        return worker.flow()
-    except SolofaceError as error:
-        raise SystemExit(f"soloface cannot start: {error}") from None
+    return started(lambda settings, stop, health: Worker(settings, stop, health=health))
 
 
 class Worker:
@@ -102,22 +68,31 @@ class Worker:
         settings: Settings,
         stop: threading.Event,
         *,
-        pack: FacePack | None = None,
+        pack: FacePack | Lazy[FacePack] | None = None,
         store: ObjectStore | None = None,
+        health: Health | None = None,
     ) -> None:
-        self.health = Health()
+        self.health = health or Health()
         self._settings = settings
         self._stop = stop
         self._database = Database(settings.database, stop)
         self._persistence = Persistence(DATABASE_BACKOFF, stop, health=self.health)
         self._jetstream = SharedJetStream(settings.nats, self.health)
-        self._pack = Lazy(lambda: pack or load_pack(settings.model))
+        self._pack = (
+            pack if isinstance(pack, Lazy) else Lazy(lambda: pack or load_pack(settings.model))
+        )
         self._store = store or MinioStore(
             settings.store, settings.images, settings.worker.fetchers, self._read_lately
         )
 
     def flow(self) -> Dataflow:
         """Wire the real source, services and sink; they connect when they are run."""
+        flow = Dataflow("soloface")
+        self.add_to(flow)
+        return flow
+
+    def add_to(self, flow: Dataflow) -> None:
+        """The same, beside what is wired there already."""
         settings = self._settings
         services = Services(
             settings=settings,
@@ -139,7 +114,7 @@ class Worker:
             settings.nats.retry_delay_s,
             tracing(settings.tracing),
         )
-        return build(source, sink, services)
+        add_photos(flow, source, sink, services)
 
     def check(self) -> None:
         """Try everything that must work before the first job.
@@ -160,6 +135,12 @@ class Worker:
             self._jetstream.release()
             follows = following_limit(self._settings)
             introduce(self._settings, self._pack(), self._policy(), follows, self._database)
+
+    def start(self) -> None:
+        """What goes on beside the flow."""
+        self.keep_tags()
+        if self._settings.metrics_port:
+            self.observe()
 
     def keep_tags(self) -> None:
         """Match again and tell the platform when something changes, as long as the process runs."""
@@ -183,7 +164,9 @@ class Worker:
     def _policy(self) -> MatchPolicy:
         """What is set; where the limit follows the gallery, the database says what it comes to."""
         match = self._settings.match
-        return MatchPolicy(self._pack().threshold, match.max_distance, match.min_margin)
+        return MatchPolicy(
+            self._pack().threshold, match.max_distance, match.min_margin, match.gallery_required
+        )
 
     def _read_lately(self, bucket: str) -> list[ImageRef]:
         return read_lately(self._settings, bucket, self._stop)
@@ -193,9 +176,3 @@ class Worker:
         return Recorder(
             self._database, self._persistence, self._policy(), contract.id, contract.dimension
         )
-
-
-def _about_to_run() -> bool:
-    """Whether this process is ``python -m bytewax.run`` and not a drawing or a test."""
-    spec = getattr(sys.modules["__main__"], "__spec__", None)
-    return getattr(spec, "name", None) == "bytewax.run"

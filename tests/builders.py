@@ -211,6 +211,7 @@ def tag_change(
     """A change of a face's tag on photo 1, 2 and so on."""
     usual: dict[str, Any] = {
         "face_index": 0,
+        "gallery": None,
         "user_id": user(1),
         "previous_user_id": None,
         "distance": 0.25,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -23,6 +23,7 @@ class MemoryRegister:
     gone: set[UUID] = field(default_factory=set)
     consents: dict[UUID, str] = field(default_factory=dict)
     saved: list[int] = field(default_factory=list)
+    places: dict[UUID, set[str]] = field(default_factory=dict)
 
     def fingerprints(self, user_ids: Sequence[UUID]) -> Mapping[UUID, str]:
         return {u: self.users[u][1] for u in user_ids if u in self.users}
@@ -30,13 +31,29 @@ class MemoryRegister:
     def count(self) -> int:
         return len(self.users)
 
-    def nearest(self, embeddings: Sequence[Embedding], count: int) -> list[list[Candidate]]:
+    def galleries(self, user_ids: Sequence[UUID]) -> Mapping[UUID, frozenset[str]]:
+        return {user: frozenset(self.places[user]) for user in user_ids if user in self.places}
+
+    def members(self, galleries: Collection[str]) -> Mapping[str, int]:
+        return {name: sum(name in mine for mine in self.places.values()) for name in galleries}
+
+    def join(self, galleries: Mapping[UUID, Sequence[str]]) -> None:
+        for user, names in galleries.items():
+            self.places.setdefault(user, set()).update(names)
+
+    def nearest(
+        self, embeddings: Sequence[Embedding], galleries: Sequence[frozenset[str]], count: int
+    ) -> list[list[Candidate]]:
         return [
             sorted(
-                (Candidate(u, float(1 - e @ other)) for u, (other, _) in self.users.items()),
+                (
+                    Candidate(user, float(1 - e @ other))
+                    for user, (other, _) in self.users.items()
+                    if not names or names & self.places.get(user, set())
+                ),
                 key=lambda candidate: candidate.distance,
             )[:count]
-            for e in embeddings
+            for e, names in zip(embeddings, galleries, strict=True)
         ]
 
     def withdrawn(self, user_ids: Sequence[UUID]) -> set[UUID]:
@@ -51,4 +68,5 @@ class MemoryRegister:
             assert enrolment.embedding is not None
             if enrolment.user_id not in self.unknown:
                 self.users[enrolment.user_id] = enrolment.embedding, enrolment.fingerprint
+                self.join({enrolment.user_id: enrolment.galleries})
         return {e.user_id: Status.UNKNOWN_USER for e in enrolments if e.user_id in self.unknown}

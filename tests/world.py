@@ -235,7 +235,8 @@ class World:
         """The enrolled users' vectors."""
         with self.database() as connection:
             register_vector(connection)
-            rows = connection.execute("select id, face_embedding from users").fetchall()
+            enrolled = "select id, face_embedding from users where face_embedding is not null"
+            rows = connection.execute(enrolled).fetchall()
         return {row["id"]: row["face_embedding"].to_numpy() for row in rows}
 
     def with_jetstream(self, work: Callable[[JetStreamContext], Awaitable[T]]) -> T:

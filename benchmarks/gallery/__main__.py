@@ -16,6 +16,7 @@ from benchmarks.gallery.chosen import measured
 from benchmarks.gallery.comparison import Tell, compared
 from benchmarks.gallery.crowds import Crowd, Kind
 from benchmarks.gallery.database import loaded, server
+from benchmarks.gallery.inside import inside
 from benchmarks.gallery.report import Run, pages, said
 from benchmarks.report import has_place, show_pages, write_pages
 from connectors.embedded import PostgresServer
@@ -36,6 +37,10 @@ def main(  # noqa: PLR0913 - a command's parameters are its options
     hard: Annotated[
         bool, typer.Option("--hard", help="Faces stray from their user as users differ.")
     ] = False,
+    members: Annotated[
+        int | None,
+        typer.Option(min=16, help="Search inside galleries of so many of the users instead."),
+    ] = None,
     faces: Annotated[
         int | None,
         typer.Option(min=16, help=f"Made-up faces: {_FACES}, or {_FACES_COMPARED} to compare."),
@@ -58,7 +63,7 @@ def main(  # noqa: PLR0913 - a command's parameters are its options
     Exit code 1 if soloface's choice misses more than 1 of 100.
     """
     count = faces or (_FACES_COMPARED if compare else _FACES)
-    run = Run(kind, dimension, compare, count, hard, build_limit)
+    run = Run(kind, dimension, compare, count, hard, build_limit, members=members)
     if markdown and not has_place(markdown, run.place):
         raise typer.BadParameter(f"{markdown} has no place for <!-- {run.place} --> … <!-- end -->")
     began = time.perf_counter()
@@ -81,7 +86,9 @@ def measure(run: Run, running: PostgresServer, users: int, tell: Tell) -> None:
     """Measure one size."""
     tell(f"loading {users:,} users")
     with loaded(running, Crowd(run.kind, users, run.dimension, run.hard)) as gallery:
-        if run.comparing:
+        if run.members:
+            run.inside.append(inside(gallery, run.faces, run.members))
+        elif run.comparing:
             run.comparisons.append(compared(gallery, run.faces, run.limit_s, tell))
         else:
             run.sizes.append(

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from benchmarks.gallery.chosen import Result, extrapolated
 from benchmarks.gallery.comparison import Compared, Comparison
 from benchmarks.gallery.crowds import Kind
+from benchmarks.gallery.inside import Inside
 from benchmarks.gallery.line import Built, Line
 from benchmarks.gallery.ways import GRAPH_PROCESSES
 from benchmarks.report import Page
@@ -23,7 +24,8 @@ _BUILT = ("build s (CPU s)", "MB")
 class Run:
     """Everything of one run: sizes, or comparisons of all ways to search them.
 
-    So many ``faces`` are searched for; a way to be compared has ``limit_s`` to be built.
+    So many ``faces`` are searched for; a way to be compared has ``limit_s`` to be built. With
+    ``members`` it is searched inside galleries of so many instead.
     """
 
     kind: Kind
@@ -37,6 +39,8 @@ class Run:
     took_s: float = 0
     sizes: list[Result] = field(default_factory=list)
     comparisons: list[Comparison] = field(default_factory=list)
+    members: int | None = None
+    inside: list[Inside] = field(default_factory=list)
 
     @property
     def case(self) -> str:
@@ -46,7 +50,8 @@ class Run:
     @property
     def place(self) -> str:
         """The name of its place on a page."""
-        return f"measured: {'alternatives' if self.comparing else 'sizes'} {self.case}"
+        what = "alternatives" if self.comparing else "members" if self.members else "sizes"
+        return f"measured: {what} {self.case}"
 
 
 def pages(run: Run) -> Iterator[Page]:
@@ -55,6 +60,14 @@ def pages(run: Run) -> Iterator[Page]:
         rows = [row for result in run.sizes for row in _size(result)]
         title = f"The exact search, and what soloface chooses: {run.case}"
         yield Page(title, ("users", "looked through", *_LINE, *_BUILT), rows)
+    if run.inside:
+        rows = [
+            (f"{one.users:,}", line.setting, *_line(line))
+            for one in run.inside
+            for line in one.lines
+        ]
+        title = f"Inside galleries of {run.members:,} members: {run.case}"
+        yield Page(title, ("users", "searched", *_LINE), rows)
     for comparison in run.comparisons:
         rows = [_compared(one) for one in comparison.lines]
         title = f"{comparison.users:,} users, every way to search: {run.case}"
@@ -78,7 +91,7 @@ def _line(line: Line) -> Sequence[str]:
     return (
         f"{line.recall:.1%} ({line.recall_low:.1%})",
         f"{line.p50_ms:.1f}, {line.p99_ms:.1f}",
-        f"{line.cpu_ms:.1f}",
+        f"{line.cpu_ms:.2f}" if line.cpu_ms < 1 else f"{line.cpu_ms:.1f}",
     )
 
 
@@ -100,9 +113,12 @@ def _circumstances(run: Run) -> str:
     return (
         f"{run.faces} faces in batches of {BATCH}; times are per face. {run.versions}, on "
         f"{machine.cores} cores of {machine.processor}; the run took {run.took_s / 60:.1f} "
-        f"minutes, with a load average of {machine.load:.1f} at its start. The greatest cosine "
-        "similarity of a face to another user than its own: "
+        f"minutes, with a load average of {machine.load:.1f} at its start."
+    ) + (
+        " The greatest cosine similarity of a face to another user than its own: "
         f"{', '.join(f'{similarity:.2f}' for similarity in similarities)}."
+        if similarities
+        else ""
     )
 
 

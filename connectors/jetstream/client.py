@@ -29,8 +29,10 @@ from connectors.jetstream.upkeep import Upkeep
 from dataflow.jobs import custody
 from dataflow.jobs.delivery import Delivery
 from dataflow.jobs.errors import ConfigurationError, SystemicError
-from dataflow.jobs.outcome import Gone, Retry, Settled
+from dataflow.jobs.outcome import Ended, Gone, Retry
 from dataflow.process.health import DRAINING, Health
+from dataflow.process.kind import Kind
+from dataflow.process.reporting import PHOTOS
 from dataflow.settings import NatsSettings
 from dataflow.tags.change import TagChange
 
@@ -44,8 +46,9 @@ TICK_S = 1
 class JetStreamClient:
     """Connected and provisioned from the moment it exists until :meth:`close`."""
 
-    def __init__(self, settings: NatsSettings, health: Health) -> None:
+    def __init__(self, settings: NatsSettings, health: Health, kind: Kind = PHOTOS) -> None:
         self.settings = settings
+        self.kind = kind
         self.health = health
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="nats", daemon=True)
@@ -71,13 +74,15 @@ class JetStreamClient:
             raise
         self._tell_of_lanes(found)
         self.lanes = tuple(found.lanes)
-        self.in_flight = InFlight(self.connection, found.ack_wait_s)
+        self.in_flight = InFlight(
+            self.connection, found.ack_wait_s, self.settings.stream, self.kind.meters.in_flight
+        )
         self.room = Room(
             self.in_flight, self.settings.backfill_durable, self.settings.backfill_share
         )
         self.isolation = Isolation(self.in_flight, self.settings.max_deliver)
         self.settler = Settler(self.connection, self.js, self.in_flight, self.settings)
-        self.announcer = Announcer(self.connection, self.settler, self.settings)
+        self.announcer = Announcer(self.connection, self.settler, self.settings, self.kind)
         given_up = self.settler.given_up
         await given_up.listen(found)
         self.upkeep = Upkeep(self.js, self.settings, self.in_flight, given_up, found)
@@ -85,7 +90,12 @@ class JetStreamClient:
         await self.in_flight.listen()
         custody.appoint(self.in_flight)
         observer = Observer(
-            self.connection, self.settings, self.upkeep.restore, self.health, self.lanes
+            self.connection,
+            self.settings,
+            self.upkeep.restore,
+            self.health,
+            self.lanes,
+            self.kind.meters,
         )
         self._tasks = [
             asyncio.create_task(self.in_flight.beat()),
@@ -136,7 +146,7 @@ class JetStreamClient:
         with suppress(RuntimeError):  # the loop has ended, and so has everybody who waited on it
             self._loop.call_soon_threadsafe(call)
 
-    def announce(self, items: Sequence[Settled], model: str) -> None:
+    def announce(self, items: Sequence[Ended], model: str) -> None:
         """Publish the events of these outcomes, if any are wanted.
 
         Raises:
@@ -156,7 +166,7 @@ class JetStreamClient:
         except TimeoutError:
             raise SystemicError("NATS is away") from None
 
-    def settle(self, items: Sequence[Settled | Retry]) -> None:
+    def settle(self, items: Sequence[Ended | Retry]) -> None:
         """Answer deliveries and wait until the server has confirmed."""
         if not items:
             return
@@ -212,7 +222,8 @@ class JetStreamClient:
 class SharedJetStream:
     """The process's client: made for the first who asks, closed after the last who lets go."""
 
-    def __init__(self, settings: NatsSettings, health: Health) -> None:
+    def __init__(self, settings: NatsSettings, health: Health, kind: Kind = PHOTOS) -> None:
+        self._kind = kind
         self._settings = settings
         self._health = health
         self._lock = threading.Lock()
@@ -228,7 +239,7 @@ class SharedJetStream:
         """
         with self._lock:
             if self._client is None:
-                self._client = JetStreamClient(self._settings, self._health)
+                self._client = JetStreamClient(self._settings, self._health, self._kind)
             self._users += 1
             return self._client
 

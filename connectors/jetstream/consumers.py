@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig, ConsumerInfo
@@ -35,15 +36,22 @@ def consumer_problems(
             f"(SOLOFACE_NATS__MAX_DELIVER={settings.max_deliver})"
         )
     taken = filters(config) or list(stream_subjects)
-    if taken != [settings.subject_of(lane)]:
+    ours = settings.subjects_of(lane)
+    if sorted(taken) != sorted(ours):
         # Whatever else it delivers, the worker would reject.
-        problems.append(f"it delivers {', '.join(taken)} and not {settings.subject_of(lane)} alone")
+        problems.append(f"it delivers {', '.join(taken)} and not {' and '.join(ours)} alone")
     return problems
 
 
 def filters(config: ConsumerConfig) -> list[str]:
     """The subjects that it names; none: it takes everything on its stream."""
     return config.filter_subjects or ([config.filter_subject] if config.filter_subject else [])
+
+
+def _filter(subjects: list[str]) -> dict[str, Any]:
+    """A consumer's, as a server before 2.10 knows it too where there is one subject."""
+    one, *more = subjects
+    return {"filter_subjects": subjects} if more else {"filter_subject": one}
 
 
 def require_sound(
@@ -103,7 +111,7 @@ async def ensure_consumer(
         )
     wanted = ConsumerConfig(
         durable_name=name,
-        filter_subject=settings.subject_of(lane),
+        **_filter(settings.subjects_of(lane)),
         ack_policy=AckPolicy.EXPLICIT,
         ack_wait=settings.ack_wait_s,
         max_ack_pending=settings.max_ack_pending,

@@ -66,7 +66,7 @@ class Surroundings:
                 "SOLOFACE_NATS__PROVISION=true"
             )
         for wanted, info in self.streams:
-            if info and (problem := subject_problem(info, wanted)):
+            if info and (problem := subject_problem(info, wanted, settings)):
                 yield problem
         jobs = self.streams[0][1]
         if self.consumer:

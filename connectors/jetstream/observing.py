@@ -19,13 +19,7 @@ from connectors.jetstream.stored import stored
 from dataflow.jobs.errors import SolofaceError
 from dataflow.jobs.lane import Lane
 from dataflow.process.health import Health, Watch
-from dataflow.process.metrics import (
-    CONSUMER_ACK_PENDING,
-    CONSUMER_PENDING,
-    DEAD_LETTERS,
-    LANE_PAUSED,
-    OLDEST_JOB_AGE,
-)
+from dataflow.process.meters import PHOTO_METERS, Meters
 from dataflow.settings import NatsSettings
 
 log = structlog.get_logger()
@@ -39,14 +33,16 @@ class Observer:
     Lives on the connection's loop.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - made once
         self,
         connection: Connection,
         settings: NatsSettings,
         restore: Callable[[], Awaitable[object]],
         health: Health,
         lanes: Sequence[Lane] = (Lane.LIVE,),
+        meters: Meters = PHOTO_METERS,
     ) -> None:
+        self._meters = meters
         self._lanes = lanes
         self._connection = connection
         self._js = connection.jetstream()
@@ -66,11 +62,10 @@ class Observer:
     async def look(self) -> None:
         """Look once. What cannot be seen, for want of a right or an answer, is not a number."""
         for lane in self._lanes:
-            gauges = (CONSUMER_PENDING, CONSUMER_ACK_PENDING, OLDEST_JOB_AGE, LANE_PAUSED)
-            await self._see(
-                partial(self._consumer, lane), *(gauge.labels(lane) for gauge in gauges)
-            )
-        await self._see(self._dead_letters, DEAD_LETTERS, watch=self._letters)
+            of = self._meters.lane(lane)
+            gauges = (of.pending, of.ack_pending, of.oldest_age, of.paused)
+            await self._see(partial(self._consumer, lane), *gauges)
+        await self._see(self._dead_letters, self._meters.dead_letters, watch=self._letters)
         if self._settings.events:
             await self._see(self._event_stream, watch=self._events)
         if self._settings.tags:
@@ -105,10 +100,11 @@ class Observer:
         info: ConsumerInfo = await self._js.consumer_info(
             settings.stream, settings.durable_of(lane)
         )
-        CONSUMER_PENDING.labels(lane).set(info.num_pending or 0)
-        CONSUMER_ACK_PENDING.labels(lane).set(info.num_ack_pending or 0)
-        LANE_PAUSED.labels(lane).set(bool(info.paused))
-        OLDEST_JOB_AGE.labels(lane).set(await self._oldest_age_s(info, lane))
+        meters = self._meters.lane(lane)
+        meters.pending.set(info.num_pending or 0)
+        meters.ack_pending.set(info.num_ack_pending or 0)
+        meters.paused.set(bool(info.paused))
+        meters.oldest_age.set(await self._oldest_age_s(info, lane))
 
     async def _oldest_age_s(self, info: ConsumerInfo, lane: Lane) -> float:
         if not (info.num_pending or info.num_ack_pending):
@@ -119,7 +115,7 @@ class Observer:
             self._connection,
             settings.stream,
             settled_up_to + 1,
-            or_later=settings.subject_of(lane),
+            or_later=settings.any_subject_of(lane),
         )
         if oldest is None:
             return 0  # it was settled meanwhile
@@ -127,7 +123,7 @@ class Observer:
 
     async def _dead_letters(self) -> None:
         info = await self._js.stream_info(self._settings.dead_stream)
-        DEAD_LETTERS.set(info.state.messages)
+        self._meters.dead_letters.set(info.state.messages)
 
     async def _event_stream(self) -> None:
         await self._js.stream_info(self._settings.settled_stream)

@@ -84,10 +84,10 @@ async def provision(
         for wanted in wanted_streams(settings):
             if wanted.name == settings.stream:
                 jobs, is_new = await _ensure_stream(
-                    js, replace(wanted, first_seq=first_seq), may_create=settings.provision
+                    js, replace(wanted, first_seq=first_seq), settings
                 )
             else:
-                _, is_new = await _ensure_stream(js, wanted, may_create=settings.provision)
+                _, is_new = await _ensure_stream(js, wanted, settings)
             made += [wanted.name or ""] if is_new else []
         consumer, is_new = await ensure_consumer(js, settings)
         made += [settings.durable] if is_new else []
@@ -117,7 +117,10 @@ def wanted_streams(settings: NatsSettings) -> list[StreamConfig]:
     # Jobs leave a work queue when they are settled, and never by age.
     jobs = StreamConfig(
         name=settings.stream,
-        subjects=[settings.subject, *([settings.backfill_subject] if settings.backfill else [])],
+        subjects=[
+            *settings.subjects_of(Lane.LIVE),
+            *([settings.backfill_subject] if settings.backfill else []),
+        ],
         retention=RetentionPolicy.WORK_QUEUE,
     )
     dead = StreamConfig(
@@ -147,45 +150,53 @@ def wanted_streams(settings: NatsSettings) -> list[StreamConfig]:
     ]
 
 
-def subject_problem(info: StreamInfo, wanted: StreamConfig) -> str | None:
+def subject_problem(info: StreamInfo, wanted: StreamConfig, settings: NatsSettings) -> str | None:
     """Why a stream cannot serve, ``None`` if it can."""
-    subject = (wanted.subjects or [""])[0]
-    if any(covers(pattern, subject) for pattern in info.config.subjects or []):
-        return None
-    return f"the stream {wanted.name} does not take the subject {subject}"
+    for subject in _needed(wanted, settings):
+        if not any(covers(pattern, subject) for pattern in info.config.subjects or []):
+            return f"the stream {wanted.name} does not take the subject {subject}"
+    return None
 
 
-async def _add_stream(js: JetStreamContext, wanted: StreamConfig) -> StreamInfo:
-    """Make it; with its first subject alone where another stream has the second."""
+def _needed(wanted: StreamConfig, settings: NatsSettings) -> list[str]:
+    """Its subjects but that of the second lane, which a stream may do without."""
+    optional = settings.backfill_subject if settings.backfill else None
+    return [subject for subject in wanted.subjects or [] if subject != optional]
+
+
+async def _add_stream(
+    js: JetStreamContext, wanted: StreamConfig, settings: NatsSettings
+) -> StreamInfo:
+    """Make it; without the second lane's subject where another stream has that."""
     try:
         return await js.add_stream(wanted)
     except APIError as error:
-        subjects = wanted.subjects or []
-        if error.err_code != _OVERLAP or len(subjects) == 1:
+        needed = _needed(wanted, settings)
+        if error.err_code != _OVERLAP or needed == wanted.subjects:
             raise
-        return await js.add_stream(replace(wanted, subjects=subjects[:1]))
+        return await js.add_stream(replace(wanted, subjects=needed))
 
 
 async def _ensure_stream(
-    js: JetStreamContext, wanted: StreamConfig, *, may_create: bool
+    js: JetStreamContext, wanted: StreamConfig, settings: NatsSettings
 ) -> tuple[StreamInfo, bool]:
     """Returns the stream, and whether it was made."""
     name, is_new = wanted.name or "", False
     try:
         info = await js.stream_info(name)
     except NotFoundError:
-        if not may_create:
+        if not settings.provision:
             raise ConfigurationError(
                 f"the stream {name} does not exist; create it or set SOLOFACE_NATS__PROVISION=true"
             ) from None
         try:
-            info, is_new = await _add_stream(js, wanted), True
+            info, is_new = await _add_stream(js, wanted, settings), True
         except APIError as error:
             if error.err_code != _NAME_IN_USE:
                 raise ConfigurationError(
                     f"the stream {name} cannot be created: {why(error)}"
                 ) from error
             info = await js.stream_info(name)  # another worker was quicker
-    if problem := subject_problem(info, wanted):
+    if problem := subject_problem(info, wanted, settings):
         raise ConfigurationError(problem)
     return info, is_new

@@ -93,6 +93,21 @@ def worker_rights(settings: NatsSettings) -> Iterator[Right]:
     yield from _making(settings, streams, lanes)
 
 
+def people_rights(settings: NatsSettings) -> Iterator[Right]:
+    """Everything that a login needs which serves requests about people; see docs/security.md.
+
+    A withdrawal reads all streams, and overwrites the messages that name the user.
+    """
+    yield from worker_rights(settings.people)
+    own = {wanted.name for wanted in wanted_streams(settings.people)}
+    both = [*wanted_streams(settings), *wanted_streams(settings.people)]
+    for name in [wanted.name or "" for wanted in both if wanted.name != settings.people_stream]:
+        if name not in own:
+            yield _ask(settings, f"STREAM.INFO.{name}", "see what a withdrawal has to read")
+        yield _ask(settings, f"STREAM.MSG.GET.{name}", "find what names somebody who withdraws")
+        yield _ask(settings, f"STREAM.MSG.DELETE.{name}", "overwrite it")
+
+
 def _consuming(settings: NatsSettings, lane: Lane) -> Iterator[Right]:
     """To take and answer a lane's jobs."""
     need = Need.ALWAYS if lane is Lane.LIVE else Need.BACKFILL

@@ -7,11 +7,13 @@ of OpenTelemetry, and without an endpoint it is not even imported.
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
+from dataflow.jobs import outcome
 from dataflow.jobs.errors import ConfigurationError
-from dataflow.jobs.outcome import Retry, Settled
+from dataflow.jobs.outcome import Retry
 from dataflow.jobs.stages import Stage
 from dataflow.process.trace import HEADER, format_traceparent
 from dataflow.settings import TracingSettings
@@ -28,7 +30,7 @@ EXPORT_TIMEOUT_S = 2
 SPANS_AT_ONCE = 2048
 """A collector that is away holds up the process's end by two exports at most."""
 
-Ended = TypeVar("Ended", bound=Settled | Retry)
+Ended = TypeVar("Ended", bound=outcome.Ended | Retry)
 
 
 class Trace(Protocol):
@@ -116,7 +118,7 @@ class JobTraces:
             {
                 "messaging.system": "nats",
                 "messaging.operation.type": "process",
-                "soloface.photo_id": str(job.photo_id) if job else "",
+                **{f"soloface.{name}": value or "" for name, value in _names(job).items()},
                 "soloface.stream_seq": delivery.stream_seq,
                 "soloface.deliveries": delivery.attempt,
                 **_end(item),
@@ -132,10 +134,17 @@ class JobTraces:
         span.end(_ns(ended_at))
         of = span.get_span_context()
         traceparent = format_traceparent(of.trace_id, of.span_id, of.trace_flags)
-        return replace(item, delivery=replace(delivery, traceparent=traceparent))
+        told: Ended = replace(
+            cast("Any", item), delivery=replace(delivery, traceparent=traceparent)
+        )
+        return told
 
 
-def _end(item: Settled | Retry) -> dict[str, str | float]:
+def _names(job: outcome.Named | None) -> Mapping[str, str | None]:
+    return job.names if job else {"photo_id": None}
+
+
+def _end(item: outcome.Ended | Retry) -> dict[str, str | float]:
     """What became of a delivery, as attributes."""
     if isinstance(item, Retry):
         return {
@@ -144,13 +153,13 @@ def _end(item: Settled | Retry) -> dict[str, str | float]:
             "soloface.delay_s": item.delay_s,
         }
     return {
-        "soloface.outcome": str(item.reason.outcome),
+        "soloface.outcome": str(item.outcome),
         "soloface.reason": str(item.reason),
         "soloface.detail": item.detail,
     }
 
 
-def _failure(item: Settled | Retry) -> str | None:
+def _failure(item: outcome.Ended | Retry) -> str | None:
     """What sent a job back; none where it may come at once, since only a stop stood in the way."""
     return item.detail if isinstance(item, Retry) and item.delay_s else None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from heapq import nsmallest
@@ -28,8 +28,9 @@ from dataflow.steps.matching import Candidate
 class Enroller:
     """Enrols users, batch by batch: what is done is stored, and is not done again.
 
-    ``clashes`` says who is too near to another user; ``None``: nobody is. ``keep`` makes of a used
-    photo a reference that lasts.
+    ``clashes`` says who is too near to another user; ``None``: nobody is. Compared are users who
+    share a gallery, and those who belong to none with everybody; not with ``gallery_required``.
+    ``keep`` makes of a used photo a reference that lasts.
     """
 
     examiner: Examiner
@@ -37,6 +38,7 @@ class Enroller:
     pool: Executor
     clashes: ClashLimit | None
     dry_run: bool = False
+    gallery_required: bool = False
     keep: Callable[[UUID, Portrait], str] = field(default=lambda _user, portrait: portrait.photo)
 
     def enrol(self, offers: Iterable[Offer]) -> Iterator[Enrolment]:
@@ -60,6 +62,7 @@ class Enroller:
                 replace(
                     self.examiner.enrolment(offer.user_id, islice(examined, len(offer.photos))),
                     consent=offer.consent,
+                    galleries=offer.galleries,
                 )
                 for offer in changed
             ],
@@ -72,8 +75,12 @@ class Enroller:
         if not self.dry_run:
             agreed = {o.user_id: o.consent for o in offers if o.user_id in unchanged and o.consent}
             self.register.agreed(agreed)
+            joining = {o.user_id: o.galleries for o in offers if o.user_id in unchanged}
+            self.register.join({user: names for user, names in joining.items() if names})
         done = {
-            offer.user_id: Enrolment(offer.user_id, Status.UNCHANGED, consent=offer.consent)
+            offer.user_id: Enrolment(
+                offer.user_id, Status.UNCHANGED, consent=offer.consent, galleries=offer.galleries
+            )
             for offer in offers
         } | {enrolment.user_id: enrolment for enrolment in enrolments}
         return [replace(e, status=left_out.get(e.user_id, e.status)) for e in done.values()]
@@ -91,11 +98,15 @@ class Enroller:
 
     def _apart(self, enrolments: Sequence[Enrolment], users: int) -> list[Enrolment]:
         """Refuse those who are too near to another user: one enrolled, or one before them here."""
-        good = [e.embedding for e in enrolments if e.embedding is not None]
+        good = [e for e in enrolments if e.embedding is not None]
         if self.clashes is None or not good:
             return list(enrolments)
+        places = self._galleries(good)
+        counts = self._counts(places, users, len(enrolments))
         # So many that the users of this batch, whose vectors are about to change, hide nobody.
-        enrolled = iter(self.register.nearest(good, len(enrolments) + 1 + NEXT))
+        vectors = [e.embedding for e in good if e.embedding is not None]
+        wanted = [places[e.user_id] for e in good]
+        enrolled = iter(self.register.nearest(vectors, wanted, len(enrolments) + 1 + NEXT))
         accepted: dict[UUID, Embedding] = {}
         judged = []
         for enrolment in enrolments:
@@ -104,17 +115,42 @@ class Enroller:
                 judged.append(enrolment)
                 continue
             others = [c for c in next(enrolled) if c.user_id not in accepted]
-            others += [Candidate(u, float(1 - embedding @ other)) for u, other in accepted.items()]
+            others += [
+                Candidate(user, float(1 - embedding @ other))
+                for user, other in accepted.items()
+                if self._may_meet(places[enrolment.user_id], places[user])
+            ]
             others = [other for other in others if other.user_id != enrolment.user_id]
             near = nsmallest(1 + NEXT, others, key=lambda candidate: candidate.distance)
             nearest = near[0] if near else None
-            if self.clashes.refuses([other.distance for other in near], users):
+            distances = [other.distance for other in near]
+            if self.clashes.refuses(distances, counts[enrolment.user_id]):
                 judged.append(replace(enrolment, status=Status.CLASHES, clash=nearest))
                 continue
             accepted[enrolment.user_id] = embedding
             alike = nearest and nearest.distance < self.clashes.threshold
             judged.append(replace(enrolment, alike=nearest if alike else None))
         return judged
+
+    def _galleries(self, enrolments: Sequence[Enrolment]) -> dict[UUID, frozenset[str]]:
+        """To which galleries they will belong."""
+        known = self.register.galleries([enrolment.user_id for enrolment in enrolments])
+        return {e.user_id: known.get(e.user_id, frozenset()) | {*e.galleries} for e in enrolments}
+
+    def _counts(
+        self, places: Mapping[UUID, frozenset[str]], users: int, more: int
+    ) -> dict[UUID, int]:
+        """With how many others each is compared."""
+        names = frozenset[str]().union(*places.values())
+        members = self.register.members(names) if names else {}
+        return {
+            user_id: sum(members.get(name, 0) for name in mine) + more if mine else users
+            for user_id, mine in places.items()
+        }
+
+    def _may_meet(self, mine: frozenset[str], others: frozenset[str]) -> bool:
+        """Whether a photo may be compared with both."""
+        return bool(mine & others) or not (mine or self.gallery_required)
 
     def _kept(self, enrolment: Enrolment) -> Enrolment:
         used = [replace(p, photo=self.keep(enrolment.user_id, p)) for p in enrolment.used]

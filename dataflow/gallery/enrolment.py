@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol, TypeAlias
@@ -12,7 +12,7 @@ from uuid import UUID
 import numpy as np
 
 from dataflow.faces.choosing import Chooser
-from dataflow.faces.face import Embedding, FacePack, Quality
+from dataflow.faces.face import EmbeddedFace, Embedding, FacePack, Quality
 from dataflow.faces.packs.far_table import far_table_of_contract
 from dataflow.faces.policies import enrolment_policy
 from dataflow.faces.quality import POLICIES, LowQualityError, QualityPolicy
@@ -49,12 +49,14 @@ class Status(StrEnum):
 class Offer:
     """The photos by which a user shall be enrolled: paths, or ``minio://<bucket>/<key>``.
 
-    ``consent`` is the version of the terms that the user agreed to, if that is known.
+    ``consent`` is the version of the terms that the user agreed to, if that is known. ``galleries``
+    are those to which the user shall belong from now on, besides those that they do already.
     """
 
     user_id: UUID
     photos: tuple[str, ...]
     consent: str | None = None
+    galleries: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,7 @@ class Enrolment:
     clash: Candidate | None = None
     alike: Candidate | None = None
     consent: str | None = None
+    galleries: tuple[str, ...] = ()
 
 
 class Register(Protocol):
@@ -107,8 +110,19 @@ class Register(Protocol):
     def count(self) -> int:
         """How many are enrolled."""
 
-    def nearest(self, embeddings: Sequence[Embedding], count: int) -> list[list[Candidate]]:
-        """The nearest enrolled users of each vector."""
+    def galleries(self, user_ids: Sequence[UUID]) -> Mapping[UUID, frozenset[str]]:
+        """To which galleries users belong; those in none may be missing."""
+
+    def members(self, galleries: Collection[str]) -> Mapping[str, int]:
+        """How many members of each gallery are enrolled; those with none may be missing."""
+
+    def join(self, galleries: Mapping[UUID, Sequence[str]]) -> None:
+        """Add users to galleries who are enrolled already."""
+
+    def nearest(
+        self, embeddings: Sequence[Embedding], galleries: Sequence[frozenset[str]], count: int
+    ) -> list[list[Candidate]]:
+        """The nearest enrolled users of each vector, in its galleries; if it has none, of all."""
 
     def withdrawn(self, user_ids: Sequence[UUID]) -> set[UUID]:
         """Those who do not want to be recognised any more, and have not agreed again."""
@@ -166,9 +180,13 @@ def _distance(embedding: Embedding, others: Sequence[Embedding]) -> float:
     return float(1 - embedding @ mean_embedding(others))
 
 
+def _here(look: Callable[[], EmbeddedFace]) -> EmbeddedFace:
+    return look()
+
+
 @dataclass(frozen=True, slots=True)
 class Examiner:
-    """Looks at enrolment photos. ``read`` gets the bytes of one.
+    """Looks at enrolment photos: ``read`` gets the bytes of one, ``looking`` computes.
 
     ``bystanders`` says what becomes of photos that show several people.
     """
@@ -178,6 +196,7 @@ class Examiner:
     max_pixels: int
     quality: str = "strict"
     bystanders: str = REFUSE
+    looking: Callable[[Callable[[], EmbeddedFace]], EmbeddedFace] = _here
 
     def hash(self, photo: str) -> str:
         """The sha256 of a photo in hex; of one that cannot be read, something of its own."""
@@ -196,7 +215,9 @@ class Examiner:
         try:
             data = self.read(photo)
             sha256 = _sha256(data)
-            face = recognise(data, self.pack, self.max_pixels, self._policy, choose=choose)
+            face = self.looking(
+                lambda: recognise(data, self.pack, self.max_pixels, self._policy, choose=choose)
+            )
         except OSError as error:
             return Refusal(photo, "unreadable_file", error.strerror or str(error))
         except LowQualityError as error:

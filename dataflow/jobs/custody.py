@@ -17,6 +17,9 @@ UNCLAIMED = ""
 class Custodian(Protocol):
     """Vouches for what this process holds. Called from any thread."""
 
+    def takes(self, ack_token: str) -> bool:
+        """Whether it is of the queue that they vouch for."""
+
     def left(self, ack_token: str) -> str:
         """It is on its way to another process; returns the receipt that is wanted from there."""
 
@@ -25,7 +28,7 @@ class Custodian(Protocol):
 
 
 _custodians: list[Custodian] = []
-"""The one that was appointed last is told; a worker has no other."""
+"""Of those of a queue the one that was appointed last is told; a worker has no other."""
 
 
 def appoint(custodian: Custodian) -> None:
@@ -40,10 +43,16 @@ def dismiss(custodian: Custodian) -> None:
 
 def left(ack_token: str) -> str:
     """A delivery is on its way to another process; returns the receipt that is wanted."""
-    return _custodians[-1].left(ack_token) if _custodians else UNCLAIMED
+    custodian = _of(ack_token)
+    return UNCLAIMED if custodian is None else custodian.left(ack_token)
 
 
 def arrived(ack_token: str, receipt: str) -> None:
     """A delivery came from another process, which wants this receipt."""
-    if _custodians and receipt != UNCLAIMED:
-        _custodians[-1].arrived(ack_token, receipt)
+    custodian = _of(ack_token)
+    if custodian is not None and receipt != UNCLAIMED:
+        custodian.arrived(ack_token, receipt)
+
+
+def _of(ack_token: str) -> Custodian | None:
+    return next((one for one in reversed(_custodians) if one.takes(ack_token)), None)

@@ -38,6 +38,7 @@ class Delivery:
     traceparent: str | None = None
     laps: tuple[Lap, ...] = field(default=(), compare=False)
     lane: Lane = Lane.LIVE
+    subject: str = field(default="", compare=False)
 
     def after(self, laps: Iterable[Lap]) -> Self:
         """The same delivery, with these laps behind it."""
@@ -54,6 +55,7 @@ class Delivery:
             self.traceparent,
             self.laps,
             self.lane,
+            self.subject,
         )
         return _arrived, fields
 
@@ -68,6 +70,9 @@ def _arrived(  # noqa: PLR0913, PLR0917 - a delivery's fields
     traceparent: str | None,
     laps: tuple[Lap, ...],
     lane: Lane,
+    subject: str,
 ) -> Delivery:
     custody.arrived(ack_token, receipt)
-    return Delivery(payload, ack_token, stream_seq, attempt, published_at, traceparent, laps, lane)
+    return Delivery(
+        payload, ack_token, stream_seq, attempt, published_at, traceparent, laps, lane, subject
+    )

@@ -14,7 +14,7 @@ from uuid import UUID
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from dataflow.jobs.cloud_event import as_json, attributes
+from dataflow.jobs.cloud_event import Told, as_json, attributes, traced
 from dataflow.jobs.outcome import Settled
 from dataflow.jobs.reason import Outcome, Reason
 from dataflow.jobs.stages import Stage, seconds_by_stage
@@ -32,6 +32,7 @@ class OutcomeEvent:
 
     photo_id: UUID | None = Field(description="The job's photo; null if the payload was no job.")
     job_id: UUID | None = Field(description="The publisher's id of the job, if it gave one.")
+    gallery: str | None = Field(description="The gallery that the job named; null: everybody.")
     outcome: Outcome = Field(description="What became of the job.")
     reason: Reason = Field(description="Why; more reasons may be added.")
     detail: str = Field(description="The reason in words, for people; may be empty.")
@@ -65,6 +66,7 @@ def event_of(item: Settled, stream: str, model: str, settled_at: datetime) -> Ou
     return OutcomeEvent(
         photo_id=job.photo_id if job else None,
         job_id=job.job_id if job else None,
+        gallery=job.gallery if job else None,
         outcome=item.reason.outcome,
         reason=item.reason,
         detail=item.detail,
@@ -99,6 +101,10 @@ def body(event: OutcomeEvent) -> bytes:
 def headers(event: OutcomeEvent, traceparent: str | None = None) -> dict[str, str]:
     """The event's attributes as NATS headers, and the id by which JetStream knows a repetition."""
     found = attributes(TYPE, event_id(event), event.stream, event.photo_id, event.settled_at)
-    if traceparent:
-        found |= {"traceparent": traceparent, "ce-traceparent": traceparent}
-    return found
+    return traced(found, traceparent)
+
+
+def told(item: Settled, stream: str, model: str, settled_at: datetime) -> Told:
+    """What is told of a job whose outcome is stored."""
+    event = event_of(item, stream, model, settled_at)
+    return Told(body(event), headers(event, item.delivery.traceparent))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, TypeVar
 from uuid import UUID
 
 import orjson
@@ -12,11 +13,20 @@ from pydantic import BeforeValidator, ConfigDict, Field, StrictInt, StrictStr, T
 from pydantic import ValidationError as PydanticError
 from pydantic.dataclasses import dataclass as validated_dataclass
 
-from dataflow.jobs.errors import DataError
+from dataflow.jobs.errors import DataError, SolofaceError
 from dataflow.jobs.reason import Reason
+
+T = TypeVar("T")
+
+GALLERY = r"^[A-Za-z0-9._:-]{1,128}$"
+"""What a gallery may be called; short and plain, so that it fits into any name."""
 
 _MAX_INT4 = 2**31 - 1
 _DATE_AND_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:")
+
+
+class MalformedError(SolofaceError):
+    """A message is not what its subject says."""
 
 
 def _id_text(value: object) -> object:
@@ -36,6 +46,7 @@ def _time_text(value: object) -> object:
 
 IdText = BeforeValidator(_id_text)
 TimeText = BeforeValidator(_time_text)
+GalleryName = Annotated[StrictStr, Field(pattern=GALLERY)]
 Pixels = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 
 
@@ -77,10 +88,19 @@ class Job:
             "unless SOLOFACE_MODEL__CHOOSE_BY_BBOX is set."
         ),
     ] = None
+    gallery: Annotated[
+        GalleryName | None,
+        Field(description="Only its members are looked for; without one, everybody."),
+    ] = None
     job_id: Annotated[UUID | None, IdText, Field(description="The publisher's own id.")] = None
     submitted_at: Annotated[
         datetime | None, TimeText, Field(description="When the publisher made the job.")
     ] = None
+
+    @property
+    def names(self) -> Mapping[str, str | None]:
+        """What it is called by in logs and traces."""
+        return {"photo_id": str(self.photo_id), "job_id": str(self.job_id) if self.job_id else None}
 
 
 _JOB = TypeAdapter(Job)
@@ -93,15 +113,27 @@ def parse_job(payload: bytes) -> Job:
         DataError: ``malformed_payload``, with the first thing that is wrong.
     """
     try:
+        return parse(_JOB, payload)
+    except MalformedError as error:
+        raise DataError(Reason.MALFORMED_PAYLOAD, str(error)) from None
+
+
+def parse(kind: TypeAdapter[T], payload: bytes) -> T:
+    """Read what a publisher wrote as JSON.
+
+    Raises:
+        MalformedError: it is none, with the first thing that is wrong. Nothing of it is quoted.
+    """
+    try:
         fields = orjson.loads(payload)
     except orjson.JSONDecodeError as error:
-        raise DataError(Reason.MALFORMED_PAYLOAD, f"not JSON: {error.msg}") from None
+        raise MalformedError(f"not JSON: {error.msg}") from None
     if not isinstance(fields, dict):
-        raise DataError(Reason.MALFORMED_PAYLOAD, "not a JSON object")
+        raise MalformedError("not a JSON object")
     try:
-        return _JOB.validate_python(fields)
+        return kind.validate_python(fields)
     except PydanticError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"])
         what = first["msg"].partition(",")[0]  # what follows may quote the payload
-        raise DataError(Reason.MALFORMED_PAYLOAD, f"{where}: {what}") from None
+        raise MalformedError(f"{where}: {what}") from None

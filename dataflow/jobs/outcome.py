@@ -2,16 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Protocol, Self
 from uuid import UUID
 
 from dataflow.jobs.delivery import Delivery
 from dataflow.jobs.errors import SolofaceError, Stopped
 from dataflow.jobs.job import Job
-from dataflow.jobs.reason import Reason
+from dataflow.jobs.reason import Outcome, Reason
 from dataflow.jobs.stages import Lap
+
+
+class Named(Protocol):
+    """A job of any queue."""
+
+    @property
+    def names(self) -> Mapping[str, str | None]:
+        """What it is called by in logs and traces."""
+
+
+class Ended(Protocol):
+    """A job of any queue whose outcome is known."""
+
+    @property
+    def delivery(self) -> Delivery:
+        """The message that brought it."""
+
+    @property
+    def job(self) -> Named | None:
+        """What the message said; ``None`` if it could not be read."""
+
+    @property
+    def outcome(self) -> str:
+        """What became of it: a stable code."""
+
+    @property
+    def reason(self) -> str:
+        """Why it became that: a stable code."""
+
+    @property
+    def detail(self) -> str:
+        """The reason in words, for people."""
+
+    @property
+    def is_rejected(self) -> bool:
+        """Whether it can never succeed, and becomes a dead letter."""
+
+    def after(self, laps: Iterable[Lap]) -> Self:
+        """The same, with these laps behind it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +84,16 @@ class Settled:
     match: Match | None = None
     repeated: bool = False
 
+    @property
+    def outcome(self) -> Outcome:
+        """What became of the job."""
+        return self.reason.outcome
+
+    @property
+    def is_rejected(self) -> bool:
+        """Whether the job can never succeed, and becomes a dead letter."""
+        return self.outcome is Outcome.REJECTED
+
     def after(self, laps: Iterable[Lap]) -> Self:
         """The same, with these laps behind it."""
         return replace(self, delivery=self.delivery.after(laps))
@@ -58,7 +107,7 @@ class Retry:
     """
 
     delivery: Delivery
-    job: Job | None
+    job: Named | None
     detail: str
     delay_s: float
     harmless: bool = False
@@ -73,7 +122,7 @@ class Gone:
     """A job that left the stream while it was held: somebody else has settled it."""
 
     delivery: Delivery
-    job: Job | None
+    job: Named | None
     detail: str
 
     def after(self, laps: Iterable[Lap]) -> Self:
@@ -81,7 +130,9 @@ class Gone:
         return replace(self, delivery=self.delivery.after(laps))
 
 
-def sent_back(delivery: Delivery, job: Job | None, error: Exception, retry_delay_s: float) -> Retry:
+def sent_back(
+    delivery: Delivery, job: Named | None, error: Exception, retry_delay_s: float
+) -> Retry:
     """The answer to a failure that is not the job's: come again, later each time.
 
     At once where only a stop stood in the way: another worker may take it.

@@ -26,6 +26,7 @@ class Reason(StrEnum):
 
     NOT_SINGLE_FACE_HINT = "not_single_face_hint"
     MISSING_IMAGE_REF = "missing_image_ref"
+    MISSING_GALLERY = "missing_gallery"
     PHOTO_NOT_FOUND = "photo_not_found"
     ALREADY_MATCHED = "already_matched"
     DUPLICATE_IN_FLIGHT = "duplicate_in_flight"

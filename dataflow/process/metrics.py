@@ -140,6 +140,51 @@ REMATCH_SHARE = Gauge(
     "that are not at it.",
 )
 
+# People who are enrolled, or withdraw, by messages.
+PEOPLE_REQUESTS = Counter(
+    "soloface_people_requests",
+    "Settled requests about people, also those that were settled before.",
+    ["outcome", "reason"],
+)
+PEOPLE_RETRIES = Counter(
+    "soloface_people_retries", "Requests about people that were sent back, to come again later."
+)
+PEOPLE_DELIVERIES = Counter(
+    "soloface_people_deliveries", "Deliveries of requests about people that arrived."
+)
+PEOPLE_REDELIVERIES = Counter(
+    "soloface_people_redeliveries", "Deliveries of requests about people that were not the first."
+)
+PEOPLE_EVENTS = Counter(
+    "soloface_people_events", "Events of requests about people that the stream has confirmed."
+)
+PEOPLE_SECONDS = Histogram(
+    "soloface_people_seconds",
+    "Seconds from the publication of a request about people to its outcome.",
+    buckets=_JOB_BUCKETS,
+)
+PEOPLE_IN_FLIGHT = Gauge(
+    "soloface_people_in_flight",
+    "Requests about people that this process has not acknowledged yet.",
+)
+PEOPLE_PENDING = Gauge(
+    "soloface_people_pending", "Requests about people that wait for their first delivery."
+)
+PEOPLE_ACK_PENDING = Gauge(
+    "soloface_people_ack_pending",
+    "Requests about people that were delivered to any process and are not acknowledged.",
+)
+PEOPLE_PAUSED = Gauge(
+    "soloface_people_paused", "1 if the consumer of requests about people is paused, else 0."
+)
+PEOPLE_OLDEST_AGE = Gauge(
+    "soloface_people_oldest_age_seconds",
+    "Age of the oldest request about people without an outcome; 0 if there is none.",
+)
+PEOPLE_DEAD_LETTERS = Gauge(
+    "soloface_people_dead_letters", "Dead letters of requests about people on their stream."
+)
+
 # What was asked of `soloface serve`.
 WEB_REQUESTS = Counter(
     "soloface_web_requests",

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from typing import Protocol
+from uuid import UUID
 
 import structlog
 
+from dataflow.jobs.event import told
+from dataflow.jobs.job import Job
 from dataflow.jobs.lane import Lane
 from dataflow.jobs.outcome import Gone, Retry, Settled
 from dataflow.jobs.reason import Reason
 from dataflow.jobs.stages import Lap, seconds_by_stage
+from dataflow.process.kind import Kind
+from dataflow.process.meters import PHOTO_METERS
 from dataflow.process.metrics import (
     JOB_SECONDS,
     JOBS,
@@ -24,16 +30,22 @@ from dataflow.process.trace import trace_id
 
 log = structlog.get_logger()
 
+_NAMELESS = {"photo_id": None, "job_id": None}
 
-def report_settled(item: Settled) -> None:
-    """Tell the world how a job ended. The payload, the image and the vector stay out of it."""
+
+def report_settled(item: Settled, late: Iterable[Lap] = ()) -> None:
+    """Tell the world how a job ended. The payload, the image and the vector stay out of it.
+
+    ``late`` is how long its answer took.
+    """
+    observe_laps(late)
     delivery, match = item.delivery, item.match
     age_s = (datetime.now(UTC) - delivery.published_at).total_seconds()
     _count(item, age_s)
     fields: dict[str, object] = {
         "outcome": str(item.reason.outcome),
         "reason": str(item.reason),
-        **_whose(item),
+        **whose(item),
         "age_s": round(age_s, 3),
         "durations": {
             str(stage): round(seconds, 4)
@@ -57,18 +69,13 @@ def report_retry(item: Retry) -> None:
     """Tell that a job will come again."""
     RETRIES.inc()
     observe_laps(item.delivery.laps)
-    log.info(
-        "job_sent_back",
-        **_whose(item),
-        delay_s=item.delay_s,
-        detail=item.detail,
-    )
+    log.info("job_sent_back", **whose(item), delay_s=item.delay_s, detail=item.detail)
 
 
 def report_gone(item: Gone) -> None:
     """Tell that a job is somebody else's business."""
     observe_laps(item.delivery.laps)
-    log.info("job_let_go", **_whose(item), detail=item.detail)
+    log.info("job_let_go", **whose(item), detail=item.detail)
 
 
 def observe_laps(laps: Iterable[Lap]) -> None:
@@ -91,16 +98,32 @@ def _count(item: Settled, age_s: float) -> None:
             MATCH_MARGIN.labels(item.reason).observe(match.margin)
 
 
-def _whose(item: Settled | Retry | Gone) -> dict[str, object]:
+def whose(item: Settled | Retry | Gone) -> dict[str, object]:
+    """The names of a job and of its delivery."""
     delivery, job = item.delivery, item.job
-    whose: dict[str, object] = {
-        "photo_id": str(job.photo_id) if job else None,
-        "job_id": str(job.job_id) if job and job.job_id else None,
+    names: dict[str, object] = {
+        **(job.names if job else _NAMELESS),
         "stream_seq": delivery.stream_seq,
         "deliveries": delivery.attempt,
     }
     if delivery.lane is not Lane.LIVE:
-        whose["lane"] = str(delivery.lane)
+        names["lane"] = str(delivery.lane)
     if delivery.traceparent:
-        whose["trace_id"] = trace_id(delivery.traceparent)
-    return whose
+        names["trace_id"] = trace_id(delivery.traceparent)
+    return names
+
+
+class HasJob(Protocol):
+    """Anything on a photo's way."""
+
+    @property
+    def job(self) -> Job | None:
+        """Its job."""
+
+
+def _photo_of(item: HasJob) -> UUID | None:
+    return item.job.photo_id if item.job else None
+
+
+PHOTOS = Kind(told, PHOTO_METERS, report_settled, report_retry, _photo_of)
+"""The jobs that ask who is on a photo."""

@@ -87,6 +87,30 @@ class NatsSettings(Section):
     tags_stream: Name = Field(
         "PHOTO_FACES_TAGS", description="Stream that keeps the changes of tags, all of them."
     )
+    people_stream: Name = Field(
+        "USERS_FACE", description="Stream that holds the requests about people."
+    )
+    people_requested_subject: Subject = Field(
+        "users.face.requested", description="Subject of requests to enrol somebody."
+    )
+    people_withdrawn_subject: Subject = Field(
+        "users.face.withdrawn", description="Subject of withdrawals."
+    )
+    people_durable: Name = Field(
+        "soloface-people", description="Durable consumer of the requests; replicas share it."
+    )
+    people_dead_subject: Subject = Field(
+        "users.face.dead", description="Subject of the dead letters of requests."
+    )
+    people_dead_stream: Name = Field(
+        "USERS_FACE_DEAD", description="Stream that keeps the dead letters of requests."
+    )
+    people_settled_subject: Subject = Field(
+        "users.face.settled", description="Subject of the events of requests."
+    )
+    people_settled_stream: Name = Field(
+        "USERS_FACE_SETTLED", description="Stream that keeps the events of requests."
+    )
     provision: bool = Field(default=True, description="Create streams and consumer when absent.")
     replicas: int = Field(
         1, ge=1, le=5, description="Servers of a cluster that keep each stream that is made."
@@ -121,6 +145,30 @@ class NatsSettings(Section):
     def durable_of(self, lane: Lane) -> str:
         """The consumer that delivers a lane's jobs."""
         return self.durable if lane is Lane.LIVE else self.backfill_durable
+
+    def subjects_of(self, lane: Lane) -> list[str]:
+        """All subjects of a lane's jobs."""
+        return [self.subject_of(lane)]
+
+    def any_subject_of(self, lane: Lane) -> str:
+        """What takes in all of them, on their stream."""
+        return self.subject_of(lane)
+
+    @property
+    def people(self) -> PeopleQueue:
+        """The same server with the queue of people in place of the photos'."""
+        names = {
+            "stream": self.people_stream,
+            "subject": self.people_requested_subject,
+            "durable": self.people_durable,
+            "dead_subject": self.people_dead_subject,
+            "dead_stream": self.people_dead_stream,
+            "settled_subject": self.people_settled_subject,
+            "settled_stream": self.people_settled_stream,
+            "tags": False,
+            "backfill": False,
+        }
+        return PeopleQueue.model_construct(**{**dict(self), **names})
 
     @property
     def servers(self) -> list[str]:
@@ -171,6 +219,24 @@ class NatsSettings(Section):
         if len(self.logins) > 1:
             raise ValueError(f"{' and '.join(self.logins)} are several ways to log in; keep one")
         return self
+
+
+class PeopleQueue(NatsSettings):
+    """Where requests about people come from; what tells of a queue finds its names here."""
+
+    def subjects_of(self, lane: Lane) -> list[str]:
+        """Of the requests and of the withdrawals: in one stream, which puts them in order."""
+        del lane
+        return [self.subject, self.people_withdrawn_subject]
+
+    def any_subject_of(self, lane: Lane) -> str:
+        """What takes in both, on their stream."""
+        del lane
+        return ">"
+
+    def lane_of(self, subject: str) -> Lane | None:
+        """The one lane, for both."""
+        return Lane.LIVE if subject in self.subjects_of(Lane.LIVE) else None
 
 
 def _check_address(server: str) -> None:

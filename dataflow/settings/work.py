@@ -150,6 +150,16 @@ class MatchSettings(Section):
         le=2,
         description="How much farther than the nearest user the second-best must be.",
     )
+    gallery: Literal["optional", "required"] = Field(
+        "optional",
+        description="`required`: a job that names no gallery ends as `missing_gallery`, and no "
+        "face is compared with everybody.",
+    )
+
+    @property
+    def gallery_required(self) -> bool:
+        """Whether each job has to name a gallery."""
+        return self.gallery == "required"
 
 
 class RematchSettings(Section):

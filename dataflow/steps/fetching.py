@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
@@ -60,17 +60,8 @@ class Fetching:
         delivery, job = request.delivery, request.job
         try:
             ref = self.refs.parse(job.image_ref or "")
-            image = self._patience(delivery).call(
-                partial(self._read, ref, delivery),
-                "object store",
-                {
-                    "photo_id": str(job.photo_id),
-                    "image_ref": job.image_ref,
-                    "stream_seq": delivery.stream_seq,
-                    "deliveries": delivery.attempt,
-                },
-                partial(self.wanted, delivery),
-            )
+            names = {"photo_id": str(job.photo_id), "image_ref": job.image_ref}
+            image = self.read(ref, delivery, names)
         except DataError as error:
             return Settled(delivery, job, error.reason, str(error))
         except UnwantedError as error:
@@ -82,6 +73,21 @@ class Fetching:
             log.exception("fetch_failed", photo_id=str(job.photo_id))
             return sent_back(delivery, job, error, self.retry_delay_s)
         return Fetched(delivery, job, image)
+
+    def read(self, ref: ImageRef, delivery: Delivery, names: Mapping[str, str | None]) -> bytes:
+        """Read an object for a job, which ``names`` tells in the log while it is held.
+
+        Raises:
+            DataError: it cannot be read, whoever tries.
+            TransientError, Stopped: not now.
+            UnwantedError: nobody waits for the job any more.
+        """
+        return self._patience(delivery).call(
+            partial(self._read, ref, delivery),
+            "object store",
+            {**names, "stream_seq": delivery.stream_seq, "deliveries": delivery.attempt},
+            partial(self.wanted, delivery),
+        )
 
     def _patience(self, delivery: Delivery) -> Persistence:
         if delivery.attempt < SUSPECT_FROM:

@@ -58,18 +58,19 @@ def _now() -> datetime:
 class Guardrails:
     """The checks that cost nothing beside a look at the image.
 
-    ``grace_s`` is how long a photo may be unknown after its job was published: the job may overtake
-    the transaction that inserts the photo.
+    With ``gallery_required`` each job has to name a gallery. ``grace_s`` is how long a photo may be
+    unknown after its job was published: the job may overtake the transaction that inserts it.
     """
 
     photos: PhotoRegistry
     grace_s: float
     retry_delay_s: float
     now: Callable[[], datetime] = _now
+    gallery_required: bool = False
 
     def check(self, requests: Sequence[Request]) -> Iterator[Request | Settled | Retry]:
         """Let pass what is worth fetching, in the order it came."""
-        hinted = [hint_says_skip(request) for request in requests]
+        hinted = [self._skipped_at_once(request) for request in requests]
         asked = {r.job.photo_id for r, skip in zip(requests, hinted, strict=True) if not skip}
         try:
             states = self.photos.states(sorted(asked)) if asked else {}
@@ -78,6 +79,11 @@ class Guardrails:
             return
         for request, skip in zip(requests, hinted, strict=True):
             yield skip or self._judge(request, states[request.job.photo_id])
+
+    def _skipped_at_once(self, request: Request) -> Settled | None:
+        if self.gallery_required and request.job.gallery is None:
+            return Settled(request.delivery, request.job, Reason.MISSING_GALLERY)
+        return hint_says_skip(request)
 
     def _judge(self, request: Request, state: PhotoState) -> Request | Settled | Retry:
         delivery, job = request.delivery, request.job

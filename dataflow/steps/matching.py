@@ -46,12 +46,14 @@ class MatchPolicy:
     """When the nearest user is the answer.
 
     ``threshold`` is the model's calibrated distance and is only reported; ``max_distance`` and
-    ``min_margin`` decide, where they are set. What people have said comes before all of them.
+    ``min_margin`` decide, where they are set. With ``gallery_required``, nobody is looked for on a
+    face that belongs to no gallery. What people have said comes before all of them.
     """
 
     threshold: float
     max_distance: float | None = None
     min_margin: float | None = None
+    gallery_required: bool = False
 
     @property
     def limits(self) -> dict[str, float | None]:
@@ -66,9 +68,12 @@ class MatchPolicy:
         return self.max_distance + max(self.min_margin or 0, NEAR_MISS)
 
     def decide(
-        self, nearest: Sequence[Candidate], said: Said = NOTHING_SAID
+        self,
+        nearest: Sequence[Candidate],
+        said: Said = NOTHING_SAID,
+        gallery: str | None = None,
     ) -> tuple[Reason, Match | None]:
-        """Judge the nearest users, the nearest first.
+        """Judge the nearest users of a face in a gallery, the nearest first.
 
         Two of them are enough, and one more for each user who was rejected. A confirmed user is
         the answer at any distance, and also without one: where they are not among the candidates.
@@ -77,6 +82,8 @@ class MatchPolicy:
             return Reason.NOBODY, None
         if said.confirmed:
             return Reason.MATCHED, self._named(said.confirmed, nearest)
+        if self.gallery_required and gallery is None:
+            return Reason.MISSING_GALLERY, None
         if not nearest:
             return Reason.NO_ENROLLED_USERS, None
         possible = not_rejected(nearest, said)

@@ -58,9 +58,12 @@ class TagChange:
 
     photo_id: UUID = Field(description="The photo.")
     face_index: int = Field(description="Which of its faces; the jobs say how they are numbered.")
+    gallery: str | None = Field(
+        description="The gallery of the photo; null if it belongs to none, and shows anybody."
+    )
     change: Change = Field(
         description="gained: the face shows a user now. lost: it shows none any more. moved: it "
-        "shows another user. remeasured: the same user at another distance."
+        "shows another user. remeasured: the same user at another distance, or in another gallery."
     )
     user_id: UUID | None = Field(description="Whom the face shows now; null if the tag is lost.")
     previous_user_id: UUID | None = Field(

@@ -30,6 +30,20 @@ alter role photo_reviewer password :'reviewer_password';
 grant soloface_worker to photo_worker;
 grant soloface_reviewer to photo_reviewer;
 
+-- Only where people are enrolled by messages.
+\getenv people_password PEOPLE_PASSWORD
+\if :{?people_password}
+select :'people_password' <> '' as has_people \gset
+\else
+\set has_people false
+\endif
+\if :has_people
+select 'create role photo_people login' where to_regrole('photo_people') is null
+\gexec
+alter role photo_people password :'people_password';
+grant soloface_enroller, soloface_eraser to photo_people;
+\endif
+
 alter schema public owner to photo_owner;
 -- What the superuser made, before there was an owner or for the platform: migrations alter it.
 select format('alter table %s owner to photo_owner', pg_class.oid::regclass)

@@ -1,4 +1,4 @@
-"""`soloface gallery`: how the users are searched, what that finds, and the index."""
+"""`soloface gallery`: who belongs to which, how the users are searched, and the index."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dataflow.jobs.errors import ConfigurationError
+from soloface.cli import galleries
 from soloface.cli.frame.output import JsonOption, console, counted, print_json, progress, say
 from soloface.cli.frame.settings import load_settings
 
@@ -21,8 +22,12 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="See how soloface searches the enrolled users, and build the index that many users need.",
+    help="Say who belongs to which gallery, see how users are searched, and build the index.",
 )
+app.command()(galleries.add)
+app.command()(galleries.remove)
+app.command()(galleries.members)
+app.command("list")(galleries.list_galleries)
 
 FacesOption = Annotated[
     int, typer.Option("--faces", min=1, help="How many made-up faces to search for.")
@@ -41,6 +46,7 @@ class Status:
 
     contracts: dict[str, int]
     dimension: int
+    required: bool
     plan: Plan
     index: Index | None
     measured: Measured
@@ -48,6 +54,8 @@ class Status:
     @property
     def advice(self) -> str | None:
         """What to do; ``None`` if all is well."""
+        if self.required:
+            return None
         if self.plan.objection == "there is no index":
             return f"the exact search has become slow; {INDEX}"
         if self.plan.objection:
@@ -151,18 +159,21 @@ def examine(connection: Connection, faces: int, *, hard: bool = False) -> Status
     """Measure the search as the worker would do it now."""
     from connectors.postgres.gallery.proof import BATCH, draw_sample, measure, searcher
     from connectors.postgres.gallery.search import search_state, vector_dimension
+    from connectors.postgres.photos.limits import limits_of
     from dataflow.gallery.search import plan_search
 
     model, _ = _most(connection)
     dimension = vector_dimension(connection)
     rows, known = search_state(connection, dimension)
     plan = plan_search(rows, model or "", dimension, known)
-    # An exact search finds everybody; it is only timed.
-    count = faces if plan.breadth else min(faces, BATCH)
+    noted = limits_of(connection, model) if model else None
+    required = noted is not None and noted.policy.gallery_required
+    # An exact search finds everybody; it is only timed. In galleries only, there is none of all.
+    count = 0 if required else faces if plan.breadth else min(faces, BATCH)
     drawn = draw_sample(connection, model or "", count, hard=hard)
     contracts = {str(name): count for name, count in _sizes(connection).items()}
     measured = measure(drawn, searcher(connection, drawn.model, plan))
-    return Status(contracts, dimension, plan, known, measured)
+    return Status(contracts, dimension, required, plan, known, measured)
 
 
 @contextmanager
@@ -222,6 +233,7 @@ def _as_dict(found: Status) -> dict[str, object]:
     return {
         "contracts": found.contracts,
         "strategy": found.plan.name,
+        "gallery_required": found.required,
         "exact_up_to": exact_limit(found.dimension),
         "index": found.index
         and {
@@ -243,6 +255,10 @@ def _print(found: Status) -> None:
         say(f"{counted(count, 'user')} of {model}")
     if not found.contracts:
         say("nobody is enrolled yet: soloface enroll")
+    if found.required:
+        say("each face is searched in its gallery only, exactly (SOLOFACE_MATCH__GALLERY=required)")
+        say("nothing to do")
+        return
     limit = exact_limit(found.dimension)
     say(f"search: {found.plan.name} (exact up to {limit} users of {found.dimension} numbers)")
     if found.index:

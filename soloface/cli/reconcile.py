@@ -15,10 +15,11 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 import typer
 
-from dataflow.jobs.errors import DataError
+from dataflow.jobs.errors import ConfigurationError, DataError
 from dataflow.jobs.image_ref import RefPolicy
 from dataflow.jobs.lane import Lane
 from soloface.cli.dlq.letters import moment
+from soloface.cli.frame.galleries import gallery_of
 from soloface.cli.frame.output import (
     JsonOption,
     complain,
@@ -57,11 +58,13 @@ class Report:
     examples: list[str] = field(default_factory=list)
     bad_examples: list[str] = field(default_factory=list)
 
-    def take(self, photo_id: UUID, ref: str, refs: RefPolicy) -> bool:
-        """Note a photo; returns whether its reference is one."""
+    def take(self, photo_id: UUID, ref: str, gallery: str | None, refs: RefPolicy) -> bool:
+        """Note a photo; returns whether its reference is one, and its gallery too."""
         try:
             refs.parse(ref)
-        except DataError as error:
+            if gallery is not None:
+                gallery_of(gallery, "its gallery")
+        except (DataError, ConfigurationError) as error:
             self.bad_refs += 1
             if len(self.bad_examples) < _SHOWN:
                 self.bad_examples.append(printable(f"{photo_id} {ref}: {error}"))
@@ -76,6 +79,13 @@ def reconcile(
     ref_column: Annotated[
         str, typer.Option(help="Column of `photos` that holds the image reference.")
     ],
+    gallery_column: Annotated[
+        str | None,
+        typer.Option(
+            help="Column of `photos` with the name of a photo's gallery. Without it, the jobs name "
+            "none."
+        ),
+    ] = None,
     only: Annotated[
         list[str] | None,
         typer.Option(
@@ -119,9 +129,13 @@ def reconcile(
 
     settings = load_settings()
     before = created_before or datetime.now(UTC) - timedelta(hours=1)
-    selection = Selection(
-        ref_column, created_column, before, created_after, dict(map(_equality, only or ()))
-    )
+    if publish and settings.match.gallery_required and gallery_column is None:
+        raise ConfigurationError(
+            "each job has to name a gallery (SOLOFACE_MATCH__GALLERY=required): say with "
+            "--gallery-column which column holds it"
+        )
+    equal = dict(map(_equality, only or ()))
+    selection = Selection(ref_column, created_column, before, created_after, equal, gallery_column)
     with closing(Database(settings.database)) as database:
         forgotten = Forgotten(database, selection)
         count = forgotten.count()
@@ -156,9 +170,10 @@ def _jobs(
     store = settings.store
     refs = RefPolicy(store.bucket, store.buckets, store.prefixes)
     photos = (photo for page in forgotten.pages() for photo in page)
-    for photo_id, ref in islice(photos, limit):
-        if report.take(photo_id, ref, refs):
+    for photo_id, ref, gallery in islice(photos, limit):
+        if report.take(photo_id, ref, gallery, refs):
             yield {
+                **({"gallery": gallery} if gallery is not None else {}),
                 "photo_id": str(photo_id),
                 "image_ref": ref,
                 "job_id": str(uuid5(_JOB_IDS, str(photo_id))),

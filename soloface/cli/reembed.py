@@ -139,7 +139,9 @@ def _matched_again(
         policy = noted.policy
     else:
         match = settings.match
-        policy = MatchPolicy(pack.threshold, match.max_distance, match.min_margin)
+        # No tag of a tenant's may come from a setting that is missing here.
+        required = match.gallery_required or bool(before and before.policy.gallery_required)
+        policy = MatchPolicy(pack.threshold, match.max_distance, match.min_margin, required)
         if follows:
             with database.connection() as connection:
                 policy = following_policy(policy, follows.at(count_users(connection, model)))

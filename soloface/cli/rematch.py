@@ -15,6 +15,7 @@ import typer
 
 from dataflow.jobs.errors import ConfigurationError
 from soloface.cli.dlq.letters import moment
+from soloface.cli.frame.galleries import gallery_of
 from soloface.cli.frame.limits import rules_of_workers, say_limits
 from soloface.cli.frame.output import (
     JsonOption,
@@ -89,6 +90,9 @@ def rematch(
     everything: Annotated[
         bool, typer.Option("--all", help="All faces of the users' pack.")
     ] = False,
+    gallery: Annotated[
+        str | None, typer.Option(help="All faces that belong to this gallery.")
+    ] = None,
     since: Annotated[
         datetime | None,
         typer.Option(
@@ -112,9 +116,10 @@ def rematch(
     from connectors.postgres.connection import Database
     from connectors.postgres.tags.requests import Requests, Wish
 
-    if [bool(user), everything, since is not None].count(True) != 1:
-        raise typer.BadParameter("give --user UUID, --all or --since TIME")
-    wish = Wish(tuple(dict.fromkeys(user or ())), since)
+    if [bool(user), everything, gallery is not None, since is not None].count(True) != 1:
+        raise typer.BadParameter("give --user UUID, --gallery NAME, --all or --since TIME")
+    name = None if gallery is None else gallery_of(gallery, "--gallery")
+    wish = Wish(tuple(dict.fromkeys(user or ())), since, name)
     settings = load_settings()
     with closing(Database(settings.database)) as database, progress(hidden=as_json) as bar:
         if unknown := Requests(database).unknown(wish.user_ids):

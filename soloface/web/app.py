@@ -20,7 +20,7 @@ from soloface.web.gate.problems import Code, Problem, ProblemError, answer, prob
 from soloface.web.gate.rates import Rates
 from soloface.web.page import pages
 from soloface.web.work.desk import Desk
-from soloface.web.work.wire import EnrolRequest
+from soloface.web.work.wire_enrolment import EnrolRequest
 
 
 def build(desk: Desk) -> ASGIApp:

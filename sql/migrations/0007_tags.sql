@@ -12,6 +12,9 @@ comment on column face_matches.confidence is
 -- query of the platform's, which joins both tables, finds a column twice.
 alter table face_matches add column if not exists on_photo_id uuid;
 alter table face_matches add column if not exists on_face_index integer;
+-- In which gallery the face is. A gallery is some of the users: only they are looked at for it.
+alter table photo_faces add column if not exists gallery text;
+alter table face_matches add column if not exists on_gallery text;
 update face_matches as m
 set on_photo_id = f.photo_id, on_face_index = f.face_index
 from photo_faces as f
@@ -83,6 +86,8 @@ create table if not exists face_rematches (
     model text,
     -- Of a contract: only faces that were recorded or changed since then.
     since timestamptz,
+    -- Only faces of this gallery; of those without one if it is empty.
+    gallery text,
     cause text not null default 'rematch',
     by text,
     requested_at timestamptz not null default now(),
@@ -110,6 +115,7 @@ create table if not exists face_outbox (
     seq bigint generated always as identity primary key,
     photo_id uuid not null,
     face_index integer not null,
+    gallery text,
     change text not null check (change in ('gained', 'lost', 'moved', 'remeasured')),
     user_id uuid,
     previous_user_id uuid,
@@ -147,7 +153,8 @@ order by m.created_at;
 create or replace function soloface_place_match() returns trigger
 language plpgsql security definer as $$
 begin
-    select f.photo_id, f.face_index into new.on_photo_id, new.on_face_index
+    select f.photo_id, f.face_index, f.gallery
+    into new.on_photo_id, new.on_face_index, new.on_gallery
     from photo_faces as f where f.id = new.photo_face_id;
     return new;
 end
@@ -195,9 +202,9 @@ $$;
 create or replace function soloface_tell_gained() returns trigger
 language plpgsql security definer as $$
 begin
-    insert into face_outbox (photo_id, face_index, change, user_id, distance, cause, by)
+    insert into face_outbox (photo_id, face_index, gallery, change, user_id, distance, cause, by)
     select
-        on_photo_id, on_face_index, 'gained', user_id, confidence,
+        on_photo_id, on_face_index, on_gallery, 'gained', user_id, confidence,
         coalesce(nullif(current_setting('soloface.cause', true), ''), 'platform'),
         nullif(current_setting('soloface.by', true), '')
     from present;
@@ -208,9 +215,9 @@ $$;
 create or replace function soloface_tell_lost() returns trigger
 language plpgsql security definer as $$
 begin
-    insert into face_outbox (photo_id, face_index, change, previous_user_id, cause, by)
+    insert into face_outbox (photo_id, face_index, gallery, change, previous_user_id, cause, by)
     select
-        on_photo_id, on_face_index, 'lost', user_id,
+        on_photo_id, on_face_index, on_gallery, 'lost', user_id,
         coalesce(nullif(current_setting('soloface.cause', true), ''), 'platform'),
         nullif(current_setting('soloface.by', true), '')
     from gone;
@@ -222,33 +229,35 @@ create or replace function soloface_tell_moved() returns trigger
 language plpgsql security definer as $$
 begin
     insert into face_outbox (
-        photo_id, face_index, change, user_id, previous_user_id, distance, cause, by
+        photo_id, face_index, gallery, change, user_id, previous_user_id, distance, cause, by
     )
     select
-        told.on_photo_id, told.on_face_index, told.change, told.user_id, told.previous_user_id,
+        told.on_photo_id, told.on_face_index, told.on_gallery, told.change, told.user_id, told.previous_user_id,
         told.confidence,
         coalesce(nullif(current_setting('soloface.cause', true), ''), 'platform'),
         nullif(current_setting('soloface.by', true), '')
     from (
         select
-            present.on_photo_id, present.on_face_index,
+            present.on_photo_id, present.on_face_index, present.on_gallery,
             case when present.user_id = gone.user_id then 'remeasured' else 'moved' end as change,
             present.user_id, gone.user_id as previous_user_id, present.confidence
         from present
         join gone using (id)
-        where (present.user_id, present.confidence) is distinct from (gone.user_id, gone.confidence)
+        where (present.user_id, present.confidence, present.on_gallery)
+                is distinct from (gone.user_id, gone.confidence, gone.on_gallery)
             and (present.on_photo_id, present.on_face_index)
                 is not distinct from (gone.on_photo_id, gone.on_face_index)
         union all
-        select gone.on_photo_id, gone.on_face_index, 'lost', null, gone.user_id, null
+        select
+            gone.on_photo_id, gone.on_face_index, gone.on_gallery, 'lost', null, gone.user_id, null
         from present
         join gone using (id)
         where (present.on_photo_id, present.on_face_index)
             is distinct from (gone.on_photo_id, gone.on_face_index)
         union all
         select
-            present.on_photo_id, present.on_face_index, 'gained', present.user_id, null,
-            present.confidence
+            present.on_photo_id, present.on_face_index, present.on_gallery, 'gained',
+            present.user_id, null, present.confidence
         from present
         join gone using (id)
         where (present.on_photo_id, present.on_face_index)
@@ -263,8 +272,8 @@ $$;
 create or replace function soloface_tell_all_lost() returns trigger
 language plpgsql security definer as $$
 begin
-    insert into face_outbox (photo_id, face_index, change, previous_user_id, cause)
-    select on_photo_id, on_face_index, 'lost', user_id, 'platform' from face_matches;
+    insert into face_outbox (photo_id, face_index, gallery, change, previous_user_id, cause)
+    select on_photo_id, on_face_index, on_gallery, 'lost', user_id, 'platform' from face_matches;
     return null;
 end
 $$;
@@ -400,6 +409,7 @@ begin
             where m.photo_face_id = f.id and m.user_id <> new.user_id
         );
     delete from face_match_decisions where user_id = new.user_id and decision = 'confirmed';
+    delete from face_gallery_members where user_id = new.user_id;
     update users
     set face_embedding = null, face_embedding_model = null, face_enrolled_at = null
     where id = new.user_id and face_embedding is not null;

@@ -11,6 +11,8 @@ alter table face_match_limits add column if not exists max_fpir double precision
 alter table face_match_limits add column if not exists lowest_far double precision;
 alter table face_match_limits add column if not exists steps double precision[];
 alter table face_match_limits add column if not exists users bigint;
+alter table face_match_limits
+    add column if not exists gallery_required boolean not null default false;
 comment on column face_match_limits.fixed_distance is
     'the distance that was set, SOLOFACE_MATCH__MAX_DISTANCE; null: none';
 comment on column face_match_limits.max_fpir is
@@ -21,6 +23,8 @@ comment on column face_match_limits.steps is
     'the distance for at most 1, 2, 4, 8, … users; the last one also holds for more';
 comment on column face_match_limits.users is
     'for how many users max_distance holds at most: the enrolled ones, rounded up to such a number';
+comment on column face_match_limits.gallery_required is
+    'whether faces without a gallery are compared with nobody, SOLOFACE_MATCH__GALLERY=required';
 
 do $$
 begin
@@ -72,7 +76,8 @@ begin
         new.steps := null;
         new.users := null;
     end if;
-    if new.min_margin is distinct from old.min_margin
+    if (new.min_margin, new.gallery_required)
+            is distinct from (old.min_margin, old.gallery_required)
         or coalesce(new.max_distance, 'infinity') > old.exact_to
     then
         new.exact_to := reach;  -- all that is not known exactly is looked at again
@@ -85,14 +90,23 @@ $$;
 
 -- The first worker of a contract: reembed may have matched its faces by other limits. Where the
 -- distance alone has changed, whoever is nearer than both or farther than both keeps the answer.
--- Beyond `exact_to` somebody may have come nearer than is noted.
+-- Beyond `exact_to` somebody may have come nearer than is noted. Galleries that have limits of their
+-- own, by the same steps, have their faces matched again where those move (0009).
 create or replace function soloface_note_limits() returns trigger
 language plpgsql security definer as $$
 declare
     low double precision;
     high double precision;
 begin
-    if tg_op = 'INSERT' or old.min_margin is distinct from new.min_margin then
+    if tg_op = 'INSERT'
+        or (old.min_margin, old.gallery_required)
+            is distinct from (new.min_margin, new.gallery_required)
+        or (
+            (old.steps, old.fixed_distance) is distinct from (new.steps, new.fixed_distance)
+            and num_nonnulls(old.steps, new.steps) > 0
+            and exists (select from face_gallery_limits as g where g.model = new.model)
+        )
+    then
         insert into face_rematches (model) values (new.model);
     elsif old.max_distance is distinct from new.max_distance then
         low := least(old.max_distance, new.max_distance);
@@ -103,7 +117,10 @@ begin
             low := least(low, old.exact_to);
             high := 'infinity';
         end if;
-        insert into face_rematches (model, above, upto) values (new.model, low, high);
+        insert into face_rematches (model, gallery, above, upto)
+        values (
+            new.model, case when num_nonnulls(old.steps, new.steps) = 2 then '' end, low, high
+        );
     end if;
     return null;
 end

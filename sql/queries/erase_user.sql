@@ -27,11 +27,20 @@ beside as (
 photo_beside as (
     delete from photo_face_embeddings where photo_face_id in (select id from seen) returning 1
 ),
+memberships as (
+    delete from face_gallery_members where user_id = %(id)s returning 1
+),
 enrolments as (
     delete from face_enrolments where user_id = %(id)s returning 1
 ),
 enrolment_photos as (
     delete from face_enrolment_photos where user_id = %(id)s returning 1
+),
+requests as (
+    -- What was asked later than a withdrawal by a message is done again after it.
+    delete from face_person_requests
+    where user_id = %(id)s and stream_seq <= coalesce(%(stream_seq)s, stream_seq)
+    returning 1
 ),
 decisions as (
     delete from face_match_decisions where user_id = %(id)s returning 1
@@ -54,8 +63,10 @@ outcomes as (
 )
 select 'users' as erased, count(*) from enrolled
 union all select 'user_embeddings', count(*) from beside
+union all select 'face_gallery_members', count(*) from memberships
 union all select 'face_enrolments', count(*) from enrolments
 union all select 'face_enrolment_photos', count(*) from enrolment_photos
+union all select 'face_person_requests', count(*) from requests
 union all select 'face_match_decisions', count(*) from decisions
 union all select 'photo_face_embeddings', count(*) from photo_beside
 union all select 'photo_faces', count(*) from faces

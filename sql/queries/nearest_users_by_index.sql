@@ -8,6 +8,9 @@ cross join lateral (
         select users.id, users.face_embedding
         from users
         where users.face_embedding is not null and users.face_embedding_model = %(model)s
+            and not exists (
+                select from face_match_limits as l where l.model = %(model)s and l.gallery_required
+            )
         order by
             users.face_embedding::halfvec(:dimension) <=> faces.embedding::halfvec(:dimension)
         limit %(candidates)s

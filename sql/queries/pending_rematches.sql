@@ -1,7 +1,7 @@
 -- What is to be matched again for a contract, photos first and so many of each kind: neither hides
 -- the other. And how old the oldest of it is.
 select
-    id, user_id, photo_id, since, cause, by, place, blocks, file is not null as begun, above, upto,
+    id, user_id, photo_id, since, cause, by, place, blocks, file is not null as begun, above, upto, gallery,
     (
         select extract(epoch from now() - oldest.requested_at)::float8
         from face_rematches as oldest

@@ -9,11 +9,11 @@ with input as (
         %(user_id)s::uuid[], %(distance)s::float8[],
         %(margin)s::float8[], %(duplicate_of)s::bigint[], %(stream_seq)s::bigint[],
         %(published_at)s::timestamptz[],
-        %(nearest_user_id)s::uuid[], %(second_user_id)s::uuid[]
+        %(nearest_user_id)s::uuid[], %(second_user_id)s::uuid[], %(gallery)s::text[]
     ) as t (
         photo_id, face_index, embedding, x1, y1, x2, y2, det_score, quality, image_ref, reason,
         user_id, distance, margin, duplicate_of, stream_seq,
-        published_at, nearest_user_id, second_user_id
+        published_at, nearest_user_id, second_user_id, gallery
     )
 ),
 -- Their vectors may have been replaced by another model's since the search.
@@ -33,6 +33,12 @@ judged as (
             when photos.id is null then 'photo_not_found'
             when past.stream_seq = input.stream_seq and past.published_at = input.published_at
                 then 'repeated'
+            -- A later job has said that the photo belongs to another gallery.
+            when exists (
+                select from photo_faces as f
+                where f.photo_id = input.photo_id and f.gallery is distinct from input.gallery
+                    and f.gallery_at > input.published_at
+            ) then 'duplicate_in_flight'
             -- A job published after the answer was there is no duplicate but a new question.
             when past.stream_seq = input.duplicate_of and input.published_at < past.settled_at
                 then 'duplicate_in_flight'
@@ -73,28 +79,30 @@ judged as (
 faces as (
     insert into photo_faces as f (
         photo_id, face_index, embedding, bbox, model, det_score, quality, image_ref,
-        nearest_user_id, nearest_distance, second_user_id, second_distance
+        nearest_user_id, nearest_distance, second_user_id, second_distance, gallery, gallery_at
     )
     select
         photo_id, face_index, embedding,
         jsonb_build_object('x1', x1, 'y1', y1, 'x2', x2, 'y2', y2), %(model)s, det_score,
-        quality, image_ref, nearest_user_id, distance, second_user_id, distance + margin
+        quality, image_ref, nearest_user_id, distance, second_user_id, distance + margin,
+        gallery, published_at
     from judged
-    where verdict = reason
+    where verdict = reason and reason <> 'missing_gallery'
     order by photo_id
     on conflict (photo_id, face_index) do update set
         embedding = excluded.embedding, bbox = excluded.bbox, model = excluded.model,
         det_score = excluded.det_score, quality = excluded.quality,
         image_ref = excluded.image_ref, updated_at = now(),
         nearest_user_id = excluded.nearest_user_id, nearest_distance = excluded.nearest_distance,
-        second_user_id = excluded.second_user_id, second_distance = excluded.second_distance
-    returning f.id, f.photo_id, f.face_index
+        second_user_id = excluded.second_user_id, second_distance = excluded.second_distance,
+        gallery = excluded.gallery, gallery_at = excluded.gallery_at
+    returning f.id, f.photo_id, f.face_index, f.gallery
 ),
 matches as (
     insert into face_matches (
-        photo_face_id, on_photo_id, on_face_index, user_id, confidence
+        photo_face_id, on_photo_id, on_face_index, on_gallery, user_id, confidence
     )
-    select faces.id, faces.photo_id, faces.face_index, judged.user_id, judged.distance
+    select faces.id, faces.photo_id, faces.face_index, faces.gallery, judged.user_id, judged.distance
     from judged
     join faces using (photo_id)
     where judged.verdict = 'matched'

@@ -35,9 +35,9 @@ moved as (
 ),
 gained as (
     insert into face_matches (
-        photo_face_id, on_photo_id, on_face_index, user_id, confidence
+        photo_face_id, on_photo_id, on_face_index, on_gallery, user_id, confidence
     )
-    select f.id, f.photo_id, f.face_index, w.user_id, w.distance
+    select f.id, f.photo_id, f.face_index, f.gallery, w.user_id, w.distance
     from wanted as w
     join alive on alive.id = w.user_id
     join photo_faces as f on f.id = w.face_id

@@ -21,7 +21,7 @@ with recursive oldest as (
     ) as next
 )
 select
-    photo_id, face_index, change, user_id, previous_user_id, distance, cause,
+    photo_id, face_index, gallery, change, user_id, previous_user_id, distance, cause,
     -- Whoever wrote it may have written at length, and a message has a limit.
     left(by, 200), seq, changed_at
 from oldest

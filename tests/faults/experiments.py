@@ -13,6 +13,7 @@ from tests.faults import (
     headers,
     hostile,
     kills,
+    people,
     poison,
     refusals,
     relays,
@@ -61,4 +62,5 @@ EXPERIMENTS: tuple[Experiment[Any], ...] = (
     Experiment(law.NUMBER, "the law of the tags", 8, law.run, law.SMALL, law.FULL),
     Experiment(upheaval.NUMBER, "upheaval", 5, upheaval.run, upheaval.SMALL, upheaval.FULL),
     Experiment(relays.NUMBER, "relays", 4, relays.run, relays.SMALL, relays.FULL),
+    Experiment(people.NUMBER, "people", 15, people.run, people.SMALL, people.FULL),
 )

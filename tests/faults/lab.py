@@ -47,12 +47,14 @@ class Scene:
     ledger: Ledger
     _workers: list[Worker] = field(default_factory=list)
 
-    def start(self, threads: int = 1, *, how: str = "", **variables: str) -> Worker:
+    def start(
+        self, threads: int = 1, *, how: str = "", flow: str = "flow", **variables: str
+    ) -> Worker:
         """Start a worker with a log of its own; ``how`` names what is wrong with it."""
         program = (sys.executable, "-m", "tests.faults.launch", how) if how else BYTEWAX
         own = {PREFIX + name: value for name, value in {**self.variables, **variables}.items()}
         foreign = {k: v for k, v in os.environ.items() if not k.startswith(PREFIX)}
-        worker = Worker(Log(), threads, own, program=program, environment=foreign)
+        worker = Worker(Log(), threads, own, program=program, environment=foreign, flow=flow)
         self._workers.append(worker)
         return worker
 

@@ -13,8 +13,9 @@ from connectors.jetstream.jobs.heartbeat import InFlight
 from connectors.jetstream.jobs.settling import TERM, Settler
 from connectors.sink import RecordingPartition, Result
 from dataflow.faces.image import Preview
-from dataflow.jobs.outcome import Retry, Settled
+from dataflow.jobs.outcome import Settled
 from dataflow.jobs.reason import Reason
+from dataflow.steps.request import Recognised
 from dataflow.tags.change import TagChange
 from tests.faults.points import before_commit, die, wrap
 
@@ -42,7 +43,7 @@ def _kill_the_decoder() -> None:
 def _ack_before_commit() -> None:
     def make(write_batch: WriteBatch) -> WriteBatch:
         def acked(self: RecordingPartition, items: list[Result]) -> None:
-            done = [item for item in items if not isinstance(item, Retry)]
+            done = [item for item in items if isinstance(item, Recognised | Settled)]
             self._client.settle([Settled(x.delivery, x.job, Reason.MATCHED) for x in done])
             write_batch(self, items)
 

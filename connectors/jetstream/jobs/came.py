@@ -36,4 +36,5 @@ def plain(came: Came) -> Delivery:
         attempt=token.attempt,
         published_at=token.published_at,
         lane=came.lane,
+        subject=came.message.subject,
     )

@@ -21,7 +21,6 @@ from dataflow.jobs.delivery import Delivery
 from dataflow.jobs.errors import SolofaceError
 from dataflow.jobs.lane import Lane
 from dataflow.process.health import Health
-from dataflow.process.metrics import DELIVERIES, REDELIVERIES
 
 log = structlog.get_logger()
 
@@ -148,8 +147,9 @@ class Fetcher:
         self._client.in_flight.add(came.message.reply for came in jobs)
         self._client.upkeep.saw(max(came.token.stream_seq for came in jobs))
         self._client.room.came(lane, len(jobs))
-        DELIVERIES.labels(lane).inc(len(jobs))
-        REDELIVERIES.labels(lane).inc(sum(came.token.attempt > 1 for came in jobs))
+        meters = self._client.kind.meters.lane(lane)
+        meters.deliveries.inc(len(jobs))
+        meters.redeliveries.inc(sum(came.token.attempt > 1 for came in jobs))
         read = [(came, self._read(came)) for came in jobs]
         await self._send_back([came for came, delivery in read if delivery is None])
         passed, suspects = self._client.isolation.sort([each for _, each in read if each])

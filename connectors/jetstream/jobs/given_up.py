@@ -146,7 +146,7 @@ class GivenUp:
             self._connection,
             settings.stream,
             seq,
-            or_later=settings.subject_of(or_later) if or_later else None,
+            or_later=settings.any_subject_of(or_later) if or_later else None,
         )
         if found is None:
             return None  # somebody settled it
@@ -159,6 +159,7 @@ class GivenUp:
             published_at=found.at,
             traceparent=traceparent_of(found.headers),
             lane=settings.lane_of(found.subject) or Lane.LIVE,
+            subject=found.subject,
         )
 
 

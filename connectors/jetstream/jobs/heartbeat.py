@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
+from prometheus_client import Gauge
 
 from connectors.jetstream.jobs.ack_token import delivered_by
 from dataflow.jobs.custody import UNCLAIMED
@@ -29,8 +30,13 @@ class InFlight:
     rights than any sign of life.
     """
 
-    def __init__(self, connection: Client, ack_wait_s: float) -> None:
+    def __init__(
+        self, connection: Client, ack_wait_s: float, stream: str = "", count: Gauge = IN_FLIGHT
+    ) -> None:
+        """``stream`` is whose deliveries they are; none: any stream's."""
         self._connection = connection
+        self._stream = stream
+        self._count = count
         self._loop = asyncio.get_running_loop()
         self.pace(ack_wait_s)
         self._since: dict[str, float] = {}
@@ -55,13 +61,17 @@ class InFlight:
         """Begin to vouch for these deliveries."""
         now = time.monotonic()
         self._since.update(dict.fromkeys(ack_tokens, now))
-        IN_FLIGHT.set(len(self._since))
+        self._count.set(len(self._since))
 
     def remove(self, ack_token: str) -> None:
         """Stop vouching: it is settled, or somebody else's."""
         self._since.pop(ack_token, None)
         self._receipts.pop(ack_token, None)
-        IN_FLIGHT.set(len(self._since))
+        self._count.set(len(self._since))
+
+    def takes(self, ack_token: str) -> bool:
+        """Whether it is a delivery of this stream."""
+        return f".{self._stream}." in ack_token or not self._stream
 
     def left(self, ack_token: str) -> str:
         """It is on its way to another process; returns the receipt that is wanted from there."""

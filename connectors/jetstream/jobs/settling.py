@@ -17,8 +17,7 @@ from connectors.jetstream.jobs.confirming import CONFIRM_TIMEOUT_S, confirmed
 from connectors.jetstream.jobs.given_up import NOBODY_ASKS, GivenUp
 from connectors.jetstream.jobs.heartbeat import InFlight
 from connectors.jetstream.letters.letter import seal
-from dataflow.jobs.outcome import Retry, Settled
-from dataflow.jobs.reason import Outcome
+from dataflow.jobs.outcome import Ended, Retry
 from dataflow.settings import NatsSettings
 
 log = structlog.get_logger()
@@ -69,7 +68,7 @@ class Settler:
         """How many deliveries were handed back in the drain; ``None`` if there was none."""
         return None if self._before_drain is None else self._handed_back - self._before_drain
 
-    async def settle(self, items: Sequence[Settled | Retry]) -> None:
+    async def settle(self, items: Sequence[Ended | Retry]) -> None:
         """Answer all of them at once.
 
         An answer that fails is logged and left: the job comes again after the ack wait, and its
@@ -122,7 +121,7 @@ class Settler:
         """Somebody has waited for the server already, and it is away."""
         self._waited_in_vain = not self._connection.is_connected
 
-    async def _settle_one(self, item: Settled | Retry) -> None:
+    async def _settle_one(self, item: Ended | Retry) -> None:
         delivery = item.delivery
         try:
             match item:
@@ -130,19 +129,19 @@ class Settler:
                     self.given_up.again(delivery)
                 case Retry():
                     await self.answer(delivery.ack_token, nak(item.delay_s))
-                case Settled(reason=reason) if reason.outcome is Outcome.REJECTED:
-                    await self._bury(item)
+                case ended if ended.is_rejected:
+                    await self._bury(ended)
                     if delivery.ack_token == NOBODY_ASKS:
                         await self.given_up.settled(delivery)
                     else:
                         await self.answer(delivery.ack_token, TERM)
-                case Settled():
+                case _:
                     await self.answer(delivery.ack_token, ACK)
         except (NatsError, TimeoutError) as error:
             self._in_flight.remove(delivery.ack_token)
             log.warning("answer_unconfirmed", stream_seq=delivery.stream_seq, error=why(error))
 
-    async def _bury(self, item: Settled) -> None:
+    async def _bury(self, item: Ended) -> None:
         """Publish the dead letter; its id makes a repetition harmless."""
         settings = self._settings
         payload, headers = seal(item, settings.stream, self._connection.max_payload)

@@ -12,23 +12,31 @@ from connectors.jetstream.connection import Connection
 from connectors.jetstream.explaining import why
 from connectors.jetstream.jobs.confirming import CONFIRM_TIMEOUT_S, confirmed
 from connectors.jetstream.jobs.settling import Settler
+from dataflow.jobs.cloud_event import Told
 from dataflow.jobs.errors import SystemicError
-from dataflow.jobs.event import OutcomeEvent, body, event_of, headers
-from dataflow.jobs.outcome import Settled
-from dataflow.process.metrics import EVENTS
+from dataflow.jobs.outcome import Ended
+from dataflow.process.kind import Kind
+from dataflow.process.reporting import PHOTOS
 from dataflow.settings import NatsSettings
 
 
 class Announcer:
     """Tells how jobs ended. Lives on the connection's loop."""
 
-    def __init__(self, connection: Connection, settler: Settler, settings: NatsSettings) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        settler: Settler,
+        settings: NatsSettings,
+        kind: Kind = PHOTOS,
+    ) -> None:
         self._connection = connection
         self._settler = settler
         self._js = connection.jetstream()
         self._settings = settings
+        self._kind = kind
 
-    async def announce(self, items: Sequence[Settled], model: str) -> None:
+    async def announce(self, items: Sequence[Ended], model: str) -> None:
         """Publish all events at once. Done again, it changes nothing: they keep their ids.
 
         Raises:
@@ -37,31 +45,26 @@ class Announcer:
         if not self._connection.is_connected:
             raise SystemicError("NATS is away")  # at once: a drain has no time for many waits
         stream, now = self._settings.stream, datetime.now(UTC)
-        events = [event_of(item, stream, model, now) for item in items]
+        events = [self._kind.tell(item, stream, model, now) for item in items]
         try:
-            await asyncio.gather(
-                *(
-                    self._publish(event, item.delivery.traceparent)
-                    for event, item in zip(events, items, strict=True)
-                )
-            )
+            await asyncio.gather(*map(self._publish, events))
         except (NatsError, TimeoutError) as error:
             self._settler.in_vain()
             raise SystemicError(self._explained(error)) from error
 
-    async def _publish(self, event: OutcomeEvent, traceparent: str | None) -> None:
+    async def _publish(self, event: Told) -> None:
         settings = self._settings
         await confirmed(
             self._connection,
             lambda: self._js.publish(
                 settings.settled_subject,
-                body(event),
+                event.data,
                 timeout=CONFIRM_TIMEOUT_S,
                 stream=settings.settled_stream,
-                headers=headers(event, traceparent),
+                headers=event.headers,
             ),
         )
-        EVENTS.inc()
+        self._kind.meters.events.inc()
 
     def _explained(self, error: Exception) -> str:
         settings = self._settings

@@ -17,6 +17,7 @@ from connectors.jetstream.explaining import explained, is_not_enabled, why
 from connectors.jetstream.letters.letter import Letter, header_value, letter_of
 from connectors.jetstream.stored import ask, stored
 from dataflow.jobs.errors import ConfigurationError, SystemicError
+from dataflow.jobs.lane import Lane
 from dataflow.jobs.reason import UNKNOWN
 from dataflow.settings import NatsSettings
 
@@ -120,7 +121,7 @@ class DeadLetters:
         with explained(_of(stream)):
             try:
                 confirmation = await self._js.publish(
-                    self._subject,
+                    self._subject_of(letter),
                     letter.payload,
                     stream=stream,
                     headers={"Nats-Msg-Id": header_value(message_id)},
@@ -131,6 +132,11 @@ class DeadLetters:
                 return Replayed(letter.seq, f"the stream {stream} refuses it: {why(error)}")
         await self.remove(letter.seq, erase=False)
         return Replayed(letter.seq, repeated=bool(confirmation.duplicate))
+
+    def _subject_of(self, letter: Letter) -> str:
+        """Where its job belongs: of several subjects of a lane the one that it came by."""
+        ours = self._settings.subjects_of(Lane.LIVE)
+        return letter.subject if len(ours) > 1 and letter.subject in ours else self._subject
 
     def refusal(self, letter: Letter) -> str | None:
         """Why a letter must not be replayed, ``None`` if it may be."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import TypeAlias
 from uuid import UUID
 
 from nats.js.errors import APIError, NotFoundError
@@ -13,6 +15,9 @@ from connectors.jetstream.explaining import explained
 from connectors.jetstream.stored import ABSENT, Stored, ask, stored
 from dataflow.settings import NatsSettings
 from dataflow.tags.change import tells_the_end
+
+Spares: TypeAlias = Callable[[str, Stored], bool]
+"""Whether a message on a stream has to stay, although it names somebody."""
 
 _WINDOW = 64
 
@@ -25,11 +30,16 @@ def our_streams(settings: NatsSettings) -> list[str]:
 
 
 async def erase_messages(
-    settings: NatsSettings, subject_id: UUID, *, dry_run: bool
+    settings: NatsSettings,
+    subject_id: UUID,
+    *,
+    dry_run: bool,
+    spares: Spares = lambda _stream, _message: False,
 ) -> Mapping[str, int]:
     """Overwrite all messages whose payload or headers hold the id; returns how many by stream.
 
-    On the stream of tag changes those stay that tell the end of a tag.
+    On the stream of tag changes those stay that tell the end of a tag; and anywhere what the caller
+    ``spares``.
 
     Reads each stream once, as no index leads from an id to its messages. A stream that is not there
     holds nothing.
@@ -41,9 +51,9 @@ async def erase_messages(
     connection = await connect(settings, "soloface erase")
     try:
         return {
-            stream: await _Stream(connection, stream, feed=stream == settings.tags_stream).erase(
-                subject_id, dry_run=dry_run
-            )
+            stream: await _Stream(
+                connection, stream, partial(spares, stream), feed=stream == settings.tags_stream
+            ).erase(subject_id, dry_run=dry_run)
             for stream in our_streams(settings)
         }
     finally:
@@ -57,7 +67,10 @@ def names(text: bytes, subject_id: UUID) -> bool:
 
 
 class _Stream:
-    def __init__(self, connection: Connection, name: str, *, feed: bool) -> None:
+    def __init__(
+        self, connection: Connection, name: str, spares: Callable[[Stored], bool], *, feed: bool
+    ) -> None:
+        self._spares = spares
         self._connection = connection
         self._name = name
         self._is_feed = feed
@@ -74,6 +87,8 @@ class _Stream:
             for number, message in sorted(messages.items()):
                 if names(b"\n".join((message.block, message.data)), subject_id):
                     if self._is_feed and tells_the_end(message.data, subject_id):
+                        continue
+                    if self._spares(message):
                         continue
                     found += 1
                     if not dry_run:

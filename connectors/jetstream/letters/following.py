@@ -53,6 +53,16 @@ class Feed:
         return cls(settings.settled_stream, settings.settled_subject, "SETTLED_STREAM", "EVENTS")
 
     @classmethod
+    def people(cls, settings: NatsSettings) -> Self:
+        """How requests about people end."""
+        return cls(
+            settings.people_settled_stream,
+            settings.people_settled_subject,
+            "PEOPLE_SETTLED_STREAM",
+            "EVENTS",
+        )
+
+    @classmethod
     def tags(cls, settings: NatsSettings) -> Self:
         """How tags change."""
         return cls(settings.tags_stream, settings.tags_subject, "TAGS_STREAM", "TAGS")

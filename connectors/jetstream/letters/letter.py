@@ -12,7 +12,7 @@ from uuid import UUID
 import orjson
 
 from connectors.jetstream.stored import Stored
-from dataflow.jobs.outcome import Settled
+from dataflow.jobs.outcome import Ended
 from dataflow.jobs.reason import Reason
 
 HEADERS_BYTES = 4096
@@ -33,6 +33,7 @@ class Header(StrEnum):
     ERROR = "Soloface-Error"
     STREAM = "Soloface-Stream"
     STREAM_SEQ = "Soloface-Stream-Seq"
+    SUBJECT = "Soloface-Subject"
     DELIVERIES = "Soloface-Deliveries"
     PUBLISHED_AT = "Soloface-Published-At"
     DIED_AT = "Soloface-Died-At"
@@ -54,6 +55,7 @@ class Letter:
     nature: str | None
     error: str
     stream: str | None
+    subject: str | None
     stream_seq: int | None
     deliveries: int | None
     published_at: datetime | None
@@ -64,8 +66,16 @@ class Letter:
     @property
     def photo_id(self) -> UUID | None:
         """The job's photo, as far as the payload tells."""
+        return self._id("photo_id")
+
+    @property
+    def user_id(self) -> UUID | None:
+        """The user whom a request is about, as far as the payload tells."""
+        return self._id("user_id")
+
+    def _id(self, field: str) -> UUID | None:
         try:
-            return UUID(orjson.loads(self.payload)["photo_id"])
+            return UUID(orjson.loads(self.payload)[field])
         except (ValueError, TypeError, KeyError, IndexError, AttributeError):
             return None
 
@@ -76,14 +86,14 @@ def header_value(text: str) -> str:
     return line.encode("ascii", "replace").decode()
 
 
-def seal(item: Settled, stream: str, max_payload: int) -> tuple[bytes, dict[str, str]]:
+def seal(item: Ended, stream: str, max_payload: int) -> tuple[bytes, dict[str, str]]:
     """A rejected job's letter: its payload, cut to what the server takes, and its headers."""
     delivery = item.delivery
     headers: dict[str, str] = {
         # Makes a repetition harmless. With the time: a stream that is made again counts again.
         "Nats-Msg-Id": f"{stream}:{delivery.stream_seq}:{delivery.published_at.timestamp():.6f}",
         Header.REASON: str(item.reason),
-        Header.NATURE: POISON if item.reason is Reason.ATTEMPTS_EXHAUSTED else DATA,
+        Header.NATURE: POISON if item.reason == Reason.ATTEMPTS_EXHAUSTED else DATA,
         Header.ERROR: header_value(item.detail),
         Header.STREAM: stream,
         Header.STREAM_SEQ: str(delivery.stream_seq),
@@ -91,6 +101,8 @@ def seal(item: Settled, stream: str, max_payload: int) -> tuple[bytes, dict[str,
         Header.PUBLISHED_AT: delivery.published_at.isoformat(),
         Header.DIED_AT: datetime.now(UTC).isoformat(),
     }
+    if delivery.subject:
+        headers[Header.SUBJECT] = header_value(delivery.subject)
     if delivery.traceparent:
         headers["traceparent"] = delivery.traceparent
     # The server hangs up for good on a message whose headers make it larger than it allows.
@@ -111,6 +123,7 @@ def letter_of(message: Stored) -> Letter:
         nature=_matching(_CODE, headers.get(Header.NATURE)),
         error=headers.get(Header.ERROR, ""),
         stream=_matching(_STREAM, headers.get(Header.STREAM)),
+        subject=headers.get(Header.SUBJECT),
         stream_seq=_number(headers.get(Header.STREAM_SEQ)),
         deliveries=_number(headers.get(Header.DELIVERIES)),
         published_at=_time(headers.get(Header.PUBLISHED_AT)),

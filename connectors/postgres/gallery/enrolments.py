@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
-from typing import Any, LiteralString, TypeVar
+from typing import Any, LiteralString, Protocol, TypeVar
 from uuid import UUID
 
 import psycopg
@@ -13,7 +13,8 @@ from psycopg.rows import TupleRow
 from psycopg.types.json import Jsonb
 
 from connectors.postgres.connection import Database
-from connectors.postgres.gallery.search import nearest_users
+from connectors.postgres.gallery.members import join_galleries
+from connectors.postgres.gallery.search import nearest_fellows
 from connectors.postgres.gallery.users import count_users, require_comparable
 from connectors.postgres.sql_files import query
 from dataflow.faces.face import Embedding, Quality
@@ -27,12 +28,33 @@ Connection = psycopg.Connection[TupleRow]
 _PATIENCE = LinearBackoff(tries=20, step_s=0.2)
 
 
+class Asking(Protocol):
+    """Asks the database, again as long as that may help."""
+
+    def __call__(self, operation: Callable[[], T], /) -> T:
+        """Ask."""
+
+
+class Admission(Protocol):
+    """Who may be enrolled, where more is known of it than the database's own withdrawals."""
+
+    def enter(self, connection: Connection) -> None:
+        """The transaction begins: what it waits for first."""
+
+    def admit(self, connection: Connection) -> None:
+        """Raise what is to be known of users who may not be enrolled, under all locks."""
+
+    def stored(self, connection: Connection, enrolment: Enrolment) -> None:
+        """A user is enrolled, unless the transaction fails."""
+
+
 @dataclass(frozen=True, slots=True)
 class EnrolmentRegister:
     """The :class:`~dataflow.gallery.enrolment.Register` of one contract; ``by`` is who enrols.
 
     ``forget`` is told the references of photos that no enrolment has any more, once that is
-    certain. ``again`` says that those who have withdrawn have agreed again.
+    certain. ``again`` says that those who have withdrawn have agreed again; ``admission`` decides
+    that, where there is one. ``asking`` is how stubbornly the database is asked.
     """
 
     database: Database
@@ -40,6 +62,8 @@ class EnrolmentRegister:
     by: str | None = None
     forget: Callable[[Sequence[str]], None] = field(default=lambda _refs: None)
     again: bool = False
+    admission: Admission | None = None
+    asking: Asking = _PATIENCE.call
 
     def fingerprints(self, user_ids: Sequence[UUID]) -> Mapping[UUID, str]:
         """By which photos they were enrolled, as far as their vectors are still of those."""
@@ -50,15 +74,34 @@ class EnrolmentRegister:
         """How many are enrolled with this contract."""
         return self._ask(lambda connection: count_users(connection, self.model))
 
-    def nearest(self, embeddings: Sequence[Embedding], count: int) -> list[list[Candidate]]:
-        """The nearest enrolled users of each vector."""
+    def galleries(self, user_ids: Sequence[UUID]) -> Mapping[UUID, frozenset[str]]:
+        """To which galleries they belong, as far as they belong to any."""
+        rows = self._rows(query("galleries_of_users"), {"user_ids": list(user_ids)})
+        return {user_id: frozenset(names) for user_id, names in rows}
+
+    def members(self, galleries: Collection[str]) -> Mapping[str, int]:
+        """How many members of each gallery are enrolled with this contract."""
+        asked = {"galleries": list(galleries), "model": self.model}
+        return dict(self._rows(query("count_members"), asked))
+
+    def join(self, galleries: Mapping[UUID, Sequence[str]]) -> None:
+        """Add users to galleries."""
+        self._ask(lambda connection: join_galleries(connection, galleries))
+
+    def nearest(
+        self, embeddings: Sequence[Embedding], galleries: Sequence[frozenset[str]], count: int
+    ) -> list[list[Candidate]]:
+        """The nearest enrolled users of each vector, in its galleries; if there are none, of all.
+
+        Where the workers compare in galleries only, a vector without one has no such users.
+        """
         return self._ask(
-            lambda connection: nearest_users(connection, embeddings, self.model, count)
+            lambda connection: nearest_fellows(connection, embeddings, galleries, self.model, count)
         )
 
     def withdrawn(self, user_ids: Sequence[UUID]) -> set[UUID]:
         """Those who have withdrawn, unless they have agreed again."""
-        if self.again:
+        if self.again or self.admission:
             return set()
         rows = self._rows(query("withdrawn_users"), {"user_ids": list(user_ids)})
         return {user_id for (user_id,) in rows}
@@ -89,6 +132,8 @@ class EnrolmentRegister:
     ) -> tuple[dict[UUID, Status], list[str]]:
         with connection.transaction():
             asked = {"user_ids": [enrolment.user_id for enrolment in enrolments]}
+            if self.admission:
+                self.admission.enter(connection)
             known = {row[0] for row in connection.execute(query("lock_users"), asked)}
             # Under locks that a cut-over waits for.
             require_comparable(connection, self.model)
@@ -103,24 +148,32 @@ class EnrolmentRegister:
             # Photos may have been kept of those who have withdrawn meanwhile.
             refused = [e for e in enrolments if left_out.get(e.user_id) is Status.WITHDRAWN]
             kept = {portrait.photo for enrolment in refused for portrait in enrolment.used}
-            return left_out, self._record(connection, stored, kept)
+            join_galleries(connection, {e.user_id: e.galleries for e in stored})
+            gone = self._record(connection, stored, kept)
+            if self.admission:
+                for enrolment in stored:
+                    self.admission.stored(connection, enrolment)
+            return left_out, gone
 
     def _withdrawn(
         self, connection: Connection, asked: Mapping[str, list[UUID]]
     ) -> dict[UUID, Status]:
         """Under locks that an erasure waits for."""
+        if self.admission:
+            self.admission.admit(connection)
+            return {}
         if self.again:
             connection.execute(query("lift_withdrawals"), asked)
             return {}
         rows = connection.execute(query("withdrawn_users"), asked).fetchall()
         return {user_id: Status.WITHDRAWN for (user_id,) in rows}
 
-    def photos(self, most: int) -> tuple[list[tuple[UUID, str]], int]:
-        """By which photos users are enrolled: so many of them, and how many there are.
+    def photos(self, most: int, gallery: str | None) -> tuple[list[tuple[UUID, str]], int]:
+        """By which photos users, or members of a gallery, are enrolled: so many, and of how many.
 
         Users come in no order, but always the same one, so that the first are a sample.
         """
-        parameters = {"model": self.model, "most": most}
+        parameters = {"model": self.model, "most": most, "gallery": gallery}
         rows = self._rows(query("enrolled_photos"), parameters)
         return [(user_id, ref) for user_id, ref, _ in rows], rows[0][2] if rows else 0
 
@@ -140,7 +193,7 @@ class EnrolmentRegister:
             with self.database.connection() as connection:
                 return work(connection)
 
-        return _PATIENCE.call(once)
+        return self.asking(once)
 
     def _add(self, connection: Connection, new: Sequence[Enrolment]) -> bool:
         if new:

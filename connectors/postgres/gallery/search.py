@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, LiteralString
@@ -61,8 +62,65 @@ def ask(
     return connection.execute(text, parameters)
 
 
+def ask_members(
+    connection: Connection,
+    embeddings: Sequence[Embedding],
+    galleries: Sequence[str],
+    model: str,
+    count: int,
+) -> list[tuple[list[int], psycopg.Cursor[TupleRow]]]:
+    """Search for each vector among the members of its gallery; that is exact.
+
+    Returns:
+        Answers, each with the places of the vectors that it is for.
+    """
+    places = defaultdict[str, list[int]](list)
+    for place, gallery in enumerate(galleries):
+        places[gallery].append(place)
+    wanted = {"model": model, "count": count}
+    found = []
+    for gallery, mine in places.items():
+        if len(mine) > 1:
+            asked = {"embeddings": [embeddings[place] for place in mine], "gallery": gallery}
+            together = connection.execute(query("nearest_members_together"), wanted | asked)
+            found.append((mine, together))
+    if alone := [mine[0] for mine in places.values() if len(mine) == 1]:
+        asked = {
+            "embeddings": [embeddings[place] for place in alone],
+            "galleries": [galleries[place] for place in alone],
+        }
+        found.append((alone, connection.execute(query("nearest_members"), wanted | asked)))
+    return found
+
+
+def nearest_fellows(
+    connection: Connection,
+    embeddings: Sequence[Embedding],
+    galleries: Sequence[frozenset[str]],
+    model: str,
+    count: int,
+) -> list[list[Candidate]]:
+    """The nearest users of that model for each vector, in any of its galleries or among all."""
+    nearest: list[list[Candidate]] = [[] for _ in embeddings]
+    everywhere = [place for place, names in enumerate(galleries) if not names]
+    found = nearest_users(connection, [embeddings[i] for i in everywhere], model, count)
+    for place, users in zip(everywhere, found, strict=False):
+        nearest[place] = users
+    if inside := [place for place, names in enumerate(galleries) if names]:
+        asked = {
+            "embeddings": [embeddings[place] for place in inside],
+            "galleries": [" ".join(sorted(galleries[place])) for place in inside],
+            "model": model,
+            "count": count,
+        }
+        rows = connection.execute(query("nearest_fellows"), asked)
+        for place, users in zip(inside, collected(rows, len(inside)), strict=True):
+            nearest[place] = users
+    return nearest
+
+
 def collected(rows: Iterable[TupleRow], faces: int) -> list[list[Candidate]]:
-    """The answer to :func:`ask`, face by face."""
+    """The answer to :func:`ask` or :func:`ask_members`, face by face."""
     nearest: list[list[Candidate]] = [[] for _ in range(faces)]
     for face, user_id, distance in rows:
         nearest[face].append(Candidate(user_id, distance))

@@ -36,9 +36,11 @@ def lock(connection: Connection, photo_ids: Sequence[UUID]) -> None:
 
 def store(connection: Connection, ended: Iterable[Ended]) -> None:
     """Store what is new of them; the photos are locked."""
-    rows = [_row(one) for one in ended if not one.item.repeated]
+    fresh = [one for one in ended if not one.item.repeated]
+    rows = [_row(one) for one in fresh]
     if rows:
         connection.execute(query("record_outcomes"), columns(rows))
+        connection.execute(query("move_galleries"), columns(map(_place, fresh)))
 
 
 def columns(rows: Iterable[Mapping[str, Any]]) -> dict[str, list[Any]]:
@@ -48,6 +50,14 @@ def columns(rows: Iterable[Mapping[str, Any]]) -> dict[str, list[Any]]:
         for name, value in row.items():
             found[name].append(value)
     return found
+
+
+def _place(one: Ended) -> Mapping[str, Any]:
+    return {
+        "photo_id": one.job.photo_id,
+        "gallery": one.job.gallery,
+        "published_at": one.item.delivery.published_at,
+    }
 
 
 def _row(one: Ended) -> Mapping[str, Any]:

@@ -14,6 +14,7 @@ from psycopg import sql
 from connectors.postgres.session import Connection
 from connectors.postgres.sql_files import query
 from dataflow.jobs.errors import ConfigurationError
+from dataflow.persons.order import Moment
 
 Subject = Literal["user", "photo"]
 
@@ -37,6 +38,7 @@ def erase(  # noqa: PLR0913 - each is a word of the command
     dry_run: bool,
     by: str | None = None,
     is_known: bool = False,
+    moment: Moment | None = None,
 ) -> Erased:
     """Take out everything about a user or a photo, all or nothing.
 
@@ -51,6 +53,7 @@ def erase(  # noqa: PLR0913 - each is a word of the command
         dry_run: whether it is only counted.
         by: who asked for it; the feed tells it.
         is_known: whether there was such a user although no table names them.
+        moment: when it was asked for, if that was by a message.
 
     Raises:
         ConfigurationError: the platform's tables keep the row from being deleted.
@@ -65,7 +68,12 @@ def erase(  # noqa: PLR0913 - each is a word of the command
             photo_ids = [photo_id for (photo_id,) in showing]
         else:
             connection.execute(query("lock_photos"), {"photo_ids": [subject_id]})
-        values = {**asked, "photo_ids": photo_ids}
+        values = {
+            **asked,
+            "photo_ids": photo_ids,
+            "stream_seq": moment.stream_seq if moment else None,
+            "asked_at": moment.at if moment else None,
+        }
         rows: dict[str, int] = dict(connection.execute(query(f"erase_{subject}"), values))
         if subject == "user" and (is_known or any(rows.values())):
             connection.execute(query("withdraw"), {**values, "by": by})

@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
 import structlog
 
 from connectors.postgres.gallery.users import count_users
 from connectors.postgres.photos.limits import NotedLimits, limits_of, locked
 from connectors.postgres.session import Connection
 from connectors.postgres.sql_files import query
+from dataflow.gallery.limit import rounded_up
 
 log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Concerned:
+    """Whose galleries changes concern: those named, those of some users, or all."""
+
+    galleries: Sequence[str] = ()
+    user_ids: Sequence[UUID] = ()
+    everything: bool = False
 
 
 def follow_gallery(connection: Connection, model: str) -> NotedLimits | None:
@@ -41,6 +55,44 @@ def follow_gallery(connection: Connection, model: str) -> NotedLimits | None:
     connection.execute(query("step_limits"), values)
     tell_limit(now, before=noted.policy.max_distance)
     return now
+
+
+def follow_galleries(connection: Connection, model: str, concerned: Concerned) -> list[str]:
+    """Bring the limits of galleries to the number of their members, in a transaction.
+
+    Like :func:`follow_gallery`, for the galleries whose members some changes concern.
+
+    Returns:
+        The galleries whose limit is for another number of members from now on.
+
+    Raises:
+        TransientError, SystemicError: the database did not answer.
+    """
+    noted = limits_of(connection, model)
+    if noted is None or noted.follows is None:
+        return []
+    asked = {
+        "model": model,
+        "all": concerned.everything,
+        "user_ids": concerned.user_ids,
+        "galleries": concerned.galleries,
+    }
+    names = [name for (name,) in connection.execute(query("galleries_of_requests"), asked)]
+    if not names:
+        return []
+    # Under a lock: whoever notes other steps meanwhile has all faces matched again.
+    if locked(connection, model) is None:
+        return []
+    place = {"model": model, "galleries": names}
+    known: dict[str, int] = dict(connection.execute(query("limits_in_galleries"), place).fetchall())
+    counted: dict[str, int] = dict(connection.execute(query("count_members"), place).fetchall())
+    most = {name: rounded_up(counted.get(name, 0)) for name in names}
+    stepped = [name for name in names if most[name] != known.get(name)]
+    if stepped:
+        values = {"galleries": stepped, "users": [most[name] for name in stepped]}
+        connection.execute(query("step_gallery_limits"), {"model": model, **values})
+        log.info("gallery_limits_follow", model=model, galleries=len(stepped))
+    return stepped
 
 
 def tell_limit(noted: NotedLimits, before: float | None = None) -> None:

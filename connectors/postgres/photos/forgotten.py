@@ -21,7 +21,8 @@ PAGE = 500
 class Selection:
     """Which photos should have one. Columns are those of the platform's ``photos``.
 
-    ``ref_column`` holds the image reference; ``equal`` are columns and the text that they must
+    ``ref_column`` holds the image reference, ``gallery_column`` the name of the photo's gallery, if
+    there is such a column; ``equal`` are columns and the text that they must
     have. ``created_before`` is a time with a zone, compared with ``created_column``.
     """
 
@@ -30,6 +31,7 @@ class Selection:
     created_before: datetime | None = None
     created_after: datetime | None = None
     equal: Mapping[str, str] = field(default_factory=dict)
+    gallery_column: str | None = None
 
     def condition(self) -> tuple[sql.Composed, dict[str, Any]]:
         """The condition and its parameters; names are quoted, values are not in it."""
@@ -78,18 +80,23 @@ class Forgotten:
         ((count,),) = self._rows(statement, values)
         return int(count)
 
-    def pages(self) -> Iterator[list[tuple[UUID, str]]]:
-        """Their ids and references, in the order of their ids.
+    def pages(self) -> Iterator[list[tuple[UUID, str, str | None]]]:
+        """Their ids, references and galleries, in the order of their ids.
 
         Raises:
             ConfigurationError: there is no such column, or we may not read it.
             SolofaceError: the database does not answer.
         """
         condition, values = self.selection.condition()
+        column = self.selection.gallery_column
         statement = sql.SQL(
-            "select id, {ref}::text from photos where {condition} and id > %(last)s "
-            "order by id limit %(page)s"
-        ).format(ref=sql.Identifier(self.selection.ref_column), condition=condition)
+            "select id, {ref}::text, {gallery}::text from photos "
+            "where {condition} and id > %(last)s order by id limit %(page)s"
+        ).format(
+            ref=sql.Identifier(self.selection.ref_column),
+            gallery=sql.Identifier(column) if column else sql.NULL,
+            condition=condition,
+        )
         last = UUID(int=0)
         while rows := self._rows(statement, {**values, "last": last, "page": PAGE}):
             yield rows
@@ -105,7 +112,7 @@ class Forgotten:
                 cause, psycopg.errors.UndefinedColumn | psycopg.errors.InsufficientPrivilege
             ):
                 raise ConfigurationError(
-                    f"{error}; name the columns of `photos` with --ref-column, --created-column "
-                    "and --only, and use a login that may read them"
+                    f"{error}; name the columns of `photos` with --ref-column, --created-column, "
+                    "--gallery-column and --only, and use a login that may read them"
                 ) from None
             raise

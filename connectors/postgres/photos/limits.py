@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -14,6 +15,7 @@ from connectors.postgres.gallery.users import count_users
 from connectors.postgres.session import Connection
 from connectors.postgres.sql_files import query
 from dataflow.gallery.limit import FollowingLimit, Step, smaller_of
+from dataflow.gallery.policies import Policies
 from dataflow.process.version import VERSION
 from dataflow.steps.matching import MatchPolicy
 
@@ -99,6 +101,7 @@ class Limits:
                 "lowest_far": follows.lowest_far if follows else None,
                 "steps": list(follows.distances) if follows else None,
                 "users": step.users if step else None,
+                "gallery_required": policy.gallery_required,
             }
             return _limits(connection.execute(query("note_limits"), values))
 
@@ -135,24 +138,42 @@ class Limits:
             return _limits(connection.execute(query(name), values))
 
 
-def policy_of(connection: Connection, model: str) -> MatchPolicy | None:
-    """What a worker of this contract matches by; ``None`` if none ever started.
-
-    In a transaction that has entered by `enter_gate.sql`, an answer by it is an answer by the
-    limits that hold: whoever changes them later matches that again.
-    """
-    return policy_in(asked_policy(connection, model))
-
-
-def asked_policy(connection: Connection, model: str) -> psycopg.Cursor[TupleRow]:
-    """The same, not read yet: for :func:`policy_in`, once other answers are there too."""
+def asked_limits(connection: Connection, model: str) -> psycopg.Cursor[TupleRow]:
+    """The same as :func:`limits_of`, not read yet: for :func:`limits_in`."""
     return connection.execute(query("limits_of"), {"model": model})
 
 
-def policy_in(rows: psycopg.Cursor[TupleRow]) -> MatchPolicy | None:
-    """What :func:`asked_policy` has found."""
-    noted = _limits(rows)
-    return noted.policy if noted else None
+def limits_in(rows: psycopg.Cursor[TupleRow]) -> NotedLimits | None:
+    """What :func:`asked_limits` has found."""
+    return _limits(rows)
+
+
+def policies(
+    connection: Connection,
+    noted: NotedLimits | None,
+    policy: MatchPolicy,
+    galleries: Collection[str | None],
+) -> Policies:
+    """What decides on faces of some galleries.
+
+    A limit that follows the number of users follows that of the members in each.
+
+    Args:
+        connection: in the transaction that has read ``noted``.
+        noted: what the workers match by.
+        policy: what decides on faces without a gallery.
+        galleries: those of the faces; ``None`` is none.
+    """
+    names = sorted({gallery for gallery in galleries if gallery is not None})
+    if not names or noted is None or noted.follows is None:
+        return Policies(policy)
+    asked = {"model": noted.model, "galleries": names}
+    rows = connection.execute(query("limits_in_galleries"), asked).fetchall()
+    return Policies(
+        policy,
+        {gallery: noted.at(users).policy for gallery, users in rows},
+        noted.at(0).policy,
+    )
 
 
 def locked(connection: Connection, model: str) -> NotedLimits | None:
@@ -161,16 +182,20 @@ def locked(connection: Connection, model: str) -> NotedLimits | None:
 
 
 def limits_of(connection: Connection, model: str) -> NotedLimits | None:
-    """What the workers of a contract match by; ``None`` if none ever started."""
-    return _limits(asked_policy(connection, model))
+    """What the workers of a contract match by; ``None`` if none ever started.
+
+    In a transaction that has entered by `enter_gate.sql`, an answer by it is an answer by the
+    limits that hold: whoever changes them later matches that again.
+    """
+    return _limits(asked_limits(connection, model))
 
 
 def _limits(rows: psycopg.Cursor[TupleRow]) -> NotedLimits | None:
     row = rows.fetchone()
     if row is None:
         return None
-    model, threshold, max_distance, min_margin, version, noted_at, fixed, *following, users = row
-    max_fpir, lowest_far, steps = following
-    policy = MatchPolicy(threshold, max_distance, min_margin)
+    model, threshold, max_distance, min_margin, version, noted_at, fixed, *following = row
+    max_fpir, lowest_far, steps, users, gallery_required = following
+    policy = MatchPolicy(threshold, max_distance, min_margin, gallery_required)
     follows = FollowingLimit(max_fpir, lowest_far, tuple(steps)) if steps else None
     return NotedLimits(model, policy, version, noted_at, fixed, follows, users)

@@ -1,4 +1,4 @@
-"""Objects that could be read lately: the images of the faces that were recorded last."""
+"""Objects that could be read lately: of the faces that were recorded last, or of enrolments."""
 
 from __future__ import annotations
 
@@ -19,11 +19,15 @@ log = structlog.get_logger()
 
 
 def read_lately(
-    settings: Settings, bucket: str | None = None, stop: threading.Event | None = None
+    settings: Settings,
+    bucket: str | None = None,
+    stop: threading.Event | None = None,
+    asking: str = "read_lately",
 ) -> list[ImageRef]:
     """The newest of them, in one bucket or in any; none where the database does not tell.
 
-    On a connection of its own, as it is asked seldom and from any thread.
+    On a connection of its own, as it is asked seldom and from any thread. ``asking`` is the
+    statement: a login that enrols may not look at faces, but asks for `enrolled_lately`.
     """
     store = settings.store
     policy = RefPolicy(store.bucket, store.buckets, store.prefixes)
@@ -32,7 +36,7 @@ def read_lately(
             closing(Database(settings.database, stop)) as database,
             database.connection() as connection,
         ):
-            rows = connection.execute(query("read_lately"), {"most": MOST}).fetchall()
+            rows = connection.execute(query(asking), {"most": MOST}).fetchall()
     except SolofaceError as error:
         log.debug("read_lately_unknown", error=str(error))
         return []

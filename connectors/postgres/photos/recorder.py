@@ -16,7 +16,7 @@ from connectors.postgres.gallery.candidates import Judgement, Question, candidat
 from connectors.postgres.gallery.search import current_plan
 from connectors.postgres.gallery.users import require_comparable
 from connectors.postgres.photos.ended import Ended, columns, lock, store
-from connectors.postgres.photos.limits import asked_policy, policy_in
+from connectors.postgres.photos.limits import asked_limits, limits_in, policies
 from connectors.postgres.photos.registry import past_match
 from connectors.postgres.session import asked_together, sent_together
 from connectors.postgres.setup.vectors import require_dimension
@@ -111,11 +111,14 @@ class Recorder:
         if not faces:
             if ended := [Ended(item, item.job) for item in settled if item.job]:
                 with sent_together(connection):
+                    connection.execute(query("say_why"), {"cause": "job", "by": ""})
                     lock(connection, [one.job.photo_id for one in ended])
                     store(connection, ended)
             return {}
         # Not within the transaction: what is set of the session would go back with it.
-        plan = current_plan(connection, self.model, faces[0].face.embedding.size)
+        plan = Plan(0)
+        if not all(item.job.gallery for item in faces):
+            plan = current_plan(connection, self.model, faces[0].face.embedding.size)
         with sent_together(connection):
             connection.execute(query("enter_gate"))
             proposals = self._propose(connection, faces, plan)
@@ -155,10 +158,16 @@ class Recorder:
     def _propose(
         self, connection: Connection, faces: Sequence[Recognised], plan: Plan
     ) -> list[_Proposal]:
-        questions = [Question(item.job.photo_id, item.face.embedding) for item in faces]
-        limits = asked_policy(connection, self.model)
-        found = candidates(connection, questions, self.model, plan)
-        judgements = judged(found, policy_in(limits) or self.policy)
+        questions = [
+            Question(item.job.photo_id, item.face.embedding, item.job.gallery) for item in faces
+        ]
+        limits = asked_limits(connection, self.model)
+        required = self.policy.gallery_required
+        found = candidates(connection, questions, self.model, plan, gallery_required=required)
+        noted = limits_in(limits)
+        policy = noted.policy if noted else self.policy
+        galleries = {item.job.gallery for item in faces}
+        judgements = judged(found, policies(connection, noted, policy, galleries))
         if not all(judgement.nearest for judgement in judgements):
             self._require_current(connection)
         return [_Proposal(*pair) for pair in zip(faces, judgements, strict=True)]
@@ -230,4 +239,5 @@ def _face_row(proposal: _Proposal) -> Mapping[str, Any]:
         "published_at": item.delivery.published_at,
         "nearest_user_id": match.user_id if match else None,
         "second_user_id": proposal.judgement.compared["second_user_id"],
+        "gallery": item.job.gallery,
     }

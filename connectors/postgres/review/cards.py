@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from connectors.postgres.gallery.candidates import words
-from connectors.postgres.gallery.search import nearest_users
+from connectors.postgres.gallery.search import nearest_fellows
 from connectors.postgres.session import Connection
 from connectors.postgres.sql_files import query
 from dataflow.faces.face import Embedding
@@ -24,8 +24,8 @@ class Card:
     """One photo to look at.
 
     ``user_id`` is who is tagged, at ``distance`` (cosine, in [0, 2]); ``candidates`` are the
-    nearest users now, also rejected ones. ``bbox`` is in pixels of the upright photo.
-    ``version`` changes whenever the tag or what was said of it does.
+    nearest users of its gallery now, also rejected ones. ``bbox`` is in pixels of the upright
+    photo. ``version`` changes whenever the tag or what was said of it does.
     """
 
     photo_id: UUID
@@ -79,6 +79,7 @@ def cards(connection: Connection, photo_ids: Sequence[UUID], model: str) -> list
             bbox,
             _,
             _,
+            _,
             user_id,
             distance,
             claimed_by,
@@ -96,8 +97,12 @@ def versions(connection: Connection, photo_ids: Sequence[UUID]) -> dict[UUID, st
 def _nearest(
     connection: Connection, rows: Sequence[Any], model: str
 ) -> dict[UUID, Sequence[Candidate]]:
-    comparable: list[tuple[UUID, Embedding]] = [
-        (row[0], row[7].to_numpy()) for row in rows if row[6] == model and row[7] is not None
+    comparable: list[tuple[UUID, str | None, Embedding]] = [
+        (photo_id, gallery, vector.to_numpy())
+        for photo_id, _, _, _, _, _, gallery, its_model, vector, *_ in rows
+        if its_model == model and vector is not None
     ]
-    found = nearest_users(connection, [vector for _, vector in comparable], model, SHOWN)
-    return {photo_id: near for (photo_id, _), near in zip(comparable, found, strict=True)}
+    vectors = [vector for _, _, vector in comparable]
+    galleries = [frozenset({gallery} if gallery else ()) for _, gallery, _ in comparable]
+    found = nearest_fellows(connection, vectors, galleries, model, SHOWN)
+    return {photo_id: near for (photo_id, _, _), near in zip(comparable, found, strict=True)}

@@ -22,8 +22,14 @@ class Alike:
     distance: float
 
 
-def faces_like(
-    connection: Connection, vector: Embedding, model: str, reach: float, count: int
+def faces_like(  # noqa: PLR0913 - each is part of what is asked for
+    connection: Connection,
+    vector: Embedding,
+    model: str,
+    reach: float,
+    count: int,
+    *,
+    gallery: str | None = None,
 ) -> list[Alike]:
     """The recorded faces that are nearest to a vector, the nearest first.
 
@@ -36,6 +42,7 @@ def faces_like(
         model: the contract of the vector; faces of others are left out.
         reach: the largest cosine distance that counts.
         count: so many at most.
+        gallery: the faces of this one; ``None``: those that belong to none.
     """
     total = face_blocks(connection)
     found: list[Alike] = []
@@ -43,6 +50,7 @@ def faces_like(
     while place < total:
         blocks = Blocks.after(place, total, model, 1)
         asked = {**blocks.parameters, "vector": vector, "reach": reach, "count": count}
+        asked["gallery"] = gallery
         some = [Alike(*row) for row in connection.execute(query("faces_like"), asked)]
         found = nsmallest(count, [*found, *some], key=lambda a: (a.distance, a.photo_id))
         if len(found) == count:

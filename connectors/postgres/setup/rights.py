@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import psycopg
@@ -18,6 +18,13 @@ STATEMENTS = (
     "photo_states",
     "decisions",
     "confirmed_users",
+    "nearest_members",
+    "nearest_members_together",
+    "limits_in_galleries",
+    "move_galleries",
+    "galleries_of_requests",
+    "count_members",
+    "step_gallery_limits",
     "enter_gate",
     "lock_photos",
     "say_why",
@@ -30,9 +37,10 @@ STATEMENTS = (
     "wait_at_gate",
     "begin_rematches",
     "face_blocks",
-    "enrolled_vectors",
+    "changed_users",
     "photos_of_users",
     "faces_in_blocks",
+    "faces_in_bands",
     "sift_faces",
     "vectors_in_blocks",
     "recorded_faces",
@@ -61,6 +69,36 @@ STATEMENTS = (
 )
 """All that the worker runs, but for the search by an index, which reads the same columns."""
 
+PEOPLE_STATEMENTS = (
+    "take_person_turn",
+    "lock_person_turn",
+    "person_request",
+    "person_standing",
+    "photos_on_record",
+    "enrolled_later",
+    "note_person_request",
+    "note_person_turn",
+    "lock_users",
+    "lift_withdrawals",
+    "insert_users",
+    "update_users",
+    "save_enrolments",
+    "save_enrolment_photos",
+    "save_consents",
+    "enrolment_fingerprints",
+    "unreferenced_photos",
+    "someones_model",
+    "count_users",
+    "say_why",
+    "lock_user",
+    "photos_showing",
+    "erase_user",
+    "withdraw",
+    "others_photos",
+    "enrolled_lately",
+)
+"""All that is run for requests about people."""
+
 NEEDED = {
     "photos": "rw",
     "users": "rw",
@@ -69,6 +107,8 @@ NEEDED = {
     "face_match_outcomes": "arw",
     "face_match_decisions": "r",
     "face_match_limits": "arw",
+    "face_gallery_members": "r",
+    "face_gallery_limits": "arw",
     "face_rematches": "rwd",
     "face_outbox": "rd",
     "face_withdrawals": "r",
@@ -122,6 +162,20 @@ def require_rights(connection: Connection) -> str:
     raise ConfigurationError(
         f"the login {login} may not do what a worker does ({'; '.join(refusals)}); {way_out}"
     )
+
+
+def require_people_rights(connection: Connection) -> None:
+    """Check that this login may enrol and erase people.
+
+    Raises:
+        ConfigurationError: it may not; the message says what is missing and what to grant.
+    """
+    if refusals := dict.fromkeys(_refusals(connection, PEOPLE_STATEMENTS)):
+        login = connection.info.user
+        raise ConfigurationError(
+            f"the login {login} may not do what requests about people ask "
+            f"({'; '.join(refusals)}); grant soloface_enroller, soloface_eraser to {login}"
+        )
 
 
 def require_all_rows(connection: Connection) -> list[str]:
@@ -187,10 +241,10 @@ def _require_some_rows(connection: Connection, table: str, login: str) -> None:
         )
 
 
-def _refusals(connection: Connection) -> Iterator[str]:
+def _refusals(connection: Connection, statements: Sequence[str] = STATEMENTS) -> Iterator[str]:
     dimension = vector_dimension(connection)
     nothing = defaultdict[str, Any](lambda: None)
-    texts = [query(name) for name in STATEMENTS]
+    texts = [query(name) for name in statements]
     if dimension > 0:
         texts.append(query("nearest_users_by_index", dimension=dimension))
     for text in texts:

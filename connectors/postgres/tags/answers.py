@@ -21,6 +21,7 @@ class Face:
     photo_id: UUID
     id: UUID
     face_index: int
+    gallery: str | None
     model: str
     embedding: Embedding | None
     user_id: UUID | None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -11,9 +11,12 @@ import psycopg
 from psycopg.rows import TupleRow
 
 from connectors.postgres.gallery.candidates import Judgement, Question, candidates, judged, words
+from connectors.postgres.gallery.search import current_plan, vector_dimension
 from connectors.postgres.photos.ended import columns
+from connectors.postgres.photos.limits import limits_of, policies
 from connectors.postgres.sql_files import query
 from connectors.postgres.tags.answers import Answer, Decided, Face, decide
+from dataflow.gallery.policies import Policies
 from dataflow.gallery.search import Plan
 from dataflow.jobs.errors import DataError
 from dataflow.jobs.outcome import Match
@@ -74,11 +77,11 @@ def decide_again(
 
 
 def _face(*row: Any) -> Face:  # noqa: ANN401 - the columns of `recorded_faces.sql`
-    photo_id, face_id, index, model, vector, user_id, distance, *compared = row
+    photo_id, face_id, index, gallery, model, vector, user_id, distance, *compared = row
     names = ("nearest_user_id", "nearest_distance", "second_user_id", "second_distance")
     known = dict(zip(names, compared, strict=True))
     embedding = None if vector is None else vector.to_numpy()
-    return Face(photo_id, face_id, index, model, embedding, user_id, distance, known)
+    return Face(photo_id, face_id, index, gallery, model, embedding, user_id, distance, known)
 
 
 def _by_photo(faces: Iterable[Face]) -> dict[UUID, list[Face]]:
@@ -93,27 +96,50 @@ def _judged(
 ) -> dict[UUID, Judgement]:
     """What is decided of each face of the contract, by the ids of the faces."""
     comparable = [
-        (face.id, Question(face.photo_id, face.embedding))
+        (face.id, Question(face.photo_id, face.embedding, face.gallery))
         for face in faces
         if face.model == rules.model and face.embedding is not None
     ]
     if not comparable:
         return {}
     questions = [question for _, question in comparable]
-    judgements = judged(candidates(connection, questions, rules.model, plan), rules.policy)
+    limits = policies_of(connection, rules, {question.gallery for question in questions})
+    required = rules.policy.gallery_required
+    found = candidates(connection, questions, rules.model, plan, gallery_required=required)
+    judgements = judged(found, limits)
     return {face_id: one for (face_id, _), one in zip(comparable, judgements, strict=True)}
+
+
+def plan_of(connection: Connection, rules: Rules) -> Plan:
+    """How everybody is searched; not within a transaction, since it sets something of the session.
+
+    Where a gallery is required nobody is searched like that.
+    """
+    if rules.policy.gallery_required:
+        return Plan(0)
+    return current_plan(connection, rules.model, vector_dimension(connection))
+
+
+def policies_of(
+    connection: Connection, rules: Rules, galleries: Collection[str | None]
+) -> Policies:
+    """What decides on faces of some galleries."""
+    if not any(galleries):
+        return Policies(rules.policy)
+    return policies(connection, limits_of(connection, rules.model), rules.policy, galleries)
 
 
 def _staying(connection: Connection, faces: Sequence[Face], rules: Rules) -> dict[UUID, float]:
     """Tags whose users are enrolled still, by the ids of the faces; and how far they are now."""
     tagged = [
-        (face.id, face.user_id, face.embedding)
+        (face.id, face.user_id, face.embedding, face.gallery)
         for face in faces
         if face.user_id and face.model == rules.model and face.embedding is not None
     ]
     asked = {
-        "user_ids": [user_id for _, user_id, _ in tagged],
-        "embeddings": [embedding for _, _, embedding in tagged],
+        "user_ids": [user_id for _, user_id, _, _ in tagged],
+        "embeddings": [embedding for _, _, embedding, _ in tagged],
+        "galleries": [gallery for _, _, _, gallery in tagged],
         "model": rules.model,
     }
     rows = connection.execute(query("confirmed_users"), asked) if tagged else ()

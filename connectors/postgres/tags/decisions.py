@@ -12,11 +12,10 @@ import psycopg
 from psycopg.rows import TupleRow
 
 from connectors.postgres.connection import Database
-from connectors.postgres.gallery.search import current_plan, vector_dimension
-from connectors.postgres.photos.limits import policy_of
+from connectors.postgres.photos.limits import limits_of
 from connectors.postgres.photos.registry import photo_states
 from connectors.postgres.sql_files import query
-from connectors.postgres.tags.deciding import Rules, decide_again
+from connectors.postgres.tags.deciding import Rules, decide_again, plan_of
 from dataflow.jobs.outcome import Match
 from dataflow.jobs.reason import Reason
 from dataflow.tags.refusal import Refusal, RefusedWordError
@@ -131,10 +130,11 @@ class Decisions:
         photo_ids = [photo_id]
         with self.database.connection() as connection:
             # Not within the transaction: what is set of the session would go back with it.
-            plan = current_plan(connection, self.rules.model, vector_dimension(connection))
+            plan = plan_of(connection, self.rules)
             with connection.transaction():
                 connection.execute(query("enter_gate"))
-                policy = policy_of(connection, self.rules.model) or self.rules.policy
+                noted = limits_of(connection, self.rules.model)
+                policy = noted.policy if noted else self.rules.policy
                 # The worker waits for it too, and sees the decision before it records anything.
                 locked = connection.execute(query("lock_photos"), {"photo_ids": photo_ids})
                 if locked.fetchone() is None:

@@ -6,10 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from connectors.postgres.connection import Database
-from connectors.postgres.gallery.search import current_plan, vector_dimension
 from connectors.postgres.gallery.users import require_comparable
 from connectors.postgres.tags.answers import Answer
-from connectors.postgres.tags.deciding import Rules, decide_again
+from connectors.postgres.tags.deciding import Rules, decide_again, plan_of
 from connectors.postgres.tags.rematching import in_parts, photos_to_decide
 from connectors.postgres.tags.requests import Wish
 from connectors.postgres.tags.sifting import Blocks
@@ -39,7 +38,7 @@ def foretell(database: Database, wish: Wish, rules: Rules) -> Iterator[Glimpse]:
             blocks = Blocks.after(place, total, rules.model, len(wish.user_ids) or None)
             photo_ids = photos_to_decide(connection, _requests(wish), blocks, rules)
             for some in in_parts(photo_ids):
-                plan = current_plan(connection, rules.model, vector_dimension(connection))
+                plan = plan_of(connection, rules)
                 with connection.transaction():
                     connection.execute("set transaction read only")
                     answers = decide_again(connection, some, rules, plan, None)
@@ -53,6 +52,8 @@ def foretell(database: Database, wish: Wish, rules: Rules) -> Iterator[Glimpse]:
 def _requests(wish: Wish) -> list[Request]:
     """The rows that the wish would leave."""
     return [
-        Request(0, user_id, None, wish.since, "rematch", None, 0, 0, begun=True)
+        Request(
+            0, user_id, None, wish.since, "rematch", None, 0, 0, begun=True, gallery=wish.gallery
+        )
         for user_id in wish.user_ids or (None,)
     ]

@@ -12,19 +12,18 @@ from uuid import UUID
 import structlog
 
 from connectors.postgres.connection import Database
-from connectors.postgres.gallery.search import current_plan, vector_dimension
 from connectors.postgres.gallery.users import require_comparable
-from connectors.postgres.photos.following import follow_gallery
+from connectors.postgres.photos.following import Concerned, follow_galleries, follow_gallery
 from connectors.postgres.photos.limits import Limits
 from connectors.postgres.session import Connection
 from connectors.postgres.sql_files import query
 from connectors.postgres.tags.answers import Answer
-from connectors.postgres.tags.deciding import Rules, decide_again
+from connectors.postgres.tags.deciding import Rules, decide_again, plan_of
 from connectors.postgres.tags.sifting import (
-    Band,
+    Bands,
     Blocks,
     Changed,
-    photos_in_band,
+    photos_in_bands,
     photos_since,
 )
 from connectors.postgres.tags.waiting import Request, Waiting, waiting
@@ -99,8 +98,7 @@ class Rematching:
                 if not there.requests:
                     return None
                 if new := [request.id for request in there.requests if not request.begun]:
-                    if any(r.photo_id is None for r in there.requests if not r.begun):
-                        follow_gallery(turn, self.rules.model)
+                    self._follow(turn, [r for r in there.requests if not r.begun])
                     # A transaction of its own: nobody gets past the gate until it ends.
                     turn.execute(query("wait_at_gate"))
                     turn.execute(query("begin_rematches"), {"ids": new})
@@ -116,6 +114,19 @@ class Rematching:
         """Let go of this thread's connections."""
         self.database.close()
         self.turns.close()
+
+    def _follow(self, turn: Connection, requests: Sequence[Request]) -> None:
+        """Bring the limits to the number of users whom these changes leave."""
+        looks = [request for request in requests if request.photo_id is None]
+        if any(request.gallery is None for request in looks):
+            follow_gallery(turn, self.rules.model)
+        if looks:
+            concerned = Concerned(
+                galleries=sorted({request.gallery for request in looks if request.gallery}),
+                user_ids=[r.user_id for r in looks if r.user_id and r.gallery is None],
+                everything=any(r.is_of_all and r.gallery is None for r in looks),
+            )
+            follow_galleries(turn, self.rules.model, concerned)
 
     def _waiting(self, turn: Connection) -> Waiting:
         """What waits, if this process has the turn."""
@@ -203,7 +214,7 @@ class Rematching:
         self, photo_ids: Sequence[UUID], rules: Rules, why: dict[str, str]
     ) -> list[Answer]:
         with self.database.connection() as connection:
-            plan = current_plan(connection, rules.model, vector_dimension(connection))
+            plan = plan_of(connection, rules)
             with connection.transaction():
                 connection.execute(query("enter_gate"))
                 connection.execute(query("say_why"), why)
@@ -223,17 +234,16 @@ def photos_to_decide(
     With the first blocks come those that a user is tagged on, wherever they are.
     """
     times = [request.since for request in requests if request.is_of_all and not request.is_of_band]
-    band = Band.around([request for request in requests if request.is_of_band])
-    user_ids = [request.user_id for request in requests if request.user_id]
+    bands = Bands.around([request for request in requests if request.is_of_band])
     photo_ids: list[UUID] = []
     if times:
         photo_ids += photos_since(
             connection, blocks, None if None in times else min(filter(None, times))
         )
-    if band and None not in times:
-        photo_ids += photos_in_band(connection, blocks, band)
-    if user_ids:
-        changed = Changed.of(connection, user_ids, rules)
+    if bands and None not in times:
+        photo_ids += photos_in_bands(connection, blocks, bands)
+    if any(request.user_id for request in requests):
+        changed = Changed.of(connection, requests, rules)
         # Wherever they are tagged or named, and whatever the contract of that face.
         photo_ids += changed.tagged(connection) if blocks.first == 0 else []
         photo_ids += [] if None in times else changed.photos(connection, blocks)

@@ -15,11 +15,13 @@ from connectors.postgres.sql_files import query
 class Wish:
     """Whose faces shall be matched again: some users', or without any all of the contract.
 
-    ``since``: of all, only those that were recorded or changed since then.
+    ``since``: of all, only those that were recorded or changed since then. ``gallery``: only those
+    that belong to it.
     """
 
     user_ids: Sequence[UUID] = ()
     since: datetime | None = None
+    gallery: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,7 @@ class Requests:
             "user_ids": list(users),
             "models": list(models),
             "since": wish.since,
+            "gallery": wish.gallery,
             "cause": "rematch",
             "by": by,
         }

@@ -18,6 +18,8 @@ MOST = 4096
 class Request:
     """A row: the faces that a user may change, a photo's, or all of a contract since a time.
 
+    With a ``gallery`` only those that belong to it; empty: those that belong to none.
+
     ``place`` is how far the table of faces was looked through for it, of so many ``blocks``;
     ``begun`` whether everybody who writes faces has seen the change. Of a contract's faces it may
     be only those whose nearest user lies farther than ``above`` and not farther than ``upto``.
@@ -34,6 +36,7 @@ class Request:
     begun: bool
     above: float | None = None
     upto: float | None = None
+    gallery: str | None = None
 
     @property
     def is_of_all(self) -> bool:
@@ -42,8 +45,8 @@ class Request:
 
     @property
     def is_of_band(self) -> bool:
-        """Whether it is of those whose nearest user lies in a band of distances."""
-        return self.is_of_all and self.above is not None
+        """Whether it is of those whose nearest user lies in a band, or of those of a gallery."""
+        return self.is_of_all and (self.above is not None or self.gallery is not None)
 
 
 @dataclass(frozen=True, slots=True)

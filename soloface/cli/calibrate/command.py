@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from soloface.cli.frame.galleries import gallery_of
 from soloface.cli.frame.output import (
     JsonOption,
     plain_table,
@@ -36,6 +37,9 @@ def calibrate(
             min=2, max=10_000, help="With --enrolled: how many photos to look at, at most."
         ),
     ] = 3000,
+    gallery: Annotated[
+        str | None, typer.Option(help="With --enrolled: only the members of this gallery.")
+    ] = None,
     far: Annotated[
         float,
         typer.Option(
@@ -90,11 +94,18 @@ def calibrate(
         raise typer.BadParameter("give a folder of photos, or --enrolled")
     if users is not None and fpir is None:
         raise typer.BadParameter("--users is of use with --fpir only")
+    if gallery is not None and not enrolled:
+        raise typer.BadParameter("--gallery goes with --enrolled")
+    name = None if gallery is None else gallery_of(gallery, "--gallery")
     wanted = Wanted(far, fpir, users)
     with progress(hidden=as_json) as bar:
         task = bar.add_task("Looking at the photos", total=None)
         found, album = calibration(
-            folder, most, wanted, lambda done, total: bar.update(task, completed=done, total=total)
+            folder,
+            most,
+            wanted,
+            lambda done, total: bar.update(task, completed=done, total=total),
+            name,
         )
     if out:
         write(found, out)

@@ -19,7 +19,7 @@ CHOSEN = (
 
 
 def enrolled_photos(
-    settings: DatabaseSettings, model: str, most: int
+    settings: DatabaseSettings, model: str, most: int, gallery: str | None = None
 ) -> tuple[list[Labelled], list[str]]:
     """The photos that users were enrolled by with this contract, and what to beware of.
 
@@ -29,6 +29,7 @@ def enrolled_photos(
         settings: where the users are.
         model: the contract's id.
         most: so many photos are enough; the users are drawn, always the same ones.
+        gallery: only those of its members.
 
     Raises:
         ConfigurationError: photos of two users at least are not on record.
@@ -37,16 +38,16 @@ def enrolled_photos(
         with database.connection() as connection:
             require_tables(connection)
         register = EnrolmentRegister(database, model)
-        photos, total = register.photos(most)
+        photos, total = register.photos(most, gallery)
         if len({user_id for user_id, _ in photos}) < LEAST_PEOPLE:
-            raise ConfigurationError(_too_few(len(photos), register))
+            raise ConfigurationError(_too_few(len(photos), register, gallery))
     caveats = [CHOSEN]
     if total > len(photos):
         caveats.append(f"looked at {len(photos)} of {total} photos on record (--most)")
     return [Labelled(str(user_id), ref) for user_id, ref in photos], caveats
 
 
-def _too_few(photos: int, register: EnrolmentRegister) -> str:
+def _too_few(photos: int, register: EnrolmentRegister, gallery: str | None) -> str:
     others = sorted(register.models() - {register.model})
     moved = (
         f"; others were enrolled with {', '.join(others)}: use that pack (SOLOFACE_MODEL__PACK)"
@@ -54,6 +55,7 @@ def _too_few(photos: int, register: EnrolmentRegister) -> str:
         else ""
     )
     return (
-        f"on record with {register.model}: {counted(photos, 'photo')} of enrolled users; calibrate "
+        f"on record with {register.model}: {counted(photos, 'photo')} of enrolled users"
+        f"{f' in the gallery {gallery}' if gallery else ''}; calibrate "
         f"needs those of two users at least (soloface enroll){moved}"
     )

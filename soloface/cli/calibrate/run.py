@@ -39,7 +39,11 @@ class Wanted:
 
 
 def calibration(
-    folder: Path | None, most: int, wanted: Wanted, on_done: Callable[[int, int], None]
+    folder: Path | None,
+    most: int,
+    wanted: Wanted,
+    on_done: Callable[[int, int], None],
+    gallery: str | None = None,
 ) -> tuple[Calibration, Album]:
     """Look at all photos of a folder, else of the enrolled users, and compare them.
 
@@ -48,6 +52,7 @@ def calibration(
         most: so many of those are looked at, at most.
         wanted: what a limit shall keep to.
         on_done: is told how many photos of how many were looked at.
+        gallery: of the enrolled users only its members.
 
     Raises:
         ConfigurationError: there are too few photos or people.
@@ -59,7 +64,7 @@ def calibration(
         photos, pack = find_photos(folder), load_pack(settings.model)
     else:
         pack = load_pack(settings.model)
-        photos, caveats = enrolled_photos(settings.database, pack.contract.id, most)
+        photos, caveats = enrolled_photos(settings.database, pack.contract.id, most, gallery)
     # What was good enough once is not asked again.
     examiner = Examiner(
         pack,

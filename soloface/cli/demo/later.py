@@ -94,7 +94,9 @@ def go_on(
 def _match_again(settings: Settings, pack: FacePack) -> None:
     """What a running worker does by itself."""
     match = settings.match
-    policy = MatchPolicy(pack.threshold, match.max_distance, match.min_margin)
+    policy = MatchPolicy(
+        pack.threshold, match.max_distance, match.min_margin, match.gallery_required
+    )
     databases = Database(settings.database), Database(settings.database)
     with closing(Rematching(*databases, Rules(policy, pack.contract.id))) as rematching:
         while rematching.step():

@@ -14,11 +14,13 @@ from soloface.cli.dlq.bury import bury
 from soloface.cli.dlq.letters import (
     AllOption,
     LimitOption,
+    PeopleOption,
     ReasonsOption,
     SequencesArgument,
     SinceOption,
     UntilOption,
     details,
+    queue,
     require_choice,
     selection,
     summary,
@@ -36,7 +38,6 @@ from soloface.cli.frame.output import (
     say,
     show_tables,
 )
-from soloface.cli.frame.settings import load_settings
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -64,17 +65,19 @@ def list_letters(
     oldest_first: Annotated[
         bool, typer.Option("--oldest-first", help="Begin with the oldest, not the newest.")
     ] = False,
+    people: PeopleOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """List the rejected jobs, by default the newest 50."""
-    settings = load_settings().nats
+    settings = queue(people=people)
     filters = selection(reason, since, until)
     rows, total = asyncio.run(_list(settings, filters, limit, oldest_first=oldest_first))
     if as_json:
         print_json(rows)
         return
     if rows:
-        show_tables(table(rows, narrow=console.width < _NARROW))
+        narrow = console.width < _NARROW
+        show_tables(table(rows, narrow=narrow, people=people))
     say(f"{len(rows)} of {counted(total, 'dead letter')}")
 
 
@@ -82,6 +85,7 @@ def list_letters(
 def show(
     seq: Annotated[int, typer.Argument(help="Its sequence, as `list` shows it.", min=1)],
     *,
+    people: PeopleOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Show one dead letter with all its headers and its payload.
@@ -89,7 +93,7 @@ def show(
     Characters that could play tricks on a terminal are shown as escapes. `--json` gives the payload
     as it is, in base64 if it is not UTF-8.
     """
-    letter = asyncio.run(_get(load_settings().nats, seq))
+    letter = asyncio.run(_get(queue(people=people), seq))
     if as_json:
         print_json(whole(letter))
     else:
@@ -111,6 +115,7 @@ def replay(
     live: Annotated[
         bool, typer.Option("--live", help="As live jobs. Without it live jobs pass them.")
     ] = False,
+    people: PeopleOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Publish rejected jobs again, once what kept them from succeeding is fixed.
@@ -121,7 +126,7 @@ def replay(
     """
     filters = selection(reason, since, until, limit)
     require_choice(sequences, everything=everything, filters=filters)
-    settings = load_settings().nats
+    settings = queue(people=people)
     with progress(hidden=as_json) as bar:
         report = asyncio.run(
             _replay(settings, sequences or [], filters, bar, Report(dry_run), live=live)
@@ -144,6 +149,7 @@ def purge(
     until: UntilOption = None,
     limit: LimitOption = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    people: PeopleOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Remove dead letters for good, after asking.
@@ -152,7 +158,7 @@ def purge(
     """
     filters = selection(reason, since, until, limit)
     require_choice(sequences, everything=everything, filters=filters)
-    settings = load_settings().nats
+    settings = queue(people=people)
     # Asked between two connections: an open one would be given up while the answer is awaited.
     reasons, missing, last_seq = asyncio.run(_count(settings, sequences or [], filters))
     count = reasons.total()

@@ -13,11 +13,13 @@ from rich.text import Text
 
 from dataflow.jobs.reason import UNKNOWN, Outcome, Reason
 from soloface.cli.frame.output import plain_table, printable
+from soloface.cli.frame.settings import load_settings
 from soloface.cli.frame.spans import read_span
 
 if TYPE_CHECKING:
     from connectors.jetstream.letters.dead_letters import Selection
     from connectors.jetstream.letters.letter import Letter
+    from dataflow.settings import NatsSettings
 
 REASONS = (*(str(r) for r in Reason if r.outcome is Outcome.REJECTED), UNKNOWN)
 
@@ -26,6 +28,7 @@ _HEADINGS = {
     "died_at": "died at (UTC)",
     "reason": "reason",
     "photo_id": "photo",
+    "user_id": "user",
     "deliveries": "deliveries",
     "error": "error",
 }
@@ -86,7 +89,17 @@ UntilOption = Annotated[
     datetime | None,
     typer.Option(parser=moment, metavar="TIME", help="Only letters from then or earlier."),
 ]
+PeopleOption = Annotated[
+    bool,
+    typer.Option("--people", help="The letters of requests about people, not those of photos."),
+]
 LimitOption = Annotated[int | None, typer.Option(min=1, help="The most to take, the oldest first.")]
+
+
+def queue(*, people: bool) -> NatsSettings:
+    """Whose letters are meant, from the environment."""
+    nats = load_settings().nats
+    return nats.people if people else nats
 
 
 def selection(
@@ -127,6 +140,7 @@ def summary(letter: Letter) -> dict[str, object]:
         "reason": letter.reason,
         "nature": letter.nature,
         "photo_id": letter.photo_id,
+        "user_id": letter.user_id,
         "deliveries": letter.deliveries,
         "error": letter.error,
         "stream": letter.stream,
@@ -146,15 +160,16 @@ def whole(letter: Letter) -> dict[str, object]:
     return {**summary(letter), "headers": dict(letter.headers), **payload}
 
 
-def table(rows: Iterable[Mapping[str, object]], *, narrow: bool) -> Table:
+def table(rows: Iterable[Mapping[str, object]], *, narrow: bool, people: bool = False) -> Table:
     """Summaries as a table; what they say is shown and never obeyed.
 
     A ``narrow`` one stacks the photo under the time and the error under the reason, so that at 80
     columns neither an id nor a reason code is broken.
     """
-    stacks = [["seq"], ["died_at", "photo_id"], ["deliveries"], ["reason", "error"]]
+    about, other = ("user_id", "photo_id") if people else ("photo_id", "user_id")
+    stacks = [["seq"], ["died_at", about], ["deliveries"], ["reason", "error"]]
     if not narrow:
-        stacks = [[name] for name in _HEADINGS]
+        stacks = [[name] for name in _HEADINGS if name != other]
     headings = [", ".join(_HEADINGS[name] for name in stack) for stack in stacks]
     shown = plain_table(*headings, right=("seq", "deliveries"))
     for column in shown.columns[:-1]:

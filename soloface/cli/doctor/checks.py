@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from functools import partial
 
 from dataflow.settings import Settings
-from soloface.cli.doctor import held, nats, people, postgres, store
+from soloface.cli.doctor import held, nats, people, postgres, requests, store
 from soloface.cli.doctor.finding import Check, Finding, findings
 
 CHECKS: dict[str, Check] = {
     "nats": nats.consumer,
     "held jobs": held.held,
+    "people": requests.requests,
     "postgres": postgres.server,
     "schema": postgres.schema,
     "rights": postgres.rights,

@@ -27,6 +27,9 @@ def doctor(
     fix: Annotated[
         bool, typer.Option("--fix", help="First make the streams and the consumer that are absent.")
     ] = False,
+    people: Annotated[
+        bool, typer.Option("--people", help="With --fix, also those of requests about people.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Examine each dependency, the schema, the model and the consumer.
@@ -40,7 +43,7 @@ def doctor(
 
     settings = load_settings()
     if fix:
-        _fix(settings, as_json=as_json)
+        _fix(settings, as_json=as_json, people=people)
     found = list(examine(settings, image_ref))
     if as_json:
         print_json([asdict(finding) for finding in found])
@@ -52,11 +55,13 @@ def doctor(
         raise typer.Exit(1)
 
 
-def _fix(settings: Settings, *, as_json: bool) -> None:
+def _fix(settings: Settings, *, as_json: bool, people: bool) -> None:
     from connectors.jetstream.provision import make_missing
 
     try:
         made = asyncio.run(make_missing(settings.nats))
+        if people:
+            made += asyncio.run(make_missing(settings.nats.people))
     except SolofaceError:
         return  # the examination says what is wrong
     if not as_json:

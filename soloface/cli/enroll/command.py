@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
@@ -51,7 +51,8 @@ def enroll(
         Path | None,
         typer.Option(
             "--csv",
-            help="Many users: a CSV with the columns user_id and photo; consent may follow.",
+            help="Many users: a CSV with the columns user_id and photo; consent and gallery may "
+            "follow.",
         ),
     ] = None,
     folder: Annotated[
@@ -68,6 +69,17 @@ def enroll(
             "CSV with the columns folder and user_id."
         ),
     ] = None,
+    gallery: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Add the users to this gallery, and compare them with its members only. May be "
+            "given several times."
+        ),
+    ] = None,
+    galleries: Annotated[
+        bool,
+        typer.Option("--galleries", help="With --folder: the tree is GALLERY/USER/photo.jpg."),
+    ] = False,
     force: Annotated[
         bool, typer.Option("--force", help="Also enrol a user who is very near to another user.")
     ] = False,
@@ -125,42 +137,46 @@ def enroll(
     from dataflow.gallery.enrolling import Enroller
     from dataflow.gallery.enrolment import Examiner, Offer
     from soloface.cli.enroll.offers import (
+        completed,
         consent_of,
         from_folder,
+        from_galleries,
         from_objects,
         from_table,
         names_from,
     )
+    from soloface.cli.frame.galleries import gallery_of
     from soloface.limits import clash_limit
 
     if consent is not None:
         consent = consent_of(consent, "--consent")
+    more = tuple(gallery_of(name, "--gallery") for name in gallery or ())
     settings = load_settings()
     sources = EnrolmentPhotos(settings)
-    match user, table, folder, prefix, users:
-        case (UUID(), None, None, None, None) if photos:
+    match user, table, folder, prefix, users, galleries:
+        case (UUID(), None, None, None, None, False) if photos:
             offers = [Offer(user, tuple(photos))]
-        case (None, Path(), None, None, None):
+        case (None, Path(), None, None, None, False):
             offers = from_table(table)
-        case (None, None, Path(), None, _):
-            offers = from_folder(folder, names_from(users) if users else None)
-        case (None, None, None, str(), _):
-            names = names_from(users) if users else None
-            offers = from_objects(sources.under(prefix), prefix, names)
+        case (None, None, Path(), None, _, True):
+            offers = from_galleries(folder, names_from(users))
+        case (None, None, Path(), None, _, False):
+            offers = from_folder(folder, names_from(users))
+        case (None, None, None, str(), _, False):
+            offers = from_objects(sources.under(prefix), prefix, names_from(users))
         case _:
             raise typer.BadParameter(
-                "give USER and at least one PHOTO, or one of --csv, --folder and --prefix"
+                "give USER and at least one PHOTO, or one of --csv, --folder (with it perhaps "
+                "--galleries) and --prefix"
             )
-    if consent:
-        offers = [replace(offer, consent=offer.consent or consent) for offer in offers]
+    offers = completed(offers, consent, more)
     pack = load_pack(settings.model)
     with (
         closing(Database(settings.database)) as database,
         ThreadPoolExecutor(settings.worker.cores or len(os.sched_getaffinity(0))) as pool,
     ):
-        gallery = Gallery(database)
-        gallery.require_schema(pack.contract)
-        gallery.require_comparable(pack.contract)
+        for require in (Gallery(database).require_schema, Gallery(database).require_comparable):
+            require(pack.contract)
         enroller = Enroller(
             Examiner(
                 pack,
@@ -173,6 +189,7 @@ def enroll(
             pool,
             None if force else clash_limit(settings, pack),
             dry_run,
+            settings.match.gallery_required,
             sources.keep if keep_photos else lambda _user, portrait: _lasting(portrait.photo),
         )
         done = list(_tracked(enroller, offers, as_json=as_json))
@@ -200,6 +217,7 @@ def _as_dict(enrolment: Enrolment) -> dict[str, object]:
         "enrolled": enrolment.status in _GOOD,
         "status": enrolment.status,
         "consent": enrolment.consent,
+        "galleries": enrolment.galleries,
         "used": [
             {
                 "photo": portrait.photo,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from uuid import UUID
@@ -10,6 +11,7 @@ from uuid import UUID
 from dataflow.gallery.enrolment import Offer
 from dataflow.jobs.errors import ConfigurationError
 from dataflow.jobs.image_ref import SCHEME
+from soloface.cli.frame.galleries import gallery_of
 from soloface.cli.frame.tables import rows
 
 _LONGEST_VERSION = 128
@@ -18,13 +20,15 @@ _LONGEST_VERSION = 128
 def from_table(table: Path) -> list[Offer]:
     """Read a CSV with the columns user_id and photo; a relative path is looked for beside it.
 
-    A column consent may follow: the version of the terms that the user agreed to.
+    Columns may follow: consent, the version of the terms that the user agreed to, and gallery, to
+    which the user shall belong, another one on each line if need be.
 
     Raises:
         ConfigurationError: it cannot be read, a line names no user or no photo, or the lines of a
             user do not agree about the consent.
     """
     consents: dict[UUID, str] = {}
+    galleries = defaultdict[UUID, list[str]](list)
 
     def photos() -> Iterator[tuple[UUID, str]]:
         for line, row in rows(table, "user_id", "photo"):
@@ -38,10 +42,33 @@ def from_table(table: Path) -> list[Offer]:
                     raise ConfigurationError(
                         f"{where}: the user has agreed to {consents[user_id]} further up"
                     )
+            if gallery := row.get("gallery"):
+                galleries[user_id].append(gallery_of(gallery, where))
             yield user_id, photo if photo.startswith(SCHEME) else str(table.parent / photo)
 
     offers = _grouped(photos(), str(table))
-    return [replace(offer, consent=consents.get(offer.user_id)) for offer in offers]
+    return [
+        replace(
+            offer,
+            consent=consents.get(offer.user_id),
+            galleries=tuple(dict.fromkeys(galleries[offer.user_id])),
+        )
+        for offer in offers
+    ]
+
+
+def completed(
+    offers: Iterable[Offer], consent: str | None, galleries: Sequence[str]
+) -> list[Offer]:
+    """The offers with a consent where none is said, and with galleries for all."""
+    return [
+        replace(
+            offer,
+            consent=offer.consent or consent,
+            galleries=tuple(dict.fromkeys((*offer.galleries, *galleries))),
+        )
+        for offer in offers
+    ]
 
 
 def consent_of(version: str, where: str) -> str:
@@ -59,12 +86,42 @@ def consent_of(version: str, where: str) -> str:
     return version
 
 
-def names_from(table: Path) -> dict[str, UUID]:
-    """Read a CSV with the columns folder and user_id: whose photos are in which folder.
+def from_galleries(folder: Path, users: Mapping[str, UUID] | None = None) -> list[Offer]:
+    """Read a tree GALLERY/USER/photo.jpg; a user may stand in several galleries.
+
+    Raises:
+        ConfigurationError: it cannot be read, a folder is no name of a gallery, or it is not known
+            whose one is.
+    """
+    try:
+        trees = sorted(path for path in folder.iterdir() if path.is_dir() and _shown(path.name))
+    except OSError as error:
+        raise ConfigurationError(f"{error.filename} cannot be read: {error.strerror}") from None
+    found: dict[UUID, Offer] = {}
+    for tree in trees:
+        gallery = gallery_of(tree.name, str(tree))
+        inside = {path.name for path in tree.iterdir()} if users else set()
+        here = {name: user for name, user in (users or {}).items() if name in inside}
+        for offer in from_folder(tree, here if users else None):
+            known = found.get(offer.user_id, Offer(offer.user_id, ()))
+            found[offer.user_id] = replace(
+                offer,
+                photos=(*known.photos, *offer.photos),
+                galleries=(*known.galleries, gallery),
+            )
+    if not found:
+        raise ConfigurationError(f"{folder}: there are no photos, as GALLERY/USER/photo")
+    return list(found.values())
+
+
+def names_from(table: Path | None) -> dict[str, UUID] | None:
+    """Read a CSV, if there is one, with the columns folder and user_id: whose are the photos there.
 
     Raises:
         ConfigurationError: it cannot be read, a line names no user, or a folder stands there twice.
     """
+    if table is None:
+        return None
     users: dict[str, UUID] = {}
     for line, row in rows(table, "folder", "user_id"):
         folder, where = row["folder"].strip("/"), f"{table}, line {line}"

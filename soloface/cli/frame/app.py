@@ -91,10 +91,7 @@ class Commands(LazyGroup):
         ),
         "gallery": (
             "soloface.cli.gallery:app",
-            (
-                "See how soloface searches the enrolled users, and build the index that many users "
-                "need."
-            ),
+            "Say who belongs to which gallery, see how users are searched, and build the index.",
         ),
         "models": (
             "soloface.cli.models:app",

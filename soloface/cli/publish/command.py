@@ -42,6 +42,10 @@ def publish(
     faces_detected: Annotated[
         int | None, typer.Option(help="How many faces an earlier stage has seen.")
     ] = None,
+    gallery: Annotated[
+        str | None,
+        typer.Option(help="The gallery of jobs that name none: only its members are looked for."),
+    ] = None,
     backfill: Annotated[
         bool, typer.Option("--backfill", help="They can wait: let live jobs pass them.")
     ] = False,
@@ -61,7 +65,7 @@ def publish(
     settings = load_settings()
     if backfill and not settings.nats.backfill:
         raise ConfigurationError("--backfill needs SOLOFACE_NATS__BACKFILL=true")
-    publisher = Publisher(settings, Lane.BACKFILL if backfill else Lane.LIVE)
+    publisher = Publisher(settings, Lane.BACKFILL if backfill else Lane.LIVE, gallery)
     match photo_id, file, upload, folder:
         case (None, Path(), None | [], None):
             found = publisher.checked(jobs_of(file))

@@ -85,8 +85,11 @@ class Report:
 class Publisher:
     """Checks jobs by the worker's own rules, and puts the good ones on the stream."""
 
-    def __init__(self, settings: Settings, lane: Lane = Lane.LIVE) -> None:
+    def __init__(
+        self, settings: Settings, lane: Lane = Lane.LIVE, gallery: str | None = None
+    ) -> None:
         store = settings.store
+        self._gallery = gallery
         self._lane = lane
         self._settings = settings
         self._refs = RefPolicy(store.bucket, store.buckets, store.prefixes)
@@ -190,6 +193,8 @@ class Publisher:
             return Refused(where, "not a JSON object")
         job = {name: _cell(name, value) for name, value in row.items() if value not in (None, "")}
         job.setdefault("job_id", str(uuid4()))
+        if self._gallery is not None:
+            job.setdefault("gallery", self._gallery)
         try:
             parsed = parse_job(orjson.dumps(job))
             if why := self._objection(parsed):
@@ -200,6 +205,8 @@ class Publisher:
 
     def _objection(self, job: Job) -> str | None:
         """Why the worker would skip or reject the job before it looks at the photo."""
+        if self._settings.match.gallery_required and job.gallery is None:
+            return "it names no gallery, and SOLOFACE_MATCH__GALLERY is required (--gallery)"
         if job.faces_detected not in (None, 1):
             return f"faces_detected is {job.faces_detected}; only photos of one face are looked at"
         if not (job.image_ref and job.image_ref.strip()):

@@ -18,7 +18,9 @@ from soloface.cli.frame.output import console, print_json_line
 from soloface.cli.frame.settings import load_settings
 from soloface.cli.watch.board import Board
 from soloface.cli.watch.outcomes import Outcomes
+from soloface.cli.watch.people import PeopleRequests
 from soloface.cli.watch.tags import TagChanges
+from soloface.cli.watch.view import View
 
 if TYPE_CHECKING:
     from connectors.jetstream.letters.following import Told
@@ -50,6 +52,7 @@ class Wish:
     """What is asked for: which events, from when on, and how many."""
 
     tags: bool
+    people: bool
     filters: Filters
     since: datetime | None
     count: int | None
@@ -59,6 +62,9 @@ def watch(
     *,
     tags: Annotated[
         bool, typer.Option("--tags", help="Follow the changes of tags, not the outcomes of jobs.")
+    ] = False,
+    people: Annotated[
+        bool, typer.Option("--people", help="Follow the requests about people, not the photos.")
     ] = False,
     outcome: Annotated[
         list[Outcome] | None, typer.Option(help="Only these. May be given several times.")
@@ -82,18 +88,22 @@ def watch(
     count: Annotated[int | None, typer.Option(min=1, help="End after this many events.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One event a line, as JSON.")] = False,
 ) -> None:
-    """Follow the outcomes of jobs as they come, until Ctrl-C; or with --tags how tags change.
+    """Follow the outcomes of jobs as they come, until Ctrl-C.
+
+    With --tags it follows how tags change, with --people how requests about people end.
 
     Shows a live table in a terminal, and one line per event in a pipe. It only reads the events.
     """
     if tags and (outcome or reason):
         raise typer.BadParameter("a change of a tag has no outcome and no reason; leave --tags out")
+    if people and (tags or outcome or reason or photo):
+        raise typer.BadParameter("of requests about people only --user, --since and --count choose")
     settings = load_settings().nats
     filters = Filters(
         frozenset(map(str, outcome or ())), frozenset(map(str, reason or ())), photo, user
     )
-    wish = Wish(tags, filters, since, count)
-    view = TagChanges() if tags else Outcomes()
+    wish = Wish(tags, people, filters, since, count)
+    view: View = TagChanges() if tags else PeopleRequests() if people else Outcomes()
     with suppress(KeyboardInterrupt):
         if as_json:
             _run(settings, wish, lambda told: _each(told, _as_json))
@@ -115,7 +125,10 @@ def watch(
 def _run(settings: NatsSettings, wish: Wish, show: Callable[[list[Told]], None]) -> None:
     from connectors.jetstream.letters.following import Feed, events
 
-    feed = Feed.tags(settings) if wish.tags else Feed.outcomes(settings)
+    if wish.people:
+        feed = Feed.people(settings)
+    else:
+        feed = Feed.tags(settings) if wish.tags else Feed.outcomes(settings)
 
     async def follow() -> None:
         left = wish.count

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request
 from soloface.web.api.parts import Finder, TheDesk, audit, refusals
 from soloface.web.gate.problems import Code, ProblemError
 from soloface.web.work.finding import find
-from soloface.web.work.wire import Found
+from soloface.web.work.wire import Found, GalleryName
 
 router = APIRouter(tags=["find"])
 
@@ -39,19 +39,27 @@ async def image_of(request: Request) -> bytes:
     responses=refusals(_415="The body is no photo."),
     openapi_extra={"requestBody": {"required": True, "content": IMAGE_CONTENT}},
 )
-async def find_users(
+async def find_users(  # noqa: PLR0913 - each is a part of the request
     request: Request,
     desk: TheDesk,
     finder: Finder,
     *,
     photos: Annotated[bool, Query(description="Also the photos that show this face.")] = False,
+    gallery: Annotated[
+        GalleryName | None, Query(description="Search among its members and photos only.")
+    ] = None,
     limit: Annotated[int, Query(ge=1, le=1000, description="Answers, at most.")] = 20,
 ) -> Found:
     """The users who are nearest to the only face of a photo, or the photos that show it.
 
+    With `gallery` only its members, and its photos, are compared; without one, all users, and the
+    photos that belong to no gallery. Where each job must name a gallery, so must this.
+
     The photo is the body. It is decoded, compared and forgotten: nothing of it is stored.
     """
     image = await image_of(request)
-    found = await desk.threads.finding.run(find, desk, image, limit, photos=photos)
-    audit(finder, "find", reason=found.reason, user_id=found.user_id, photos=photos)
+    found = await desk.threads.finding.run(find, desk, image, limit, photos=photos, gallery=gallery)
+    audit(
+        finder, "find", reason=found.reason, user_id=found.user_id, photos=photos, gallery=gallery
+    )
     return found

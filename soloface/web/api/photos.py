@@ -14,7 +14,13 @@ from soloface.web.api.parts import Reviewer, TheDesk, audit, refusals
 from soloface.web.gate.problems import Code, ProblemError
 from soloface.web.work.desk import Desk
 from soloface.web.work.views import decided_of, photo_of
-from soloface.web.work.wire import Decided, DecidedPage, DecisionRequest, Photo, Word
+from soloface.web.work.wire import (
+    Decided,
+    DecidedPage,
+    DecisionRequest,
+    Photo,
+    Word,
+)
 
 router = APIRouter(tags=["photos"])
 

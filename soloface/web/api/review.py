@@ -19,7 +19,13 @@ from soloface.web.api.parts import Reviewer, TheDesk, refusals
 from soloface.web.work.cursor import of_place, place_of
 from soloface.web.work.desk import Desk
 from soloface.web.work.views import card_of, limit_of, scale_of
-from soloface.web.work.wire import Card, ClaimRequest, Group, Groups, Review
+from soloface.web.work.wire import (
+    Card,
+    ClaimRequest,
+    Group,
+    Groups,
+    Review,
+)
 
 router = APIRouter(tags=["review"])
 

@@ -18,13 +18,12 @@ from soloface.web.work.cursor import of_tagged, tagged_of
 from soloface.web.work.desk import Desk
 from soloface.web.work.enrolling import Wish, enrol
 from soloface.web.work.wire import (
-    Enrolled,
-    EnrolRequest,
-    Erased,
+    GalleryName,
     Line,
     TaggedPhoto,
     TaggedPhotos,
 )
+from soloface.web.work.wire_enrolment import Enrolled, EnrolRequest, Erased
 
 router = APIRouter(tags=["users"])
 
@@ -52,6 +51,9 @@ async def put_face(  # noqa: PLR0913 - each is a part of the request
     enroller: Enroller,
     *,
     consent: Annotated[Line | None, Query(description="Version of the terms agreed to.")] = None,
+    gallery: Annotated[
+        list[GalleryName], Query(max_length=20, description="Add them to it; may be repeated.")
+    ] = [],  # noqa: B006 - FastAPI makes a new one
     again: Annotated[bool, Query(description="They had withdrawn, and agree again.")] = False,
     force: Annotated[bool, Query(description="Also if very near to another user.")] = False,
     keep: Annotated[bool, Query(description="Store the photo too, for the review page.")] = False,
@@ -68,6 +70,7 @@ async def put_face(  # noqa: PLR0913 - each is a part of the request
             enroller.name,
             refs=asked.image_refs,
             consent=asked.consent,
+            galleries=asked.galleries,
             again=asked.again,
             force=asked.force,
         )
@@ -79,6 +82,7 @@ async def put_face(  # noqa: PLR0913 - each is a part of the request
             image=image,
             keep=keep,
             consent=consent,
+            galleries=gallery,
             again=again,
             force=force,
         )

@@ -17,7 +17,12 @@ from dataflow.tags.refusal import Refusal
 from soloface.limits import clash_limit
 from soloface.web.gate.problems import ProblemError
 from soloface.web.work.desk import Desk
-from soloface.web.work.wire import Enrolled, OtherUser, RefusedPhoto, UsedPhoto
+from soloface.web.work.wire_enrolment import (
+    Enrolled,
+    OtherUser,
+    RefusedPhoto,
+    UsedPhoto,
+)
 
 UPLOAD = "upload/"
 """What the reference of a photo begins with that was not kept: its sha256 follows."""
@@ -36,6 +41,7 @@ class Wish:
     image: bytes | None = None
     keep: bool = False
     consent: str | None = None
+    galleries: Sequence[str] = ()
     again: bool = False
     force: bool = False
 
@@ -62,6 +68,7 @@ def enrol(desk: Desk, wish: Wish) -> Enrolled:
             return portrait.photo
         return desk.photos.keep_image(user_id, portrait.sha256, wish.image)
 
+    offer = Offer(wish.user_id, tuple(photos), wish.consent, tuple(wish.galleries))
     with ThreadPoolExecutor(1) as pool:
         enroller = Enroller(
             Examiner(
@@ -76,9 +83,10 @@ def enrol(desk: Desk, wish: Wish) -> Enrolled:
             ),
             pool,
             None if wish.force else clash_limit(settings, pack),
+            gallery_required=settings.match.gallery_required,
             keep=kept,
         )
-        (done,) = enroller.enrol([Offer(wish.user_id, tuple(photos), wish.consent)])
+        (done,) = enroller.enrol([offer])
     return _answer(done)
 
 

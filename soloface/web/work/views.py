@@ -8,7 +8,17 @@ from dataclasses import asdict
 from connectors.postgres.review import cards, moderation, photos
 from connectors.postgres.tags.deciding import Rules
 from dataflow.steps.matching import Candidate
-from soloface.web.work.wire import Bbox, Card, Decided, Near, Outcome, Photo, Said, Scale, SeenFace
+from soloface.web.work.wire import (
+    Bbox,
+    Card,
+    Decided,
+    Near,
+    Outcome,
+    Photo,
+    Said,
+    Scale,
+    SeenFace,
+)
 
 
 def scale_of(rules: Rules) -> Scale:

@@ -9,8 +9,11 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from dataflow.jobs.job import GALLERY
+
 Distance = Annotated[float, Field(ge=0, le=2, description="Cosine distance; small means alike.")]
 FaceIndex = Annotated[int, Field(ge=0, le=2**31 - 1)]
+GalleryName = Annotated[str, Field(pattern=GALLERY)]
 Line = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
 
@@ -69,58 +72,6 @@ class Found(Wire):
     photos: list[FoundPhoto] | None = Field(description="Only with `photos=true`.")
     bbox: Bbox
     scale: Scale
-
-
-class EnrolRequest(Wire):
-    """The photos by which a user shall be recognised."""
-
-    image_refs: list[Annotated[str, Field(min_length=1, max_length=1100)]] = Field(
-        min_length=1, max_length=20, description="`minio://BUCKET/KEY` or a bare key."
-    )
-    consent: Line | None = Field(None, description="Version of the terms they have agreed to.")
-    again: bool = Field(default=False, description="They had withdrawn, and agree again.")
-    force: bool = Field(default=False, description="Also if they are very near to another user.")
-
-
-class UsedPhoto(Wire):
-    """A photo that is part of the user's vector now."""
-
-    photo: str
-    sha256: str
-
-
-class RefusedPhoto(Wire):
-    """A photo that was not used, and why."""
-
-    photo: str
-    reason: str
-    detail: str
-
-
-class OtherUser(Wire):
-    """Another user who is near."""
-
-    user_id: UUID
-    distance: Distance
-
-
-class Enrolled(Wire):
-    """What a user's photos came to."""
-
-    user_id: UUID
-    status: str
-    consent: str | None
-    used: list[UsedPhoto]
-    refused: list[RefusedPhoto]
-    possibly_also: OtherUser | None
-
-
-class Erased(Wire):
-    """What is gone: rows by table, messages by stream. The photos showed the user."""
-
-    user_id: UUID
-    erased: dict[str, int]
-    photos: list[UUID]
 
 
 class TaggedPhoto(Wire):

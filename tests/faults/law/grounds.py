@@ -15,7 +15,7 @@ from connectors.postgres.setup.migrate import migrate
 from dataflow.process.retry import LinearBackoff
 from dataflow.settings import DatabaseSettings
 from tests.builders import DIMENSION, photo, user
-from tests.faults.law.oracle import differences, facts_of, limit_of, tags_by, tags_of, told
+from tests.faults.law.oracle import differences, facts_of, tags_by, tags_of, told
 from tests.faults.law.processes import Process
 from tests.fixtures.recording import MODEL
 
@@ -30,7 +30,8 @@ _EMPTY = """
 truncate
     users, photos, photo_faces, face_matches, face_match_outcomes, face_match_decisions,
     face_match_limits, face_enrolments, face_enrolment_photos, user_embeddings,
-    photo_face_embeddings, face_withdrawals, face_withdrawn_photos, face_rematches, face_outbox
+    photo_face_embeddings, face_withdrawals, face_withdrawn_photos, face_rematches, face_outbox,
+    face_gallery_members, face_gallery_limits
 """
 
 
@@ -70,12 +71,7 @@ class Grounds:
 
     def problems(self) -> list[str]:
         """What is not as the law has it, once all is settled."""
-        limits = self.platform.execute(
-            "select fixed_distance, min_margin, max_fpir is not null from face_match_limits"
-        )
-        fixed, min_margin, follows = limits.fetchone() or (None, None, False)
-        max_distance = limit_of(self.platform, MODEL, fixed, follows=follows)
-        wanted = tags_by(facts_of(self.platform, MODEL, max_distance, min_margin))
+        wanted = tags_by(facts_of(self.platform, MODEL))
         return [
             *differences("tags", tags_of(self.platform), wanted),
             *self.untold(),

@@ -24,10 +24,11 @@ from tests.faults.law.oracle import LIMITS_BY_USERS
 from tests.faults.law.processes import Process, Work
 from tests.fixtures.recording import MODEL, ONCE, THRESHOLD, direction, face
 
-Limit: TypeAlias = tuple[float | None, float | None]
+Limit: TypeAlias = tuple[float | None, float | None, bool]
 
 USERS = (1, 2, 3, 4, 5)
 PHOTOS = (1, 2, 3, 4, 5, 6)
+GALLERIES = ("hall", "school")
 USER_DEGREES = (0, 7, 13, 22, 31, 44, 58)
 FACE_DEGREES = (2.3, 5.1, 9.2, 16.7, 27.9, 36.1, 50.4)
 MOST_PIECES = 1000
@@ -42,13 +43,12 @@ MIN_MARGINS = (None, 0.0175, 0.055)
 class Circumstances:
     """What workers and commands are started with: limits, and the number of the next job."""
 
-    limits: list[Limit] = field(default_factory=lambda: [(None, None)])
+    limits: list[Limit] = field(default_factory=lambda: [(None, None, False)])
     last_seq: int = 0
 
     def policy(self, *, stale: bool = False) -> MatchPolicy:
         """Those that hold, or those that held before."""
-        max_distance, min_margin = self.limits[-2:][0] if stale else self.limits[-1]
-        return MatchPolicy(THRESHOLD, max_distance, min_margin)
+        return MatchPolicy(THRESHOLD, *(self.limits[-2:][0] if stale else self.limits[-1]))
 
     def next_seq(self) -> int:
         self.last_seq += 1
@@ -70,10 +70,17 @@ class Job:
     degrees: float
     index: int = 0
     stale: bool = False
+    gallery: str | None = None
 
     def work(self, now: Circumstances) -> Work:
         items = [
-            face(number, self.degrees, seq=now.next_seq(), face_index=self.index)
+            face(
+                number,
+                self.degrees,
+                seq=now.next_seq(),
+                face_index=self.index,
+                gallery=self.gallery,
+            )
             for number in self.photos
         ]
         policy = now.policy(stale=self.stale)
@@ -206,13 +213,15 @@ class Start:
     max_distance: float | None
     min_margin: float | None
     follows: bool = False
+    gallery_required: bool = False
 
     def work(self, now: Circumstances) -> Work:
-        policy = MatchPolicy(THRESHOLD, self.max_distance, self.min_margin)
+        limit = self.max_distance, self.min_margin, self.gallery_required
+        policy = MatchPolicy(THRESHOLD, *limit)
 
         def run(process: Process) -> None:
             Limits(process.database).note(MODEL, policy, FOLLOWS if self.follows else None)
-            now.limits.append((self.max_distance, self.min_margin))
+            now.limits.append(limit)
 
         return run
 

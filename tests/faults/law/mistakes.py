@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from unittest.mock import patch
 from uuid import UUID
 
+import connectors.postgres.gallery.search
+import connectors.postgres.photos.following
 import connectors.postgres.photos.recorder
 import connectors.postgres.tags.rematching
 import connectors.postgres.tags.sifting
@@ -70,15 +72,58 @@ def a_step_asks_for_nothing() -> AbstractContextManager[object]:
     return patch.object(connectors.postgres.tags.rematching, "follow_gallery", follow)
 
 
+def galleries_are_not_heeded() -> AbstractContextManager[object]:
+    """A face that belongs to a gallery is compared with all members of any."""
+    return _altered(
+        connectors.postgres.gallery.search,
+        {
+            "where m.gallery = faces.gallery": "where true",
+            "where m.gallery = %(gallery)s": "where true",
+        },
+    )
+
+
+def sifting_does_not_heed_galleries() -> AbstractContextManager[object]:
+    """Faces of all galleries are compared with a user who has changed; the answers stay right."""
+    return _altered(
+        connectors.postgres.tags.sifting,
+        {
+            "gallery is not distinct from %(gallery)s::text": "%(gallery)s::text is not null",
+        },
+    )
+
+
+def all_galleries_have_one_limit() -> AbstractContextManager[object]:
+    """The limit of a gallery stays that of a single member, however many it has."""
+    return _altered(connectors.postgres.photos.following, {"group by": "and false group by"})
+
+
+@contextmanager
+def members_come_and_go_unnoticed() -> Iterator[None]:
+    """What waits because somebody was added to a gallery, or removed, is struck off."""
+    step = Rematching.step
+
+    def forgetful(self: Rematching) -> Piece | None:
+        with self.database.connection() as connection:
+            connection.execute("delete from face_rematches where gallery is not null")
+        return step(self)
+
+    with patch.object(Rematching, "step", forgetful):
+        yield
+
+
 @contextmanager
 def words_hold_once() -> Iterator[None]:
     """Matching again moves a tag although somebody has confirmed it."""
 
     class Deaf(MatchPolicy):
         def decide(
-            self, nearest: Sequence[Candidate], said: Said = NOTHING_SAID
+            self,
+            nearest: Sequence[Candidate],
+            said: Said = NOTHING_SAID,
+            gallery: str | None = None,
         ) -> tuple[Reason, Match | None]:
-            return super().decide(nearest, replace(said, confirmed=None))
+            return super().decide(nearest, replace(said, confirmed=None), gallery)
 
     def deaf(
         connection: deciding.Connection,
@@ -87,7 +132,7 @@ def words_hold_once() -> Iterator[None]:
         plan: Plan,
         detail: str | None,
     ) -> list[Answer]:
-        policy = Deaf(rules.policy.threshold, **rules.policy.limits)
+        policy = Deaf(**asdict(rules.policy))
         heard = replace(rules, policy=policy)
         return deciding.decide_again(connection, photo_ids, heard, plan, detail)
 
@@ -126,6 +171,9 @@ MISTAKES: Mapping[str, Mistake] = {
     for mistake in (
         nothing_is_matched_again,
         only_the_nearest_counts,
+        galleries_are_not_heeded,
+        members_come_and_go_unnoticed,
+        all_galleries_have_one_limit,
         words_hold_once,
         jobs_pass_by_the_gate,
     )

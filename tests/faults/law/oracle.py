@@ -25,6 +25,24 @@ LIMITS_BY_USERS = (0.1, 0.02, 0.003)
 
 
 @dataclass(frozen=True, slots=True)
+class Face:
+    """What is recorded of a face."""
+
+    vector: Vector
+    gallery: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What is set."""
+
+    max_distance: float | None = None
+    min_margin: float | None = None
+    follows: bool = False
+    gallery_required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Words:
     """What people have said of a photo."""
 
@@ -41,11 +59,27 @@ _NO_WORDS = Words(None, None, frozenset(), nobody=False)
 class Facts:
     """What is known: nothing of it is an answer that was given before."""
 
-    faces: Mapping[UUID, Mapping[int, Vector]]
+    faces: Mapping[UUID, Mapping[int, Face]]
     users: Mapping[UUID, Vector]
+    members: Mapping[str, frozenset[UUID]]
     words: Mapping[UUID, Words]
-    max_distance: float | None
-    min_margin: float | None
+    limits: Limits
+
+    def candidates(self, gallery: str | None) -> Mapping[UUID, Vector]:
+        """Who may be on a face in a gallery, or in none."""
+        if gallery is None:
+            return {} if self.limits.gallery_required else self.users
+        members = self.members.get(gallery, frozenset())
+        return {user_id: self.users[user_id] for user_id in self.users if user_id in members}
+
+    def max_distance(self, gallery: str | None) -> float | None:
+        """The limit of now: by how many are enrolled now, and not by what anybody has derived."""
+        fixed = self.limits.max_distance
+        if not self.limits.follows:
+            return fixed
+        users = len(self.users if gallery is None else self.candidates(gallery))
+        derived = LIMITS_BY_USERS[0 if users <= 1 else 1 if users <= 2 else 2]
+        return derived if fixed is None else min(fixed, derived)
 
 
 def tags_by(facts: Facts) -> Tags:
@@ -58,8 +92,8 @@ def tags_by(facts: Facts) -> Tags:
         if said.confirmed:
             index = said.face_index if said.face_index in faces else min(faces)
             assert index is not None
-            vector = facts.users.get(said.confirmed)
-            far = None if vector is None else _distance(faces[index], vector)
+            vector = facts.candidates(faces[index].gallery).get(said.confirmed)
+            far = None if vector is None else _distance(faces[index].vector, vector)
             found[photo_id, index] = said.confirmed, far
             continue
         for index in sorted(faces):
@@ -70,38 +104,21 @@ def tags_by(facts: Facts) -> Tags:
     return found
 
 
-def limit_of(
-    connection: psycopg.Connection[TupleRow],
-    model: str,
-    fixed: float | None,
-    *,
-    follows: bool,
-) -> float | None:
-    """The limit of now: by how many are enrolled now, and not by what anybody has derived."""
-    if not follows:
-        return fixed
-    (users,) = connection.execute(
-        "select count(*) from users where face_embedding is not null and face_embedding_model = %s",
-        [model],
-    ).fetchone() or (0,)
-    derived = LIMITS_BY_USERS[0 if users <= 1 else 1 if users <= 2 else 2]
-    return derived if fixed is None else min(fixed, derived)
-
-
-def _best(face: Vector, facts: Facts, rejected: frozenset[UUID]) -> tuple[UUID, float] | None:
+def _best(face: Face, facts: Facts, rejected: frozenset[UUID]) -> tuple[UUID, float] | None:
     possible = sorted(
-        (_distance(face, vector), user_id)
-        for user_id, vector in facts.users.items()
+        (_distance(face.vector, vector), user_id)
+        for user_id, vector in facts.candidates(face.gallery).items()
         if user_id not in rejected
     )
     if not possible:
         return None
     distance, user_id = possible[0]
-    if facts.max_distance is not None and distance > facts.max_distance:
+    limit = facts.max_distance(face.gallery)
+    if limit is not None and distance > limit:
         return None
-    if facts.min_margin is not None and len(possible) > 1:
+    if facts.limits.min_margin is not None and len(possible) > 1:
         second, _ = possible[1]
-        if second - distance < facts.min_margin:
+        if second - distance < facts.limits.min_margin:
             return None
     return user_id, distance
 
@@ -111,20 +128,22 @@ def _distance(one: Vector, other: Vector) -> float:
     return 1 - float(np.dot(one, other)) / length
 
 
-def facts_of(
-    connection: psycopg.Connection[TupleRow],
-    model: str,
-    max_distance: float | None,
-    min_margin: float | None,
-) -> Facts:
+def facts_of(connection: psycopg.Connection[TupleRow], model: str) -> Facts:
     """Read them; ``connection`` gives vectors as such."""
-    faces = defaultdict[UUID, dict[int, Vector]](dict)
-    for photo_id, index, vector in connection.execute(
-        "select photo_id, face_index, embedding from photo_faces "
+    faces = defaultdict[UUID, dict[int, Face]](dict)
+    for photo_id, index, vector, gallery in connection.execute(
+        "select photo_id, face_index, embedding, gallery from photo_faces "
         "where model = %s and embedding is not null",
         [model],
     ):
-        faces[photo_id][index] = _exact(vector)
+        faces[photo_id][index] = Face(_exact(vector), gallery)
+    members = connection.execute(
+        "select gallery, array_agg(user_id) from face_gallery_members group by gallery"
+    )
+    limits = connection.execute(
+        "select fixed_distance, min_margin, max_fpir is not null, gallery_required "
+        "from face_match_limits"
+    ).fetchone()
     users = {
         user_id: _exact(vector)
         for user_id, vector in connection.execute(
@@ -136,7 +155,13 @@ def facts_of(
     said = connection.execute(
         "select photo_id, decision, user_id, face_index from face_match_decisions"
     )
-    return Facts(faces, users, _words(said), max_distance, min_margin)
+    return Facts(
+        faces,
+        users,
+        {gallery: frozenset(user_ids) for gallery, user_ids in members},
+        _words(said),
+        Limits(*limits) if limits else Limits(),
+    )
 
 
 def _words(rows: Iterable[TupleRow]) -> dict[UUID, Words]:

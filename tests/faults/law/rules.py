@@ -7,107 +7,33 @@ from typing import ClassVar
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from connectors.postgres.tags.decisions import Word
-from tests.builders import photo, user
+from tests.faults.law.draws import (
+    enrolments,
+    few,
+    gallery,
+    happenings,
+    jobs,
+    joins,
+    memberships,
+    searched,
+    starts,
+    un_enrolments,
+)
 from tests.faults.law.grounds import Grounds
 from tests.faults.law.happenings import (
-    FACE_DEGREES,
-    MAX_DISTANCES,
     MIN_MARGINS,
     MOST_PIECES,
     PHOTOS,
-    USER_DEGREES,
     USERS,
-    Agree,
     Circumstances,
-    Enrol,
-    Erase,
-    Forget,
     Happening,
     Job,
-    Rematch,
     RematchAll,
     Replace,
-    Rewrite,
-    Say,
     Start,
-    Statement,
     rematching,
 )
 from tests.faults.law.processes import Process, Work, Worker
-from tests.fixtures.recording import MODEL, direction
-
-users = st.sampled_from(USERS)
-photos = st.sampled_from(PHOTOS)
-indices = st.sampled_from((0, 0, 0, 1))
-user_degrees = st.sampled_from(USER_DEGREES)
-face_degrees = st.sampled_from(FACE_DEGREES)
-stale = st.sampled_from((False, False, False, True))
-
-
-def enrolled_by_hand(number: int, degrees: float) -> Statement:
-    return Statement(
-        "insert into users (id, face_embedding, face_embedding_model) values (%s, %s, %s) "
-        "on conflict (id) do update set face_embedding = excluded.face_embedding, "
-        "face_embedding_model = excluded.face_embedding_model",
-        (user(number), str(direction(degrees).tolist()), MODEL),
-    )
-
-
-def _for_user(text: str) -> st.SearchStrategy[Statement]:
-    return users.map(lambda number: Statement(text, (user(number),)))
-
-
-def _for_photo(text: str) -> st.SearchStrategy[Statement]:
-    return photos.map(lambda number: Statement(text, (photo(number),)))
-
-
-some_photos = st.lists(photos, min_size=1, max_size=2, unique=True).map(tuple)
-jobs = st.builds(
-    Job,
-    some_photos,
-    face_degrees,
-    indices,
-    stale,
-)
-words = st.one_of(
-    st.builds(Say, st.just(Word.CONFIRMED), photos, users, st.none() | indices, stale),
-    st.builds(Say, st.just(Word.REJECTED), photos, users, stale=stale),
-    st.builds(Say, st.just(Word.NOBODY), photos, stale=stale),
-    st.builds(Say, st.just(Word.FORGOTTEN), photos, st.none() | users, stale=stale),
-)
-enrolments = st.one_of(
-    st.builds(enrolled_by_hand, users, user_degrees),
-    st.builds(Enrol, st.lists(users, min_size=1, max_size=3, unique=True).map(tuple), user_degrees),
-)
-rare = st.one_of(
-    _for_user("delete from users where id = %s"),
-    _for_user("insert into users (id) values (%s) on conflict do nothing"),
-    _for_photo("delete from photos where id = %s"),
-    _for_photo("insert into photos (id) values (%s) on conflict do nothing"),
-    _for_photo("delete from face_match_decisions where photo_id = %s"),
-    st.sampled_from((Statement("truncate users cascade"), Statement("truncate photos cascade"))),
-    st.builds(Erase, st.just("user"), users, st.booleans()),
-    st.builds(Erase, st.just("photo"), photos, st.booleans()),
-    st.builds(Agree, users),
-    st.just(Forget()),
-    st.just(Rewrite()),
-)
-un_enrolments = _for_user("update users set face_embedding = null where id = %s") | _for_user(
-    "update users set face_embedding = null, face_embedding_model = null where id = %s"
-)
-gallery = enrolments | enrolments | un_enrolments
-starts = st.builds(
-    Start, st.sampled_from(MAX_DISTANCES), st.sampled_from(MIN_MARGINS), st.booleans()
-)
-rematches = st.sampled_from((Rematch(), RematchAll()))
-happenings: st.SearchStrategy[Happening] = st.sampled_from(
-    [jobs] * 7 + [enrolments] * 4 + [words] * 3 + [rematches] * 5 + [un_enrolments, starts, rare]
-).flatmap(lambda kind: kind)
-"""Drawn by these weights: ``one_of`` would give each of the many rare ones as much."""
-few = st.integers(1, 9)
-searched = st.integers(4, 9)
-"""Statements after which a job has searched, and not written yet."""
 
 
 class Law(RuleBasedStateMachine):
@@ -132,13 +58,18 @@ class Law(RuleBasedStateMachine):
     @initialize(
         limits=st.one_of(starts, starts, starts, st.none()),
         enrolled=st.lists(enrolments, min_size=1, max_size=3),
+        members=st.lists(joins, max_size=3),
         seen=st.lists(jobs, min_size=1, max_size=4),
     )
     def the_platform_begins(
-        self, limits: Start | None, enrolled: list[Happening], seen: list[Happening]
+        self,
+        limits: Start | None,
+        enrolled: list[Happening],
+        members: list[Happening],
+        seen: list[Happening],
     ) -> None:
         self.grounds.clear(len(USERS) - 1, len(PHOTOS) - 1)
-        for happening in filter(None, [limits, *enrolled, *seen]):
+        for happening in filter(None, [limits, *enrolled, *members, *seen]):
             self._run(happening.work(self.now), None)
 
     @rule(what=happenings)
@@ -155,7 +86,7 @@ class Law(RuleBasedStateMachine):
             self.working.append(Worker(self.idle.pop(), what.work(self.now)))
             self._go_on(self.working[-1], statements)
 
-    @rule(job=jobs, statements=searched, change=enrolments | un_enrolments)
+    @rule(job=jobs, statements=searched, change=enrolments | un_enrolments | memberships)
     def users_change_while_a_job_stands_still(
         self, job: Job, statements: int, change: Happening
     ) -> None:
@@ -166,7 +97,11 @@ class Law(RuleBasedStateMachine):
         self.it_happens(change)
         self.it_happens(RematchAll())
 
-    @rule(job=jobs, margin=st.sampled_from(MIN_MARGINS), changes=st.lists(gallery, max_size=3))
+    @rule(
+        job=jobs,
+        margin=st.sampled_from(MIN_MARGINS),
+        changes=st.lists(gallery | memberships, max_size=3),
+    )
     def users_move_the_limit(
         self, job: Job, margin: float | None, changes: list[Happening]
     ) -> None:

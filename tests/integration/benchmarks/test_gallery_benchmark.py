@@ -14,6 +14,7 @@ from benchmarks.gallery.chosen import measured
 from benchmarks.gallery.comparison import compared
 from benchmarks.gallery.crowds import Crowd, Kind
 from benchmarks.gallery.database import Gallery, loaded
+from benchmarks.gallery.inside import inside
 from connectors.embedded import PostgresServer
 from dataflow.gallery import search as gallery_search
 
@@ -83,6 +84,16 @@ def test_an_index_that_finds_too_few_leaves_the_search_exact_and_that_is_said(
     assert result.is_exact
     assert result.chosen.recall == 1
     assert "the index finds only" in (result.objection or "")
+
+
+def test_inside_a_gallery_everybody_is_found(gallery: Gallery) -> None:
+    found = inside(gallery, FACES, 100)
+
+    assert [line.setting for line in found.lines] == [
+        "3 galleries, one a batch",
+        "3 galleries, all mixed",
+    ]
+    assert [line.recall for line in found.lines] == [1, 1]
 
 
 def test_the_command_prints_its_tables_and_fills_their_place_on_a_page(

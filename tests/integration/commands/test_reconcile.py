@@ -141,3 +141,28 @@ def test_a_column_that_is_not_there_is_a_clear_error(
     assert "does not exist" in done.err
     assert "--ref-column" in done.err
     assert platform.run("select count(*) as photos from photos")[0]["photos"] == 5
+
+
+def test_the_jobs_name_the_gallery_of_a_column(
+    platform: Records, letters: Letters, soloface: Soloface
+) -> None:
+    platform.run("alter table photos add column album text default 'hall'")
+    platform.run("update photos set album = 'no name' where id = %s", photo(4))
+    platform.run("update photos set faces = 1")
+    done = run(soloface, "--publish", "--gallery-column", "album", "--json")
+    assert done.code == 1
+    assert [job["gallery"] for job in map(orjson.loads, letters.jobs())] == ["hall"]
+    (bad,) = done.json["bad_examples"]
+    assert bad.startswith(f"{photo(4)} ")
+    assert "the name of a gallery must be" in bad
+
+
+def test_where_a_gallery_is_required_no_job_is_published_without_one(
+    platform: Records, letters: Letters, soloface: Soloface, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del platform
+    monkeypatch.setenv("SOLOFACE_MATCH__GALLERY", "required")
+    done = run(soloface, "--publish")
+    assert done.code == 1
+    assert "--gallery-column" in done.err
+    assert letters.jobs() == []

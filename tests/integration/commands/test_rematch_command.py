@@ -172,8 +172,8 @@ def test_a_dry_run_foretells_by_the_limit_that_the_workers_will_come_to(
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ((), "give --user UUID, --all or --since TIME"),
-        (("--all", "--since", "3d"), "give --user UUID, --all or --since TIME"),
+        ((), "give --user UUID, --gallery NAME, --all or --since TIME"),
+        (("--all", "--since", "3d"), "give --user UUID, --gallery NAME, --all or --since TIME"),
         (("--since", "yesterday"), "--since"),
         (("--user", "ana"), "--user"),
     ],

@@ -172,7 +172,7 @@ def test_an_enroller_can_enrol_old_and_new_users(records: Records, login: MakeLo
             assert register.save(batch) == {}
 
         assert register.fingerprints([user(2), user(3)]) == {user(2): "f", user(3): "f"}
-        assert len(register.nearest([direction(0)], 5)[0]) == 3
+        assert len(register.nearest([direction(0)], [frozenset()], 5)[0]) == 3
         assert gallery.sizes() == {FakePack.contract.id: 3}
     (row,) = records.run("select * from face_enrolments where user_id = %s", user(3))
     assert (row["photos"], row["enrolled_by"]) == (1, "Olga")

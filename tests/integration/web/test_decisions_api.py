@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from soloface.client import ApiError, Client
-from soloface.web.work.wire import EnrolRequest
+from soloface.web.work.wire_enrolment import EnrolRequest
 from tests.builders import photo, picture, user
 from tests.fixtures.recording import distance
 from tests.fixtures.web import MODEL, Site

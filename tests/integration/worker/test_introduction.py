@@ -63,6 +63,7 @@ def test_a_worker_says_what_it_is_what_it_matches_by_and_where_it_works(
         "max_distance": 0.5,
         "min_margin": 0.02,
         "max_fpir": None,
+        "gallery_required": False,
         "quality": "off",
         "nats": [urlsplit(settings.nats.url).netloc],
         "stream": settings.nats.stream,
@@ -107,8 +108,11 @@ def test_a_worker_with_other_limits_than_the_last_one_says_both(
 
     assert (warning["event"], warning["log_level"]) == ("limits_changed", "warning")
     unset = {"threshold": OPEN.threshold, "min_margin": None, "max_fpir": None}
+    unset["gallery_required"] = False
     assert warning["before"] == {**unset, "max_distance": 0.5}
     assert warning["now"] == {**unset, "max_distance": 0.6}
+    _, warning = started(monkeypatch, MATCH__MAX_DISTANCE="0.6", MATCH__GALLERY="required")
+    assert warning["now"] == {**unset, "max_distance": 0.6, "gallery_required": True}
 
 
 def test_a_worker_says_what_share_of_strangers_comes_to_for_so_many_users(

@@ -69,6 +69,7 @@ def test_what_is_written_is_read_back(reason: Reason) -> None:
         nature="poison" if reason is Reason.ATTEMPTS_EXHAUSTED else "data",
         error="what went wrong",
         stream="JOBS",
+        subject=None,
         stream_seq=12,
         deliveries=3,
         published_at=PUBLISHED,

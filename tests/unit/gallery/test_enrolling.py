@@ -210,3 +210,48 @@ def test_consent_goes_with_the_enrolment_and_also_where_the_photos_are_the_same(
     assert register.consents == {}
     list(enroller.enrol([*again, Offer(user(3), ("3.png",), "v2")]))
     assert register.consents == {user(1): "v2", user(2): "v2"}
+
+
+def test_only_users_who_share_a_gallery_are_kept_apart(
+    enroller: Enroller, register: MemoryRegister
+) -> None:
+    assert run(enroller, Offer(user(1), ("0.png",), galleries=("hall",))) == [Status.ENROLLED]
+    assert run(enroller, Offer(user(2), ("0 again.png",), galleries=("school",))) == [
+        Status.ENROLLED
+    ]
+    assert run(enroller, Offer(user(3), ("0.png",), galleries=("hall", "club"))) == [Status.CLASHES]
+    assert register.places == {user(1): {"hall"}, user(2): {"school"}}
+
+
+def test_in_one_batch_too_only_users_who_share_a_gallery_are_kept_apart(enroller: Enroller) -> None:
+    offers = [Offer(user(n), ("0.png",), galleries=(name,)) for n, name in ((1, "a"), (2, "b"))]
+    assert run(enroller, *offers) == [Status.ENROLLED, Status.ENROLLED]
+    again = [Offer(user(n), ("1.png",), galleries=("a",)) for n in (3, 4)]
+    assert run(enroller, *again) == [Status.ENROLLED, Status.CLASHES]
+
+
+def test_a_user_who_belongs_to_a_gallery_already_is_compared_with_its_members(
+    enroller: Enroller, register: MemoryRegister
+) -> None:
+    run(enroller, Offer(user(1), ("0.png",), galleries=("hall",)))
+    register.join({user(2): ["hall"]})
+    assert run(enroller, Offer(user(2), ("0 again.png",))) == [Status.CLASHES]
+
+
+def test_the_same_photos_again_can_add_a_gallery(
+    enroller: Enroller, register: MemoryRegister
+) -> None:
+    run(enroller, Offer(user(1), ("0.png",)))
+    assert run(enroller, Offer(user(1), ("0.png",), galleries=("hall",))) == [Status.UNCHANGED]
+    assert register.places == {user(1): {"hall"}}
+
+
+@pytest.mark.parametrize(
+    ("required", "expected"), [(True, Status.ENROLLED), (False, Status.CLASHES)]
+)
+def test_where_a_gallery_is_required_those_without_one_are_compared_with_nobody(
+    enroller: Enroller, expected: Status, *, required: bool
+) -> None:
+    strict = replace(enroller, gallery_required=required)
+    offers = [Offer(user(n), ("0.png",)) for n in (1, 2)]
+    assert run(strict, *offers) == [Status.ENROLLED, expected]

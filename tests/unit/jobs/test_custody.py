@@ -23,6 +23,9 @@ class Tokens(set[str]):
         super().__init__()
         self.receipts: list[str] = []
 
+    def takes(self, ack_token: str) -> bool:
+        return not ack_token.startswith("$JS.ACK.OTHERS.")
+
     def left(self, ack_token: str) -> str:
         self.remove(ack_token)
         return RECEIPT

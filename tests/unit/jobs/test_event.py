@@ -27,12 +27,13 @@ def told(item: Settled, stream: str = "PHOTO_FACES") -> OutcomeEvent:
 
 
 def test_a_match_is_told_with_everything_that_a_platform_needs() -> None:
-    asked = request(3, seq=42, attempt=2, job_id=user(9))
+    asked = request(3, seq=42, attempt=2, job_id=user(9), gallery="school:7")
     item = Settled(asked.delivery, asked.job, Reason.MATCHED, match=MATCH)
     event = orjson.loads(body(told(item.after([Lap(Stage.FETCH, 0, 0.1234567)]))))
     assert event == {
         "photo_id": str(photo(3)),
         "job_id": str(user(9)),
+        "gallery": "school:7",
         "outcome": "matched",
         "reason": "matched",
         "detail": "",

@@ -208,3 +208,15 @@ def assert_job_or_malformed(data: bytes) -> None:
 def assert_one_line(explanation: str) -> None:
     assert explanation.isprintable()
     assert 0 < len(explanation) < 200
+
+
+@pytest.mark.parametrize("gallery", ["a", "Tenant-7_x.y:Z", "g" * 128, None])
+def test_a_job_may_name_a_gallery(gallery: str | None) -> None:
+    assert parse_job(payload(gallery=gallery)).gallery == gallery
+
+
+@pytest.mark.parametrize("gallery", ["", "g" * 129, "two words", "a/b", "a\n", "é", "*", 7, ["a"]])
+def test_what_is_no_name_of_a_gallery_is_refused_and_not_repeated(gallery: object) -> None:
+    told = malformed(payload(gallery=gallery))
+    assert told.startswith("gallery: ")
+    assert "two words" not in told

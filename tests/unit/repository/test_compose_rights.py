@@ -40,6 +40,7 @@ def secrets_of(service: dict[str, Any]) -> set[str]:
     ("name", "secrets"),
     [
         ("worker", {"POSTGRES_WORKER_PASSWORD", "S3_WORKER_SECRET_KEY"} | FOR_ALL),
+        ("people", {"POSTGRES_PEOPLE_PASSWORD", "S3_PEOPLE_SECRET_KEY"} | FOR_ALL),
         ("migrate", {"POSTGRES_OWNER_PASSWORD"}),
         ("models", set()),
         ("tools", {"POSTGRES_OWNER_PASSWORD", "S3_ACCESS_KEY", "S3_SECRET_KEY"} | FOR_ALL),
@@ -66,7 +67,7 @@ def test_the_workers_login_is_the_one_that_is_made(services: dict[str, dict[str,
     setup = (STORE / "setup.sh").read_text()
 
     assert environment["SOLOFACE_DATABASE__DSN"].startswith("postgresql://photo_worker@")
-    assert f"user add store {environment['SOLOFACE_STORE__ACCESS_KEY']} " in setup
+    assert f"add {environment['SOLOFACE_STORE__ACCESS_KEY']} " in setup
     assert services["migrate"]["environment"]["SOLOFACE_DATABASE__DSN"].startswith(
         "postgresql://photo_owner@"
     )

@@ -180,6 +180,10 @@ def test_its_subjects_and_streams_are_the_defaults(asyncapi: dict[str, Any]) -> 
         "settled": (defaults.settled_subject, defaults.settled_stream),
         "tags": (defaults.tags_subject, defaults.tags_stream),
         "dead": (defaults.dead_subject, defaults.dead_stream),
+        "enrol": (defaults.people_requested_subject, defaults.people_stream),
+        "withdraw": (defaults.people_withdrawn_subject, defaults.people_stream),
+        "peopleSettled": (defaults.people_settled_subject, defaults.people_settled_stream),
+        "peopleDead": (defaults.people_dead_subject, defaults.people_dead_stream),
     }
     assert channels.keys() == expected.keys()
     for name, (subject, stream) in expected.items():
@@ -189,7 +193,14 @@ def test_its_subjects_and_streams_are_the_defaults(asyncapi: dict[str, Any]) -> 
 
 @pytest.mark.parametrize(
     ("message", "schema"),
-    [("job", "requested.json"), ("outcome", "settled.json"), ("change", "tags.json")],
+    [
+        ("job", "requested.json"),
+        ("outcome", "settled.json"),
+        ("change", "tags.json"),
+        ("enrol", "people.requested.json"),
+        ("withdraw", "people.withdrawn.json"),
+        ("person", "people.settled.json"),
+    ],
 )
 def test_its_examples_are_examples(asyncapi: dict[str, Any], message: str, schema: str) -> None:
     (example,) = asyncapi["components"]["messages"][message]["examples"]

@@ -169,3 +169,13 @@ def test_a_job_goes_back_for_longer_each_time_the_look_up_fails() -> None:
 def test_what_the_look_up_was_not_to_raise_is_not_swallowed() -> None:
     with pytest.raises(SystemicError):
         check(MemoryPhotos(error=SystemicError("held, not raised")), request())
+
+
+def test_where_a_gallery_is_required_a_job_without_one_is_a_skip_and_nothing_is_asked() -> None:
+    photos = MemoryPhotos({photo(1): KNOWN})
+    guardrails = Guardrails(photos, GRACE_S, RETRY_DELAY_S, gallery_required=True)
+    named = request(1, gallery="hall")
+    done = list(guardrails.check([request(1, faces_detected=2)]))
+    assert [one.reason for one in done if isinstance(one, Settled)] == [Reason.MISSING_GALLERY]
+    assert photos.asked == []
+    assert list(guardrails.check([named])) == [named]

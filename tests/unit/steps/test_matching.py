@@ -107,3 +107,11 @@ def test_a_confirmed_user_who_cannot_be_compared_is_the_answer_without_a_distanc
 def test_a_photo_that_shows_nobody_has_no_answer_however_near_somebody_is() -> None:
     said = Said(nobody=True)
     assert MatchPolicy(THRESHOLD).decide(nearest(0.0), said) == (Reason.NOBODY, None)
+
+
+def test_where_a_gallery_is_required_nobody_is_found_without_one_unless_somebody_said_so() -> None:
+    policy = MatchPolicy(THRESHOLD, gallery_required=True)
+    assert policy.decide(nearest(0.1)) == (Reason.MISSING_GALLERY, None)
+    assert policy.decide(nearest(0.1), gallery="hall")[0] is Reason.MATCHED
+    assert policy.decide([], Said(confirmed=user(3)))[0] is Reason.MATCHED
+    assert policy.decide([], Said(nobody=True))[0] is Reason.NOBODY

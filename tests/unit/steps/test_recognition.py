@@ -125,7 +125,7 @@ def test_an_unexpected_error_is_logged_and_sends_the_job_back() -> None:
     assert (back.delay_s, back.detail) == (RETRY_DELAY_S * 3, "unexpected RuntimeError")
     (line,) = logs
     assert (line["event"], line["exc_info"]) == ("recognition_failed", True)
-    assert line["photo_id"] == str(back.job.photo_id if back.job else None)
+    assert line["photo_id"] == (back.job.names["photo_id"] if back.job else None)
 
 
 def test_a_pack_that_does_not_load_sends_the_job_back() -> None:

@@ -36,6 +36,7 @@ def test_a_change_is_told_with_everything_that_a_listener_needs() -> None:
     assert orjson.loads(body(change)) == {
         "photo_id": str(photo(3)),
         "face_index": 1,
+        "gallery": None,
         "change": "moved",
         "user_id": str(user(2)),
         "previous_user_id": str(user(1)),
@@ -81,6 +82,7 @@ def test_a_change_keeps_its_id_and_no_other_one_has_it_though_their_numbers_are_
         {"changed_at": CHANGED + timedelta(microseconds=1)},
         {"number": 4},
         {"face_index": 1},
+        {"gallery": "hall"},
         {"user_id": user(2)},
         {"distance": 0.5},
         {"by": "Eve"},
@@ -94,7 +96,10 @@ def test_whatever_is_different_in_two_changes_of_one_number_makes_their_ids_diff
 
 @pytest.mark.parametrize("cause", ["whim", ""])
 def test_a_cause_that_somebody_else_wrote_is_the_platforms(cause: str) -> None:
-    row: tuple[Any, ...] = (photo(1), 0, "gained", user(1), None, 0.5, cause, None, 1, CHANGED)
+    row: tuple[Any, ...] = (
+        *(photo(1), 0, "hall", "gained", user(1)),
+        *(None, 0.5, cause, None, 1, CHANGED),
+    )
     assert TagChange(*row).cause is Cause.PLATFORM
 
 
@@ -144,6 +149,7 @@ def test_without_what_names_an_erased_user_the_replayed_feed_is_the_same(
                 TagChange(
                     photo_id=photo_id,
                     face_index=face_index,
+                    gallery=None,
                     change=Change.LOST,
                     user_id=None,
                     previous_user_id=erased,

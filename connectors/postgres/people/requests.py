@@ -1,0 +1,150 @@
+"""How requests about people ended, and in which order those of a user came."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import dropwhile
+from typing import TypeAlias
+
+from connectors.postgres.session import Connection
+from connectors.postgres.sql_files import query
+from dataflow.gallery.enrolment import Enrolment
+from dataflow.persons.asked import (
+    Asked,
+    ChangedMeanwhileError,
+    NotAnyMoreError,
+    SettledBeforeError,
+    Tell,
+)
+from dataflow.persons.event import PersonEvent, body, read
+from dataflow.persons.order import Moment, Standing
+from dataflow.persons.reason import PersonOutcome, PersonReason
+
+Enrolled: TypeAlias = tuple[datetime | None, datetime | None]
+"""Since when a user has the vector, and since when the photos on record."""
+
+
+def take_turn(connection: Connection, asked: Asked) -> None:
+    """Wait for the user's other requests; theirs wait until this transaction ends."""
+    values = {"user_id": asked.user_id}
+    connection.execute(query("take_person_turn"), values)
+    connection.execute(query("lock_person_turn"), values)
+
+
+def look(connection: Connection, asked: Asked) -> tuple[Standing, Enrolled]:
+    """How the user stands.
+
+    Raises:
+        SettledBeforeError: this very request has ended.
+    """
+    row = connection.execute(query("person_request"), _key(asked)).fetchone()
+    if row and not asked.again:
+        raise SettledBeforeError(read(row[0]))
+    found = connection.execute(query("person_standing"), {"user_id": asked.user_id}).fetchone()
+    replaced_seq, replaced_at, withdrawn_seq, withdrawn_at, in_force, *rest = found or [None] * 9
+    agreed_seq, agreed_at, vector_since, photos_since = rest
+    standing = Standing(
+        _moment(replaced_seq, replaced_at),
+        _moment(agreed_seq, agreed_at),
+        _moment(withdrawn_seq, withdrawn_at),
+        bool(in_force),
+    )
+    return standing, (vector_since, photos_since)
+
+
+def require_wanted(asked: Asked, standing: Standing) -> None:
+    """Check that an enrolment is still to be done.
+
+    Raises:
+        NotAnyMoreError: the user has withdrawn, or something later has taken its place.
+    """
+    if standing.refuses(asked.moment, consents=asked.consents):
+        raise NotAnyMoreError(PersonReason.HAS_WITHDRAWN)
+    if standing.supersedes(asked.moment):
+        raise NotAnyMoreError(PersonReason.SUPERSEDED)
+
+
+def photos_with(
+    connection: Connection, asked: Asked, in_full: Callable[[str], str]
+) -> Sequence[str]:
+    """The photos on record that stay: all, or those that were added by later requests."""
+    rows = connection.execute(query("photos_on_record"), {"user_id": asked.user_id}).fetchall()
+    on_record = [ref for (ref,) in rows]
+    if asked.append or not on_record:
+        return on_record
+    added = {
+        in_full(photo.image_ref)
+        for event in enrolled_later(connection, asked)
+        if event.append
+        for photo in event.photos
+        if not photo.on_record
+    }
+    return [ref for ref in on_record if ref in added]
+
+
+def enrolled_later(connection: Connection, asked: Asked) -> list[PersonEvent]:
+    """The later requests that have enrolled the user, in their order."""
+    values = {"user_id": asked.user_id, "stream_seq": asked.moment.stream_seq}
+    return [read(event) for (event,) in connection.execute(query("enrolled_later"), values)]
+
+
+def agreed_later(connection: Connection, asked: Asked) -> list[PersonEvent]:
+    """The same from the first on by which the user has agreed again."""
+    return list(dropwhile(lambda event: not event.consent, enrolled_later(connection, asked)))
+
+
+def note(connection: Connection, asked: Asked, event: PersonEvent) -> None:
+    """Note how a request ended. In a transaction that has the user's turn."""
+    values = {
+        **_key(asked),
+        "stream_seq": asked.moment.stream_seq,
+        "outcome": str(event.outcome),
+        "event": body(event).decode(),
+    }
+    connection.execute(query("note_person_request"), values)
+    if event.outcome is PersonOutcome.ENROLLED and not asked.append:
+        turn = {"stream_seq": asked.moment.stream_seq, "at": asked.moment.at}
+        connection.execute(query("note_person_turn"), {"user_id": asked.user_id, **turn})
+
+
+@dataclass(frozen=True, slots=True)
+class RequestAdmission:
+    """Lets one request enrol its user, if nothing has changed since the state that was ``seen``."""
+
+    asked: Asked
+    seen: Enrolled
+    tell: Tell
+
+    def enter(self, connection: Connection) -> None:
+        """Wait for the user's other requests."""
+        take_turn(connection, self.asked)
+
+    def admit(self, connection: Connection) -> None:
+        """Under all locks.
+
+        Raises:
+            SettledBeforeError, NotAnyMoreError: it is not to be done.
+            ChangedMeanwhileError: it is to be done again.
+        """
+        standing, enrolled = look(connection, self.asked)
+        require_wanted(self.asked, standing)
+        if enrolled != self.seen:
+            raise ChangedMeanwhileError
+        if standing.in_force:
+            asked = {"user_ids": [self.asked.user_id]}
+            connection.execute(query("lift_withdrawals"), asked)
+
+    def stored(self, connection: Connection, enrolment: Enrolment) -> None:
+        """Note what is told of it."""
+        note(connection, self.asked, self.tell(enrolment))
+
+
+def _key(asked: Asked) -> dict[str, object]:
+    kind = "enrol" if asked.enrols else "withdraw"
+    return {"user_id": asked.user_id, "kind": kind, "request": asked.key}
+
+
+def _moment(stream_seq: int | None, at: datetime | None) -> Moment | None:
+    return Moment(stream_seq, at) if at else None

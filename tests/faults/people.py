@@ -1,0 +1,131 @@
+"""Experiment 17: people by messages, amid deaths of processes and servers."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from connectors.embedded import NatsServer, PostgresServer
+from tests.faults.lab import PATIENCE_S, Lab, Scene, wait_for
+from tests.faults.report import Row
+from tests.faults.requests import Requests
+from tests.selfies import Desk
+
+NUMBER = 17
+WORKERS = 2
+START_S = 120
+_ALIKE = "0"
+"""All users of an experiment are one person: how near they are does not matter."""
+
+SETTINGS = {
+    "NATS__ACK_WAIT_S": "2",
+    # A request that shares its process with so many deaths is not to blame for them.
+    "NATS__MAX_DELIVER": "100",
+    "NATS__RETRY_DELAY_S": "0.2",
+    "ENROLMENT__QUALITY": "off",
+    "ENROLMENT__MIN_DISTANCE": _ALIKE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How many users, deaths of processes, and restarts of each server."""
+
+    users: int
+    kills: int
+    restarts: int
+
+
+SMALL = Size(users=9, kills=2, restarts=1)
+FULL = Size(users=400, kills=60, restarts=10)
+
+
+def run(lab: Lab, size: Size) -> Iterator[Row]:
+    yield _killed(lab, size)
+    yield _cut_off(lab, size)
+
+
+def _killed(lab: Lab, size: Size) -> Row:
+    with lab.scene(SETTINGS) as scene, ThreadPoolExecutor(WORKERS) as pool:
+        requests = Requests(scene.world)
+        requests.publish(size.users)
+        quota = len(requests.asked) / (size.kills + 1)
+        list(pool.map(lambda _: _live_and_be_killed(scene, quota), range(size.kills)))
+        _finish(scene)
+        return _row(f"{size.kills} kills of {WORKERS} processes that enrol", requests)
+
+
+def _live_and_be_killed(scene: Scene, quota: float) -> None:
+    worker = scene.start(flow="people")
+    wanted = random.uniform(0, quota)  # noqa: S311 - not secret
+    wait_for(
+        lambda: len(worker.log.events("person_settled")) > wanted or not _left(scene),
+        "the process works",
+        START_S,
+    )
+    time.sleep(random.uniform(0, 0.2))  # noqa: S311 - not in step with the settling
+    worker.kill()
+
+
+def _cut_off(lab: Lab, size: Size) -> Row:
+    with (
+        NatsServer() as nats,
+        PostgresServer() as postgres,
+        lab.scene(SETTINGS, nats=nats, postgres=postgres) as scene,
+    ):
+        worker = scene.start(flow="people")
+        requests = Requests(scene.world)
+        for _ in range(size.restarts):
+            for restart in (_restarted(nats), _restarted(postgres), _killed_server(nats)):
+                requests.publish(max(1, size.users // (3 * size.restarts)))
+                before = _left(scene)
+                wait_for(lambda before=before: _left(scene) < before, "some are settled")  # type: ignore[misc]
+                restart()
+        wait_for(lambda: not _left(scene), "everything is settled", PATIENCE_S)
+        worker.stop()
+        done = f"nats-server and PostgreSQL restarted {3 * size.restarts} times amid enrolments"
+        return _row(done, requests)
+
+
+def _restarted(server: NatsServer | PostgresServer) -> Callable[[], None]:
+    def restart() -> None:
+        server.stop()
+        server.start()
+
+    return restart
+
+
+def _killed_server(server: NatsServer) -> Callable[[], None]:
+    def restart() -> None:
+        server.kill()
+        server.start()
+
+    return restart
+
+
+def _left(scene: Scene) -> int:
+    return Desk(scene.world).left()
+
+
+def _finish(scene: Scene) -> None:
+    worker = scene.start(flow="people")
+    wait_for(lambda: not _left(scene), "everything is settled", PATIENCE_S)
+    worker.stop()
+
+
+def _row(done: str, requests: Requests) -> Row:
+    lost, doubled, wrong = requests.problems()
+    return Row(
+        experiment=NUMBER,
+        done=done,
+        jobs=len(requests.asked),
+        lost=len(lost),
+        doubled=len(doubled),
+        dead_expected=0,
+        dead_found=0,
+        measured=f"{len(wrong)} users known as they must not be",
+        problems=(*lost, *doubled, *wrong),
+    )

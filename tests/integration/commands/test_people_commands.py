@@ -1,0 +1,78 @@
+"""What `dlq`, `watch` and `doctor` say of requests about people."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from uuid import uuid4
+
+import orjson
+import pytest
+
+from connectors.postgres.connection import Database
+from connectors.postgres.setup.rights import require_people_rights
+from dataflow.jobs.errors import ConfigurationError
+from tests.fixtures.worker import RunWorker, Soloface
+from tests.selfies import Desk
+from tests.world import World, eventually
+
+
+def letters(soloface: Soloface) -> list[dict[str, object]]:
+    found: list[dict[str, object]] = soloface("dlq", "list", "--people", "--json").json
+    return found
+
+
+def test_a_letter_is_listed_shown_and_replayed_by_the_subject_that_it_came_by(
+    world: World, run_worker: RunWorker, soloface: Soloface
+) -> None:
+    desk, user = Desk(world), uuid4()
+    nats = world.settings.nats
+    # It names nobody to enrol, and is a whole withdrawal: only its subject makes it malformed.
+    wrong = desk.publish(nats.people_requested_subject, orjson.dumps({"user_id": user}))
+    worse = desk.withdraw(user, by="")
+    worker = run_worker(flow="people")
+    assert desk.event_of(wrong).reason == desk.event_of(worse).reason == "malformed_payload"
+    eventually(lambda: desk.left() == 0, "both are answered")
+
+    listed = letters(soloface)
+    assert [letter["user_id"] for letter in listed] == [str(user)] * 2
+    done = soloface("dlq", "show", listed[0]["seq"], "--people", "--json")
+    assert done.code == 0, done.err
+    shown = soloface("dlq", "show", listed[0]["seq"], "--people", "--json").json
+    assert shown["headers"]["Soloface-Subject"] == nats.people_withdrawn_subject
+    worker.stop()
+    assert soloface("dlq", "replay", "--all", "--people", "--json").json["replayed"] == 2
+    run_worker(flow="people")
+    eventually(lambda: len(desk.events()) == 4, "both came again and ended alike")
+    assert {event.reason for event in desk.events()} == {"malformed_payload"}
+    watched = soloface("watch", "--people", "--since", "1h", "--count", "4").out
+    assert watched.count("refused") == 4
+    assert soloface("watch", "--people", "--tags").code == 2
+
+
+@pytest.mark.usefixtures("world")
+def test_doctor_says_whether_people_are_served(soloface: Soloface) -> None:
+    def people() -> dict[str, object]:
+        found = soloface("doctor", "--json").json
+        return next(finding for finding in found if finding["name"] == "people")
+
+    assert "not in use" in str(people()["detail"])
+    soloface("doctor", "--fix", "--people", "--json")
+    assert "0 requests waiting, 0 in work" in str(people()["detail"])
+
+
+def test_a_login_that_enrols_and_erases_may_do_all_that_requests_ask(world: World) -> None:
+    with closing(Database(world.settings.database)) as database, database.connection() as owner:
+        owner.execute("create role people_of_test login")
+        try:
+            owner.execute("grant soloface_enroller to people_of_test")
+            owner.execute("set role people_of_test")
+            with pytest.raises(ConfigurationError, match="grant soloface_enroller, soloface_era"):
+                require_people_rights(owner)
+            owner.execute("reset role")
+            owner.execute("grant soloface_eraser to people_of_test")
+            owner.execute("set role people_of_test")
+            require_people_rights(owner)
+        finally:
+            owner.execute("reset role")
+            owner.execute("drop owned by people_of_test")
+            owner.execute("drop role people_of_test")
