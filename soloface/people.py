@@ -26,7 +26,6 @@ from connectors.telemetry.reachability import look_after
 from connectors.telemetry.tracing import tracing
 from dataflow.faces.face import FacePack
 from dataflow.faces.packs.loading import load_pack
-from dataflow.gallery.clashes import ClashLimit
 from dataflow.jobs.errors import ConfigurationError, SystemicError
 from dataflow.jobs.image_ref import ImageRef, RefPolicy
 from dataflow.persons.asked import Asked
@@ -150,7 +149,7 @@ class People:
             ),
             store=self._store,
             pack=self._pack,
-            clashes=self._clashes,
+            clashes=lambda: clash_limit(settings, self._pack()),
             stop=self._stop,
             health=self.health,
             wanted=self._jetstream.is_there,
@@ -203,9 +202,6 @@ class People:
 
     def _model(self) -> str:
         return self._pack().contract.id
-
-    def _clashes(self) -> ClashLimit:
-        return clash_limit(self._settings, self._pack())
 
     def _erase_elsewhere(self, asked: Asked) -> None:
         """What the database does not have; a store or a server that is away is waited for."""

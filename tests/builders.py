@@ -20,6 +20,7 @@ from dataflow.jobs.delivery import Delivery
 from dataflow.jobs.errors import DataError
 from dataflow.jobs.image_ref import ImageRef
 from dataflow.jobs.job import Job, parse_job
+from dataflow.jobs.lane import Lane
 from dataflow.jobs.outcome import Match, Settled
 from dataflow.jobs.reason import Reason
 from dataflow.settings.procedure import FAST
@@ -46,10 +47,16 @@ def payload(number: int = 1, /, **fields: Any) -> bytes:  # noqa: ANN401 - whate
 
 
 def delivery(
-    data: bytes = b"{}", *, seq: int = 1, attempt: int = 1, published_at: datetime = PUBLISHED
+    data: bytes = b"{}",
+    *,
+    seq: int = 1,
+    attempt: int = 1,
+    published_at: datetime = PUBLISHED,
+    lane: Lane = Lane.LIVE,
 ) -> Delivery:
     """A first delivery, unless told otherwise."""
-    return Delivery(data, f"$JS.ACK.token-{seq}-{attempt}", seq, attempt, published_at)
+    token = f"$JS.ACK.token-{seq}-{attempt}"
+    return Delivery(data, token, seq, attempt, published_at, lane=lane)
 
 
 def job(number: int = 1, /, **fields: Any) -> Job:  # noqa: ANN401 - whatever JSON holds

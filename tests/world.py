@@ -151,7 +151,7 @@ class World:
 
     def assert_nothing_is_left(self) -> None:
         """No job waits, none is in work, and the server knows that all before are done."""
-        for lane in Lane if self.settings.nats.backfill else [Lane.LIVE]:
+        for lane in self.settings.nats.lanes:
             consumer = self.consumer(lane)
             assert (consumer.num_pending, consumer.num_ack_pending) == (0, 0)
             assert consumer.ack_floor is not None

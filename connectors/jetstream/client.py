@@ -23,8 +23,14 @@ from connectors.jetstream.letters.announcing import Announcer
 from connectors.jetstream.letters.telling import Teller
 from connectors.jetstream.observing import Observer
 from connectors.jetstream.pinging import keep_pinging
-from connectors.jetstream.provision import Provision, provision
-from connectors.jetstream.rights import Need, Right, missing_rights, worker_rights
+from connectors.jetstream.provision import provision
+from connectors.jetstream.rights import (
+    Need,
+    Right,
+    missing_rights,
+    no_second_lane,
+    worker_rights,
+)
 from connectors.jetstream.upkeep import Upkeep
 from dataflow.jobs import custody
 from dataflow.jobs.delivery import Delivery
@@ -64,15 +70,16 @@ class JetStreamClient:
         self.js = self.connection.jetstream()
         try:
             missing = await missing_rights(self.connection, self.settings) or []
-            self._do_without(missing)
-            needed = set(worker_rights(self.settings))
-            missing = [right for right in missing if right in needed]
+            denied = no_second_lane(missing)
+            if denied:  # a login from before there were two lanes works with one
+                self.settings = self.settings.model_copy(update={"backfill": False})
             found = await provision(self.js, self.settings)
             self._require_rights(missing)
         except BaseException:
             await self.connection.close()
             raise
-        self._tell_of_lanes(found)
+        if why_one := denied or found.one_lane:
+            log.warning("one_lane", detail=f"jobs that can wait are not kept apart: {why_one}")
         self.lanes = tuple(found.lanes)
         self.in_flight = InFlight(
             self.connection, found.ack_wait_s, self.settings.stream, self.kind.meters.in_flight
@@ -104,24 +111,10 @@ class JetStreamClient:
             asyncio.create_task(observer.run()),
         ]
 
-    def _do_without(self, missing: Sequence[Right]) -> None:
-        """A login from before there were two lanes works with one."""
-        lacking = [str(right) for right in missing if right.need is Need.BACKFILL]
-        if self.settings.backfill and lacking:
-            self.settings = self.settings.model_copy(update={"backfill": False})
-            self._say_one_lane(f"this login may not {', '.join(lacking)}")
-
-    def _tell_of_lanes(self, found: Provision) -> None:
-        if self.settings.backfill and not found.backfill:
-            self._say_one_lane(found.one_lane)
-
-    @staticmethod
-    def _say_one_lane(reason: str) -> None:
-        log.warning("one_lane", detail=f"jobs that can wait are not kept apart: {reason}")
-
     def _require_rights(self, missing: Sequence[Right]) -> None:
         """Without them the first outcome would be stored and its job never answered."""
         settings = self.settings
+        missing = [right for right in worker_rights(settings) if right in missing]
         needed = [str(right) for right in missing if right.need is Need.ALWAYS]
         if needed:
             without = {

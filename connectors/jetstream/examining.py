@@ -13,7 +13,7 @@ from connectors.jetstream.connection import Connection, connect
 from connectors.jetstream.consumers import consumer_problems, find_consumer
 from connectors.jetstream.explaining import explained
 from connectors.jetstream.provision import subject_problem, wanted_streams
-from connectors.jetstream.rights import Need, Right, missing_rights
+from connectors.jetstream.rights import Need, Right, missing_rights, no_second_lane
 from dataflow.jobs.lane import Lane
 from dataflow.settings import NatsSettings
 
@@ -45,8 +45,8 @@ class Surroundings:
         settings, jobs = self.settings, self.streams[0][1]
         if not settings.backfill or jobs is None or self.consumer is None:
             return ""
-        if lacking := [str(r) for r in self.rights or [] if r.need is Need.BACKFILL]:
-            return f"this login may not {', '.join(lacking)}"
+        if denied := no_second_lane(self.rights or []):
+            return denied
         if not takes(jobs, settings):
             if not may_gain(jobs, self.consumer, settings):
                 return untaken(settings)
@@ -69,14 +69,12 @@ class Surroundings:
             if info and (problem := subject_problem(info, wanted, settings)):
                 yield problem
         jobs = self.streams[0][1]
-        if self.consumer:
-            subjects = (jobs.config.subjects if jobs else None) or []
-            for problem in consumer_problems(self.consumer.config, subjects, settings):
-                yield f"the consumer {settings.durable}: {problem}"
-        if self.backfill:
-            config, lane = self.backfill.config, Lane.BACKFILL
-            for problem in consumer_problems(config, [], settings, lane):
-                yield f"the consumer {settings.backfill_durable}: {problem}"
+        subjects = (jobs.config.subjects if jobs else None) or []
+        for lane, consumer in ((Lane.LIVE, self.consumer), (Lane.BACKFILL, self.backfill)):
+            if consumer is None:
+                continue
+            for problem in consumer_problems(consumer.config, subjects, settings, lane):
+                yield f"the consumer {settings.durable_of(lane)}: {problem}"
         makes = bool(self.absent) and settings.provision
         needed = {Need.ALWAYS, *([Need.TO_MAKE] if makes else [])}
         if missing := [str(right) for right in self.rights or [] if right.need in needed]:
@@ -167,8 +165,7 @@ async def surroundings(settings: NatsSettings) -> Surroundings:
             ]
             js, there = connection.jetstream(), bool(streams[0][1])
             consumer = await find_consumer(js, settings, Lane.LIVE) if there else None
-            can_see = not any(right.need is Need.BACKFILL for right in rights or [])
-            looks = there and settings.backfill and can_see
+            looks = there and settings.backfill and not no_second_lane(rights or [])
             backfill = await find_consumer(js, settings, Lane.BACKFILL) if looks else None
     finally:
         await connection.close()

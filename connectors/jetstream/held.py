@@ -75,8 +75,7 @@ async def _oldest(
     js: JetStreamContext, settings: NatsSettings
 ) -> tuple[RawStreamMsg, ConsumerInfo] | None:
     """That of all lanes."""
-    lanes = Lane if settings.backfill else [Lane.LIVE]
-    found = [oldest for lane in lanes if (oldest := await _oldest_of(js, settings, lane))]
+    found = [oldest for lane in settings.lanes if (oldest := await _oldest_of(js, settings, lane))]
     return min(found, key=lambda oldest: oldest[0].seq or 0, default=None)
 
 

@@ -53,9 +53,11 @@ class Lanes:
         Raises:
             ConfigurationError, SystemicError: JetStream does not say.
         """
-        lanes = Lane if self._settings.backfill else [Lane.LIVE]
+        settings = self._settings
         with explained("JetStream cannot be asked"):
-            found = [(lane, await find_consumer(self._js, self._settings, lane)) for lane in lanes]
+            found = [
+                (lane, await find_consumer(self._js, settings, lane)) for lane in settings.lanes
+            ]
         return [self._state(lane, info) for lane, info in found if info]
 
     async def pause(self, for_: timedelta = FOR_EVER) -> LaneState:

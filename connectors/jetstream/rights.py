@@ -66,19 +66,18 @@ def worker_rights(settings: NatsSettings) -> Iterator[Right]:
     """Everything that a worker needs; see docs/security.md."""
     stream = settings.stream
     streams = [wanted.name or "" for wanted in wanted_streams(settings)]
-    lanes = list(Lane) if settings.backfill else [Lane.LIVE]
 
     yield Right(Verb.SUBSCRIBE, f"{settings.inbox_prefix}.>", "hear the server's answers")
     for name in streams:
         yield _ask(settings, f"STREAM.INFO.{name}", "see that the stream is there")
-    for lane in lanes:
+    for lane in settings.lanes:
         yield from _consuming(settings, lane)
     yield _publish(settings.dead_subject, "write dead letters")
     if settings.events:
         yield _publish(settings.settled_subject, "publish events")
     if settings.tags:
         yield _publish(settings.tags_subject, "tell changes of tags")
-    for lane in lanes:
+    for lane in settings.lanes:
         yield Right(
             Verb.SUBSCRIBE,
             f"$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.{stream}.{settings.durable_of(lane)}",
@@ -90,7 +89,7 @@ def worker_rights(settings: NatsSettings) -> Iterator[Right]:
     deleting = "take those jobs off the stream"
     yield _ask(settings, f"STREAM.MSG.DELETE.{stream}", deleting, Need.SHOULD)
     yield _publish(USER_INFO, "see which of these rights are missing", Need.SHOULD)
-    yield from _making(settings, streams, lanes)
+    yield from _making(settings, streams)
 
 
 def people_rights(settings: NatsSettings) -> Iterator[Right]:
@@ -124,12 +123,10 @@ def _consuming(settings: NatsSettings, lane: Lane) -> Iterator[Right]:
     )
 
 
-def _making(
-    settings: NatsSettings, streams: Sequence[str], lanes: Sequence[Lane]
-) -> Iterator[Right]:
+def _making(settings: NatsSettings, streams: Sequence[str]) -> Iterator[Right]:
     for name in streams:
         yield _ask(settings, f"STREAM.CREATE.{name}", "make the stream", Need.TO_MAKE)
-    for lane in lanes:
+    for lane in settings.lanes:
         consumer = f"{settings.stream}.{settings.durable_of(lane)}"
         making = f"CONSUMER.DURABLE.CREATE.{consumer}"
         yield _ask(settings, making, "make the consumer", Need.TO_MAKE)
@@ -218,3 +215,9 @@ async def missing_rights(connection: Connection, settings: NatsSettings) -> list
     if ours is None:
         return None
     return [right for right in worker_rights(settings) if not ours.permit(right)]
+
+
+def no_second_lane(missing: Sequence[Right]) -> str:
+    """Why a login that lacks these rights must do with one lane; empty if it need not."""
+    lacking = [str(right) for right in missing if right.need is Need.BACKFILL]
+    return f"this login may not {', '.join(lacking)}" if lacking else ""

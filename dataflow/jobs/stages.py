@@ -41,19 +41,14 @@ def waited(since: datetime) -> Lap:
 
 
 class Stopwatch:
-    """Takes the time of stages, also of those that end with an error.
+    """Takes the time of stages, also of those that end with an error."""
 
-    ``between`` is called before each of them, and its time is nobody's.
-    """
-
-    def __init__(self, between: Callable[[], None] = lambda: None) -> None:
+    def __init__(self) -> None:
         self.laps: list[Lap] = []
-        self._between = between
 
     @contextmanager
     def __call__(self, stage: Stage) -> Iterator[None]:
         """Take the time of what is done inside."""
-        self._between()
         began_at, began = time.time(), time.perf_counter()
         try:
             yield

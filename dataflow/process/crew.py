@@ -23,15 +23,16 @@ log = structlog.get_logger()
 
 QUIET_S = 10.0
 """Without a live task for so long, the other ones may have all threads."""
-MOST_PATIENCE_S = 2.0
-"""So long at most a task gives way between two steps."""
 IDLE_S = 5.0
 """A thread that had nothing to do for so long ends."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sharing:
-    """How two lanes share threads: those for the backfill, and its share of the turns."""
+    """What tasks that can wait have of a crew while live ones come.
+
+    At most ``threads``, by default all but one, and ``share`` of the turns where both wait.
+    """
 
     threads: int | None = None
     share: float = 0
@@ -46,26 +47,6 @@ class _Task:
     late: Callable[[], None]
     lane: Lane
     due: float = 0
-    waits: bool = False
-
-
-class _Here(threading.local):
-    """What this thread does for a crew, and since when it has not given way."""
-
-    task: _Task | None = None
-    crew: Crew | None = None
-    since: float = 0
-
-
-_here = _Here()
-
-
-def give_way() -> None:
-    """To be called between two steps of a task: one that can wait lets live ones pass."""
-    task, crew = _here.task, _here.crew
-    if task and crew and task.lane is Lane.BACKFILL:
-        crew.give_way(task, time.monotonic() - _here.since)
-        _here.since = time.monotonic()
 
 
 def _give_up() -> None:
@@ -77,8 +58,7 @@ class Crew:
     """At most ``size`` threads, and ``deadline_s`` seconds for each of their tasks.
 
     Live tasks go first, but for the share of turns that ``sharing`` gives the others. While live
-    ones come, the others have ``sharing.threads`` threads at most, by default all but one, and less
-    by one for each live task that is there. Those that have begun `give_way` between their steps.
+    ones come, the others begin only where that leaves a thread free for the next live one.
     """
 
     def __init__(
@@ -89,13 +69,13 @@ class Crew:
         name: str = "crew",
         sharing: Sharing = ALONE,
     ) -> None:
-        self._backfill_most = min(size, sharing.threads or max(1, size - 1))
-        self._turns = Turns(sharing.share)
-        self._live_at = -math.inf
         self._name = name
         self._size = size
         self._deadline_s = deadline_s
         self._give_up = give_up
+        self._backfill_most = min(size, sharing.threads or max(1, size - 1))
+        self._turns = Turns(sharing.share)
+        self._live_at = -math.inf
         lock = threading.Lock()
         self._came = threading.Condition(lock)
         self._began = threading.Condition(lock)
@@ -131,7 +111,6 @@ class Crew:
                     self._left_behind -= 1
                     return  # another thread has its place
                 self._running.remove(task)
-                self._came.notify_all()  # those that gave way
 
     def _next(self) -> _Task | None:
         with self._came:
@@ -142,11 +121,9 @@ class Crew:
                 self._present -= 1
                 return None
             task = self._tasks[lane].popleft()
-            if self._tasks[Lane.BACKFILL] or lane is Lane.BACKFILL:
-                self._turns.took(lane)
+            self._turns.took(lane)
             task.due = time.monotonic() + self._deadline_s
             self._running.append(task)
-            _here.task, _here.crew, _here.since = task, self, time.monotonic()
             if not self._overseen:
                 self._overseen = True
                 threading.Thread(target=self._oversee, name="deadline", daemon=True).start()
@@ -156,38 +133,16 @@ class Crew:
     def _whose_turn(self) -> Lane | None:
         """The lane whose task comes next, ``None`` if none may begin."""
         live, backfill = self._tasks[Lane.LIVE], self._tasks[Lane.BACKFILL]
-        due = self._turns.owed > 0 and self._backfills_running() < self._backfill_most
-        if live and not (backfill and due):
+        others = sum(task.lane is Lane.BACKFILL for task in self._running)
+        owed = bool(backfill) and self._turns.owed > 0 and others < self._backfill_most
+        if live and not owed:
             return Lane.LIVE
-        may = backfill and (due or self._has_thread_for_backfill())
-        return Lane.BACKFILL if may else None
+        return Lane.BACKFILL if owed or (backfill and self._has_room_to_fill()) else None
 
-    def _has_thread_for_backfill(self) -> bool:
-        return self._backfills_running() < self._backfills_allowed()
-
-    def _backfills_running(self) -> int:
-        return sum(task.lane is Lane.BACKFILL and not task.waits for task in self._running)
-
-    def _backfills_allowed(self) -> int:
-        running = sum(task.lane is Lane.LIVE for task in self._running)
-        live = running + len(self._tasks[Lane.LIVE])
-        if live == 0 and time.monotonic() - self._live_at > QUIET_S:
-            return self._size
-        return max(0, self._backfill_most - live)
-
-    def give_way(self, task: _Task, worked_s: float) -> None:
-        """Wait while live tasks need the thread, but no longer than the share allows."""
-        patience_s = min(MOST_PATIENCE_S, worked_s / max(self._turns.share, 0.01))
-        with self._came:
-            if self._backfills_running() <= self._backfills_allowed():
-                return
-            task.waits = True
-            self._present -= 1
-            if self._tasks[Lane.LIVE] and not self._idle:
-                self._hire()
-            self._came.wait_for(self._has_thread_for_backfill, patience_s)
-            self._present += 1
-            task.waits = False
+    def _has_room_to_fill(self) -> bool:
+        """Whether a task that can wait would leave a thread for the next live one, if any come."""
+        quiet = time.monotonic() - self._live_at > QUIET_S
+        return len(self._running) < (self._size if quiet else self._backfill_most)
 
     def _oversee(self) -> None:
         while late := self._overdue():

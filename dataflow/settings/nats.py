@@ -133,14 +133,18 @@ class NatsSettings(Section):
         description="Delay after a passing failure, times the job's deliveries so far.",
     )
 
+    @property
+    def lanes(self) -> tuple[Lane, ...]:
+        """The lanes that are wanted; a stream may have only the first."""
+        return tuple(Lane) if self.backfill else (Lane.LIVE,)
+
     def subject_of(self, lane: Lane) -> str:
         """Where a lane's jobs are published."""
         return self.subject if lane is Lane.LIVE else self.backfill_subject
 
     def lane_of(self, subject: str) -> Lane | None:
         """The lane whose jobs have this subject, ``None`` if they are no jobs."""
-        lanes = Lane if self.backfill else [Lane.LIVE]
-        return next((lane for lane in lanes if self.subject_of(lane) == subject), None)
+        return next((lane for lane in self.lanes if self.subject_of(lane) == subject), None)
 
     def durable_of(self, lane: Lane) -> str:
         """The consumer that delivers a lane's jobs."""

@@ -17,7 +17,6 @@ from dataflow.jobs.job import Job
 from dataflow.jobs.outcome import Retry, Settled, sent_back
 from dataflow.jobs.reason import Reason
 from dataflow.jobs.stages import Stage, Stopwatch
-from dataflow.process.crew import give_way
 from dataflow.steps.request import Fetched, Recognised
 
 log = structlog.get_logger()
@@ -95,7 +94,7 @@ class Recognition:
 
     def embed(self, photo: Fetched) -> Recognised | Settled | Retry:
         """Recognise the face of one photo; from many threads at a time."""
-        watch = Stopwatch(between=give_way)
+        watch = Stopwatch()
         return self._recognised(photo, watch).after(watch.laps)
 
     def _recognised(self, photo: Fetched, watch: Stopwatch) -> Recognised | Settled | Retry:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Say who belongs to which gallery, see how users are searched, and build the index.",
+    help="Say which users belong to which gallery, and see to the search among many users.",
 )
 app.command()(galleries.add)
 app.command()(galleries.remove)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import count
 from typing import TypeAlias, cast
 
 import pytest
@@ -16,11 +19,13 @@ from structlog.testing import capture_logs
 
 from dataflow.jobs.delivery import Delivery
 from dataflow.jobs.errors import TransientError
+from dataflow.jobs.lane import Lane
 from dataflow.jobs.outcome import Gone, Retry, Settled
 from dataflow.jobs.reason import Reason
 from dataflow.pipeline import Result, build
 from dataflow.services import Services
 from dataflow.settings import NatsSettings, Settings, StoreSettings
+from dataflow.steps.dedup import shard_of
 from dataflow.steps.guardrails import PhotoState
 from dataflow.steps.request import Recognised
 from tests.builders import (
@@ -36,7 +41,9 @@ from tests.builders import (
     payload,
     photo,
     picture,
+    request,
 )
+from tests.patience import PATIENCE_S
 
 EntryPoint: TypeAlias = Callable[[Dataflow], None]
 End: TypeAlias = tuple[type[Result], Reason | int | None]
@@ -72,7 +79,7 @@ JOBS: list[tuple[Delivery, End]] = [
 ]
 
 
-def services() -> Services:
+def services(images: Mapping[str, Callable[[], bytes]] | None = None) -> Services:
     unknown = {6, 16}
     states = {photo(n): KNOWN for n in range(1, 20) if n not in unknown}
     states[photo(7)] = MATCHED
@@ -89,6 +96,7 @@ def services() -> Services:
         "5.png": b"no picture",
         "13.png": POISON,
         "14.png": TransientError("timeout"),
+        **(images or {}),
     }
     settings = Settings(
         nats=NatsSettings(max_deliver=MAX_DELIVER), store=StoreSettings(tries=2, backoff_s=0.001)
@@ -176,3 +184,39 @@ def test_a_photo_is_its_own_photo_in_whatever_way_its_id_is_written(run: EntryPo
         (replace(jobs[0]), (Recognised, None)),
         *((came, (Recognised, 1)) for came in jobs[1:]),
     ]
+
+
+def test_in_a_shard_a_live_job_passes_one_that_can_wait_and_is_under_way() -> None:
+    assert shard_of(request(8)) == shard_of(request(17))
+    can_wait = delivery(payload(8), seq=8, lane=Lane.BACKFILL)
+    live = delivery(payload(17), seq=17)
+    results: list[Result] = []
+    asked, may_come = threading.Event(), threading.Event()
+
+    def slow_image() -> bytes:
+        asked.set()
+        assert may_come.wait(PATIENCE_S)
+        return picture()
+
+    def jobs() -> Iterator[Delivery]:
+        yield can_wait
+        yield from while_not(asked.is_set)
+        yield live
+        yield from while_not(lambda: any(result.delivery == live for result in results))
+        may_come.set()
+
+    source = TestingSource(jobs())
+    with capture_logs():
+        MAIN(build(source, TestingSink(results), services({"8.png": slow_image})))
+    order = [result.delivery for result in results if isinstance(result, Recognised)]
+    assert order == [live, can_wait]
+
+
+def while_not(done: Callable[[], bool]) -> Iterator[Delivery]:
+    """Jobs that keep the flow going: at their end it would settle what is under way."""
+    deadline = time.monotonic() + PATIENCE_S
+    for seq in count(100):
+        if done():
+            return
+        assert time.monotonic() < deadline
+        yield delivery(b"{", seq=seq)

@@ -25,6 +25,7 @@ from dataflow.process.health import Health
 log = structlog.get_logger()
 
 IDLE_S = 0.01
+_CONSUMERS = {Lane.LIVE: "JetStream consumer", Lane.BACKFILL: "backfill consumer"}
 
 
 class Fetcher:
@@ -35,10 +36,10 @@ class Fetcher:
 
     def __init__(self, client: JetStreamClient, batch: int, stall_s: float, busy: int) -> None:
         self._client = client
+        # Live jobs go on without the other lane: the worker stays ready, and only says so.
+        self._healths = {Lane.LIVE: client.health, Lane.BACKFILL: Health()}
         self._watches = {
-            Lane.LIVE: client.health.watch("JetStream consumer"),
-            # Live jobs go on without it: the worker stays ready, and only says so.
-            Lane.BACKFILL: Health().watch("backfill consumer"),
+            lane: health.watch(_CONSUMERS[lane]) for lane, health in self._healths.items()
         }
         self._stall_s = stall_s
         self._depth = 2 * batch
@@ -89,8 +90,7 @@ class Fetcher:
 
     async def _fetch(self, lane: Lane) -> None:
         client = self._client
-        health = client.health if lane is Lane.LIVE else Health()
-        watch = StallWatch(client.js, client.settings, health, self._stall_s, lane)
+        watch = StallWatch(client.js, client.settings, self._healths[lane], self._stall_s, lane)
         pull = Pull(client.connection, client.settings, lane)
         await pull.subscribe()
         while not self._stopping:

@@ -50,7 +50,7 @@ class Gravedigger:
         lane = settings.lane_of(message.subject or "")
         if lane is None:
             raise ConfigurationError(
-                f"message {stream_seq} on {stream} is no job: its subject is not {settings.subject}"
+                f"message {stream_seq} on {stream} is no job: its subject is {message.subject}"
             )
         return Delivery(
             payload=message.data or b"",

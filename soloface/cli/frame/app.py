@@ -40,10 +40,7 @@ class Commands(LazyGroup):
         ),
         "watch": (
             "soloface.cli.watch.command:watch",
-            (
-                "Follow the outcomes of jobs as they come, until Ctrl-C; or with --tags how tags "
-                "change."
-            ),
+            "Follow the outcomes of jobs as they come, until Ctrl-C.",
         ),
         "reconcile": (
             "soloface.cli.reconcile:reconcile",
@@ -91,7 +88,7 @@ class Commands(LazyGroup):
         ),
         "gallery": (
             "soloface.cli.gallery:app",
-            "Say who belongs to which gallery, see how users are searched, and build the index.",
+            "Say which users belong to which gallery, and see to the search among many users.",
         ),
         "models": (
             "soloface.cli.models:app",

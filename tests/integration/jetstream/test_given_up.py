@@ -12,6 +12,7 @@ from nats.js.api import AckPolicy, ConsumerConfig, RetentionPolicy, StreamConfig
 from connectors.jetstream.jobs.given_up import NOBODY_ASKS, GivenUp
 from connectors.jetstream.provision import provision
 from dataflow.jobs.delivery import Delivery
+from dataflow.jobs.lane import Lane
 from dataflow.jobs.reason import Reason
 from tests.fixtures.worker import Log, MakeWorld, RunWorker
 from tests.patience import PATIENCE_S
@@ -23,7 +24,7 @@ OURS, THEIRS = 2, 3
 
 @pytest.fixture
 def world(make_world: MakeWorld) -> World:
-    """A world whose platform made a consumer that gives up by itself, though after us."""
+    """A world whose platform made consumers that give up by themselves, though after us."""
     made = make_world(NATS__MAX_DELIVER=str(OURS))
     prepare(made, RetentionPolicy.WORK_QUEUE)
     return made
@@ -34,26 +35,28 @@ def prepare(world: World, retention: RetentionPolicy) -> None:
 
     async def add() -> None:
         async with jetstream(nats) as js:
+            subjects = [nats.subject_of(lane) for lane in Lane]
             await js.add_stream(
-                StreamConfig(name=nats.stream, subjects=[nats.subject], retention=retention)
+                StreamConfig(name=nats.stream, subjects=subjects, retention=retention)
             )
-            await js.add_consumer(
-                nats.stream,
-                ConsumerConfig(
-                    durable_name=nats.durable,
-                    filter_subject=nats.subject,
-                    ack_policy=AckPolicy.EXPLICIT,
-                    max_deliver=THEIRS,
-                ),
-            )
+            for lane in Lane:
+                await js.add_consumer(
+                    nats.stream,
+                    ConsumerConfig(
+                        durable_name=nats.durable_of(lane),
+                        filter_subject=nats.subject_of(lane),
+                        ack_policy=AckPolicy.EXPLICIT,
+                        max_deliver=THEIRS,
+                    ),
+                )
 
     asyncio.run(add())
 
 
-async def exhaust(js: JetStreamContext, world: World) -> None:
-    """Take the only job until the server delivers it no more."""
+async def exhaust(js: JetStreamContext, world: World, lane: Lane = Lane.LIVE) -> None:
+    """Take a lane's only job until the server delivers it no more."""
     nats = world.settings.nats
-    pull = await js.pull_subscribe_bind(durable=nats.durable, stream=nats.stream)
+    pull = await js.pull_subscribe_bind(durable=nats.durable_of(lane), stream=nats.stream)
     for _ in range(THEIRS):
         (message,) = await pull.fetch(1, timeout=PATIENCE_S)
         await js._nc.request(message.reply, b"-NAK")
@@ -61,10 +64,10 @@ async def exhaust(js: JetStreamContext, world: World) -> None:
         await pull.fetch(1, timeout=0.2)
 
 
-async def settle(js: JetStreamContext, world: World) -> None:
-    """Settle the next job; the server then knows that all before it are done with."""
+async def settle(js: JetStreamContext, world: World, lane: Lane) -> None:
+    """Settle a lane's next job; the server then knows that all before it are done with."""
     nats = world.settings.nats
-    pull = await js.pull_subscribe_bind(durable=nats.durable, stream=nats.stream)
+    pull = await js.pull_subscribe_bind(durable=nats.durable_of(lane), stream=nats.stream)
     (message,) = await pull.fetch(1, timeout=PATIENCE_S)
     await message.ack_sync()
 
@@ -94,24 +97,31 @@ def with_listeners(
     asyncio.run(run())
 
 
-@pytest.mark.parametrize("retention", [RetentionPolicy.WORK_QUEUE, RetentionPolicy.LIMITS])
+@pytest.mark.parametrize(
+    ("retention", "lane"),
+    [
+        (RetentionPolicy.WORK_QUEUE, Lane.LIVE),
+        (RetentionPolicy.LIMITS, Lane.LIVE),
+        (RetentionPolicy.WORK_QUEUE, Lane.BACKFILL),
+    ],
+)
 def test_one_of_the_workers_hears_of_a_job_that_is_given_up(
-    make_world: MakeWorld, retention: RetentionPolicy
+    make_world: MakeWorld, retention: RetentionPolicy, lane: Lane
 ) -> None:
     world = make_world(NATS__MAX_DELIVER=str(OURS))
     prepare(world, retention)
-    (sequence,) = world.publish(b"a job")
+    (sequence,) = world.publish(b"a job", lane=lane)
     kept = 0 if retention is RetentionPolicy.WORK_QUEUE else 1
 
     async def hear(js: JetStreamContext, listeners: list[GivenUp]) -> None:
-        await exhaust(js, world)
+        await exhaust(js, world, lane)
         waiting = [asyncio.create_task(first(listener)) for listener in listeners]
         done, others = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         for task in others:
             task.cancel()
         (found,) = [task.result() for task in done]
         assert (found.payload, found.stream_seq, found.attempt) == (b"a job", sequence, THEIRS)
-        assert found.ack_token == NOBODY_ASKS
+        assert (found.ack_token, found.lane) == (NOBODY_ASKS, lane)
         for listener in listeners:
             await listener.settled(found)  # the second time there is nothing left to remove
         assert (await js.stream_info(world.settings.nats.stream)).state.messages == kept
@@ -136,14 +146,15 @@ def test_what_could_not_be_settled_is_tried_again(world: World) -> None:
     with_listeners(world, retry)
 
 
+@pytest.mark.parametrize("lane", Lane)
 def test_a_job_that_nobody_heard_of_is_found_at_the_next_start(
-    world: World, run_worker: RunWorker, log: Log
+    world: World, run_worker: RunWorker, log: Log, lane: Lane
 ) -> None:
     photo = world.photo()
-    (lost,) = world.publish(photo.job())
-    world.with_jetstream(lambda js: exhaust(js, world))
-    world.publish(b"settled by another worker")
-    world.with_jetstream(lambda js: settle(js, world))
+    (lost,) = world.publish(photo.job(), lane=lane)
+    world.with_jetstream(lambda js: exhaust(js, world, lane))
+    world.publish(b"settled by another worker", lane=lane)
+    world.with_jetstream(lambda js: settle(js, world, lane))
     worker = run_worker()
     (malformed,) = world.publish(b"no job")
     log.wait_settled([lost, malformed])

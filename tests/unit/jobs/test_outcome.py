@@ -14,6 +14,7 @@ CODES = {
     Outcome.SKIPPED: {
         "not_single_face_hint",
         "missing_image_ref",
+        "missing_gallery",
         "photo_not_found",
         "already_matched",
         "duplicate_in_flight",

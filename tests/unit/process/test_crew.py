@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from dataflow.jobs.lane import Lane
-from dataflow.process.crew import Crew, Sharing, give_way
+from dataflow.process.crew import Crew, Sharing
 from tests.patience import PATIENCE_S
 
 SOON_S = 0.3
@@ -107,22 +107,21 @@ def test_a_process_with_too_many_left_behind_is_given_up(notes: Notes) -> None:
     never.set()
 
 
-class Stage:
-    """Tasks that note their names, and the first of which keeps its thread until it may end."""
+class Queue:
+    """Tasks that note their lanes, behind one that can wait and has begun."""
 
-    def __init__(self, crew: Crew, holding: int, lane: Lane) -> None:
+    def __init__(self, crew: Crew) -> None:
         self.crew = crew
         self.began: list[str] = []
         self.free = threading.Event()
         self._ended = threading.Semaphore(0)
         self._wanted = 0
-        holds = threading.Barrier(holding + 1)
-        for _ in range(holding):
-            crew.submit(lambda: self._hold(holds), fail, lane)
-        holds.wait(PATIENCE_S)
+        holds = threading.Event()
+        crew.submit(lambda: self._hold(holds), fail, Lane.BACKFILL)
+        assert holds.wait(PATIENCE_S)
 
-    def _hold(self, holds: threading.Barrier) -> None:
-        holds.wait(PATIENCE_S)
+    def _hold(self, holds: threading.Event) -> None:
+        holds.set()
         self.free.wait(PATIENCE_S)
 
     def submit(self, lane: Lane, count: int = 1) -> None:
@@ -135,10 +134,14 @@ class Stage:
         self._ended.release()
 
     def run(self) -> list[str]:
+        """Let the first one end; returns the lanes of the others in the order of their begin."""
         self.free.set()
         for _ in range(self._wanted):
-            assert self._ended.acquire(timeout=PATIENCE_S)
+            self.wait_for_one()
         return self.began
+
+    def wait_for_one(self) -> None:
+        assert self._ended.acquire(timeout=PATIENCE_S)
 
 
 def fail() -> None:
@@ -146,66 +149,33 @@ def fail() -> None:
 
 
 def test_live_tasks_overtake_those_that_can_wait() -> None:
-    stage = Stage(Crew(1, PATIENCE_S), 1, Lane.BACKFILL)
-    stage.submit(Lane.BACKFILL, 3)
-    stage.submit(Lane.LIVE, 2)
-    assert stage.run() == ["live"] * 2 + ["backfill"] * 3
+    queue = Queue(Crew(1, PATIENCE_S))
+    queue.submit(Lane.BACKFILL, 3)
+    queue.submit(Lane.LIVE, 2)
+    assert queue.run() == ["live"] * 2 + ["backfill"] * 3
 
 
 def test_those_that_can_wait_have_their_share_of_the_turns() -> None:
-    stage = Stage(Crew(1, PATIENCE_S, sharing=Sharing(share=0.25)), 1, Lane.BACKFILL)
-    stage.submit(Lane.BACKFILL, 2)
-    stage.submit(Lane.LIVE, 6)
-    assert stage.run() == [*["live"] * 3, "backfill", *["live"] * 3, "backfill"]
+    queue = Queue(Crew(1, PATIENCE_S, sharing=Sharing(share=0.25)))
+    queue.submit(Lane.BACKFILL, 2)
+    queue.submit(Lane.LIVE, 6)
+    assert queue.run() == [*["live"] * 3, "backfill", *["live"] * 3, "backfill"]
 
 
-def test_while_live_tasks_come_a_thread_is_kept_free_of_others() -> None:
-    crew = Crew(2, PATIENCE_S)
+@pytest.mark.parametrize(("size", "threads"), [(2, None), (3, 1)])
+def test_while_live_tasks_come_threads_are_kept_free_of_others(
+    size: int, threads: int | None
+) -> None:
+    crew = Crew(size, PATIENCE_S, sharing=Sharing(threads))
     crew.submit(lambda: None, fail)
-    stage = Stage(crew, 1, Lane.BACKFILL)
-    stage.submit(Lane.BACKFILL)
-    stage.submit(Lane.LIVE)
-    assert stage._ended.acquire(timeout=PATIENCE_S)
-    assert stage.began == ["live"]
-    stage.free.set()
-    assert stage._ended.acquire(timeout=PATIENCE_S)
-    assert stage.began == ["live", "backfill"]
-
-
-def test_a_task_that_can_wait_gives_way_to_live_ones_and_goes_on_after_them() -> None:
-    crew, steps = Crew(2, PATIENCE_S, sharing=Sharing(share=0.05)), Notes()
-    begun, live_came, live_may_end = (threading.Event() for _ in range(3))
-
-    def waits() -> None:
-        begun.set()
-        live_came.wait(PATIENCE_S)
-        give_way()
-        steps.note("went on")()
-
-    def live() -> None:
-        live_came.set()
-        live_may_end.wait(PATIENCE_S)
-        steps.note("live")()
-
-    crew.submit(waits, fail, Lane.BACKFILL)
-    begun.wait(PATIENCE_S)
-    for _ in range(2):  # also where it must give its own thread
-        crew.submit(live, fail)
-    live_may_end.set()
-    steps.expect("live", "live", "went on")
-
-
-def test_nobody_gives_way_outside_of_a_crew_or_as_a_live_task(notes: Notes) -> None:
-    give_way()
-
-    def live() -> None:
-        give_way()
-        notes.note("done")()
-
-    crew = Crew(1, PATIENCE_S)
-    crew.submit(live, fail)
-    crew.submit(live, fail)
-    notes.expect("done", "done")
+    queue = Queue(crew)
+    queue.submit(Lane.BACKFILL)
+    queue.submit(Lane.LIVE)
+    queue.wait_for_one()
+    assert queue.began == ["live"]
+    queue.free.set()
+    queue.wait_for_one()
+    assert queue.began == ["live", "backfill"]
 
 
 def test_without_live_tasks_the_others_have_all_threads() -> None:
