@@ -10,9 +10,21 @@ from dataflow.faces.face import Box
 from dataflow.jobs.errors import DataError
 from dataflow.jobs.reason import Reason
 
-REFUSE, IGNORE = "refuse", "ignore"
+REFUSE, IGNORE, INSIST = "refuse", "ignore", "insist"
 
 _CROP = "crop the photo to the user"
+
+
+def insist(faces: Sequence[Box], width: float, height: float) -> int:
+    """Insist on one face, where no setting could have taken one of several.
+
+    Raises:
+        DataError: ``multiple_faces``.
+    """
+    del width, height
+    if len(faces) == 1:
+        return 0
+    raise DataError(Reason.MULTIPLE_FACES, f"{len(faces)} faces found; {_CROP}")
 
 
 def refuse(faces: Sequence[Box], width: float, height: float) -> int:
@@ -47,5 +59,5 @@ def ignore(faces: Sequence[Box], width: float, height: float) -> int:
     return place
 
 
-CHOOSERS: Mapping[str, Chooser] = MappingProxyType({REFUSE: refuse, IGNORE: ignore})
-"""By what ``enrolment.bystanders`` says."""
+CHOOSERS: Mapping[str, Chooser] = MappingProxyType({REFUSE: refuse, IGNORE: ignore, INSIST: insist})
+"""By what ``enrolment.bystanders`` says; ``insist`` is for those whom it does not concern."""

@@ -136,4 +136,6 @@ def parse(kind: TypeAdapter[T], payload: bytes) -> T:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"])
         what = first["msg"].partition(",")[0]  # what follows may quote the payload
+        if first["type"] == "dataclass_type":  # the publisher does not know our classes
+            what = "Input should be an object"
         raise MalformedError(f"{where}: {what}") from None

@@ -153,10 +153,10 @@ def _pairs(
     name = None if gallery is None else gallery_of(gallery, "GALLERY")
     if table is not None and not users:
         pairs = list(_from_table(table, name))
-    elif name is not None and users:
+    elif table is None and name is not None and users:
         pairs = [(name, user_id) for user_id in users]
     else:
-        raise typer.BadParameter("give GALLERY and at least one USER, or --csv FILE")
+        raise typer.BadParameter("give GALLERY and at least one USER, or --csv FILE, not both")
     return list(dict.fromkeys(pairs))
 
 

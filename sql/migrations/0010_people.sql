@@ -37,7 +37,7 @@ begin
         grant select, insert, update on face_person_turns to soloface_enroller;
     end if;
     if to_regrole('soloface_eraser') is not null then
-        grant select (user_id), delete on face_person_requests to soloface_eraser;
+        grant select (user_id, stream_seq, settled_at), delete on face_person_requests to soloface_eraser;
         grant select, insert, update on face_person_turns to soloface_eraser;
     end if;
     if to_regrole('soloface_auditor') is not null then

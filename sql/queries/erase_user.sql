@@ -37,9 +37,15 @@ enrolment_photos as (
     delete from face_enrolment_photos where user_id = %(id)s returning 1
 ),
 requests as (
-    -- What was asked later than a withdrawal by a message is done again after it.
+    -- What was asked later than a withdrawal by a message is done again after it. What had ended well
+    -- before that message came is not later, although its sequence may be greater: the stream was made
+    -- again, and counts from 1.
     delete from face_person_requests
-    where user_id = %(id)s and stream_seq <= coalesce(%(stream_seq)s, stream_seq)
+    where user_id = %(id)s
+        and (
+            stream_seq <= coalesce(%(stream_seq)s, stream_seq)
+            or settled_at < %(asked_at)s::timestamptz - interval '1 minute'
+        )
     returning 1
 ),
 decisions as (

@@ -84,6 +84,10 @@ class EnrolmentRegister:
         asked = {"galleries": list(galleries), "model": self.model}
         return dict(self._rows(query("count_members"), asked))
 
+    def gallery_required(self) -> bool:
+        """Whether the workers have noted that they compare in galleries only."""
+        return bool(self._rows(query("gallery_required"), {"model": self.model}))
+
     def join(self, galleries: Mapping[UUID, Sequence[str]]) -> None:
         """Add users to galleries."""
         self._ask(lambda connection: join_galleries(connection, galleries))

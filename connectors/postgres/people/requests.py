@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import dropwhile
 from typing import TypeAlias
+from uuid import UUID
 
 from connectors.postgres.session import Connection
 from connectors.postgres.sql_files import query
@@ -43,14 +44,17 @@ def look(connection: Connection, asked: Asked) -> tuple[Standing, Enrolled]:
     if row and not asked.again:
         raise SettledBeforeError(read(row[0]))
     found = connection.execute(query("person_standing"), {"user_id": asked.user_id}).fetchone()
-    replaced_seq, replaced_at, withdrawn_seq, withdrawn_at, in_force, *rest = found or [None] * 9
-    agreed_seq, agreed_at, vector_since, photos_since = rest
+    replaced_seq, replaced_at, withdrawn_seq, withdrawn_at, in_force, *enrolled = (
+        found or [None] * 7
+    )
+    withdrawn = _moment(withdrawn_seq, withdrawn_at)
     standing = Standing(
         _moment(replaced_seq, replaced_at),
-        _moment(agreed_seq, agreed_at),
-        _moment(withdrawn_seq, withdrawn_at),
+        _agreed(connection, asked.user_id, withdrawn) if withdrawn else None,
+        withdrawn,
         bool(in_force),
     )
+    vector_since, photos_since = enrolled
     return standing, (vector_since, photos_since)
 
 
@@ -86,8 +90,7 @@ def photos_with(
 
 def enrolled_later(connection: Connection, asked: Asked) -> list[PersonEvent]:
     """The later requests that have enrolled the user, in their order."""
-    values = {"user_id": asked.user_id, "stream_seq": asked.moment.stream_seq}
-    return [read(event) for (event,) in connection.execute(query("enrolled_later"), values)]
+    return _enrolled_after(connection, asked.user_id, asked.moment)
 
 
 def agreed_later(connection: Connection, asked: Asked) -> list[PersonEvent]:
@@ -139,6 +142,22 @@ class RequestAdmission:
     def stored(self, connection: Connection, enrolment: Enrolment) -> None:
         """Note what is told of it."""
         note(connection, self.asked, self.tell(enrolment))
+
+
+def _enrolled_after(connection: Connection, user_id: UUID, moment: Moment) -> list[PersonEvent]:
+    rows = connection.execute(query("enrolled_by_requests"), {"user_id": user_id}).fetchall()
+    events = [read(event) for (event,) in rows]
+    return [event for event in events if _asked_at(event).is_after(moment)]
+
+
+def _agreed(connection: Connection, user_id: UUID, withdrawn: Moment) -> Moment | None:
+    """By which request the user has agreed again, the first one since."""
+    events = _enrolled_after(connection, user_id, withdrawn)
+    return next((_asked_at(event) for event in events if event.consent), None)
+
+
+def _asked_at(event: PersonEvent) -> Moment:
+    return Moment(event.stream_seq, event.published_at)
 
 
 def _key(asked: Asked) -> dict[str, object]:

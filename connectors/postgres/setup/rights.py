@@ -75,7 +75,7 @@ PEOPLE_STATEMENTS = (
     "person_request",
     "person_standing",
     "photos_on_record",
-    "enrolled_later",
+    "enrolled_by_requests",
     "note_person_request",
     "note_person_turn",
     "lock_users",

@@ -41,14 +41,15 @@ def calibrate(
         str | None, typer.Option(help="With --enrolled: only the members of this gallery.")
     ] = None,
     far: Annotated[
-        float,
+        float | None,
         typer.Option(
             "--far",
             min=1e-9,
             max=0.5,
-            help="The share of pairs of different people that may be taken for one person.",
+            help="The share of pairs of different people that may be taken for one person; by "
+            "default 0.001.",
         ),
-    ] = 0.001,
+    ] = None,
     fpir: Annotated[
         float | None,
         typer.Option(
@@ -94,10 +95,12 @@ def calibrate(
         raise typer.BadParameter("give a folder of photos, or --enrolled")
     if users is not None and fpir is None:
         raise typer.BadParameter("--users is of use with --fpir only")
+    if far is not None and fpir is not None:
+        raise typer.BadParameter("give --far or --fpir; each asks for a limit of its own")
     if gallery is not None and not enrolled:
         raise typer.BadParameter("--gallery goes with --enrolled")
     name = None if gallery is None else gallery_of(gallery, "--gallery")
-    wanted = Wanted(far, fpir, users)
+    wanted = Wanted(0.001 if far is None else far, fpir, users)
     with progress(hidden=as_json) as bar:
         task = bar.add_task("Looking at the photos", total=None)
         found, album = calibration(

@@ -12,7 +12,7 @@ from connectors.store.enrolment_photos import EnrolmentPhotos
 from dataflow.faces.face import FacePack
 from dataflow.faces.packs.far_table import FarTable
 from dataflow.faces.packs.loading import far_table_of, load_pack
-from dataflow.gallery.bystanders import IGNORE, REFUSE
+from dataflow.gallery.bystanders import IGNORE, INSIST
 from dataflow.gallery.calibration import Pairs, identify
 from dataflow.gallery.enrolment import Examiner
 from dataflow.gallery.open_set import Searches
@@ -71,7 +71,7 @@ def calibration(
         EnrolmentPhotos(settings).read,
         settings.images.max_pixels,
         "off",
-        REFUSE if folder else IGNORE,
+        INSIST if folder else IGNORE,
     )
     threads = settings.worker.cores or len(os.sched_getaffinity(0))
     done = count(1)

@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 
 from dataflow.jobs.errors import ConfigurationError
-from soloface.cli.frame.output import JsonOption, console, counted, print_json, show_tables
+from soloface.cli.frame.output import JsonOption, console, counted, print_json
 
 if TYPE_CHECKING:
     from soloface.cli.demo.report import Answer
@@ -30,34 +30,34 @@ def demo(
     """Watch it work: real NATS, PostgreSQL and S3 servers, real models, real photos.
 
     Works in a temporary folder and deletes it at the end. Only the contact sheet stays and, with
-    --keep, the photos. Exit code 0 only if every job ended as expected.
+    --keep, the photos. Exit code 0 only if all ended as expected.
     """
     from soloface.cli.demo.photos import keep_photos
-    from soloface.cli.demo.report import contact_sheet, match_table, outcome_table
+    from soloface.cli.demo.report import contact_sheet
     from soloface.cli.demo.story import tell
 
     console.quiet = as_json
     _make_folder(output)
-    answers, later, problems = tell(workers)
+    answers, steps, problems = tell(workers)
     sheet = output / "contact-sheet.png"
     contact_sheet(answers, sheet)
     if keep:
         keep_photos((answer.case for answer in answers), output / "photos")
-    unexpected = sum(not answer.as_expected for answer in answers)
+    right = sum(answer.as_expected for answer in answers)
+    right_steps = sum(step.as_expected for step in steps)
     if as_json:
         kept = {"photos": str(output / "photos")} if keep else {}
         jobs = list(map(_as_dict, answers))
-        print_json({"jobs": jobs, "later": asdict(later), "problems": problems, **kept})
-    show_tables(match_table(answers), outcome_table(answers))
-    console.print(later.told())
+        done = [asdict(step) | {"as_expected": step.as_expected} for step in steps]
+        print_json({"jobs": jobs, "second_act": done, "problems": problems, **kept})
     for problem in problems:
         console.print(f"[red]✗[/] {problem}")
-    expected = len(answers) - unexpected
-    done = counted(len(answers), "job")
-    console.print(f"{done}, {expected} as expected. Faces: {escape(str(sheet))}")
+    jobs_told = f"{counted(len(answers), 'job')}, {right} as expected"
+    steps_told = f"{counted(len(steps), 'step')}, {right_steps} as expected"
+    console.print(f"{jobs_told}; {steps_told}. Faces: {escape(str(sheet))}")
     if keep:
         console.print(f"The photos are in {escape(str(output / 'photos'))}")
-    if unexpected or problems:
+    if right < len(answers) or right_steps < len(steps) or problems:
         raise typer.Exit(1)
 
 

@@ -105,6 +105,11 @@ def matches(settings: Settings) -> list[tuple[UUID, UUID]]:
         ).fetchall()
 
 
+def worker_command(flow: str, workers: int = 1) -> list[str]:
+    """What starts one of the dataflows."""
+    return [sys.executable, "-m", "bytewax.run", f"dataflow:{flow}", "-w", str(workers)]
+
+
 def run_worker(
     environment: Mapping[str, str], workers: int, sequences: Iterable[int]
 ) -> Iterator[LogLine]:
@@ -113,7 +118,7 @@ def run_worker(
     Raises:
         SystemicError: it ended by itself, took too long, or did not drain.
     """
-    command = [sys.executable, "-m", "bytewax.run", "dataflow:flow", "-w", str(workers)]
+    command = worker_command("flow", workers)
     waiting = set(sequences)
     said: list[str] = []
     with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:

@@ -13,6 +13,7 @@ from soloface.cli.demo.changes import CHANGES, jpeg
 from soloface.cli.demo.people import CAT, ENROLLED, GROUP, LANDSCAPE, STRANGERS, load_picture
 
 MATCHED = frozenset({Reason.MATCHED})
+NOBODY = frozenset({Reason.NO_USER_WITHIN_DISTANCE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +77,8 @@ def _changed_photos() -> Iterator[Case]:
 
 
 def _nobody() -> Iterator[Case]:
-    too_far = frozenset({Reason.NO_USER_WITHIN_DISTANCE})
     for stranger in STRANGERS:
-        yield Case(stranger.name, too_far, jpeg(stranger.portrait()))
+        yield Case(stranger.name, NOBODY, jpeg(stranger.portrait()))
     group = jpeg(load_picture(GROUP))
     yield Case("a group photo", frozenset({Reason.MULTIPLE_FACES}), group)
     for title, picture in (("a landscape", LANDSCAPE), ("a cat", CAT)):

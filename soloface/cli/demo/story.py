@@ -19,16 +19,16 @@ from dataflow.faces.packs.loading import load_pack
 from dataflow.jobs.reason import Outcome, Reason
 from dataflow.settings import OPEN_PACK, PREFIX, Settings, load_settings
 from soloface.cli.demo import run
-from soloface.cli.demo.later import Later, go_on
-from soloface.cli.demo.report import Answer
+from soloface.cli.demo.report import Answer, match_table, outcome_table
 from soloface.cli.demo.scenario import Case, cases
-from soloface.cli.frame.output import console, counted, progress
+from soloface.cli.demo.second_act import ELSEWHERE, HERE, Step, play
+from soloface.cli.frame.output import console, counted, progress, show_tables
 
 
-def tell(workers: int) -> tuple[list[Answer], Later, list[str]]:
+def tell(workers: int) -> tuple[list[Answer], list[Step], list[str]]:
     """Run it in a folder that is gone afterwards.
 
-    Returns the answers, what happened later, and what is wrong beyond the answers.
+    Returns the answers, the steps of the second act, and what is wrong beyond both.
 
     Raises:
         ConfigurationError, SystemicError: a server or the worker did not run.
@@ -54,7 +54,7 @@ def _environment(servers: Mapping[str, str], scratch: Path) -> dict[str, str]:
     }
 
 
-def _play(settings: Settings, workers: int) -> tuple[list[Answer], Later, list[str]]:
+def _play(settings: Settings, workers: int) -> tuple[list[Answer], list[Step], list[str]]:
     create_bucket(settings.store)
     migrate(settings.database, settings.model.embedding_dimension)
     install_pack(OPEN_PACK, settings.model.root)
@@ -77,9 +77,14 @@ def _play(settings: Settings, workers: int) -> tuple[list[Answer], Later, list[s
     console.print(f"The worker has settled them and drained, in {took_s:.1f} s with its start.")
     ordered = [answers[sequence] for sequence in published]
     problems = _contradictions(settings, ordered, names)
-    console.print("Later, somebody enrols whose photo is there already, and somebody withdraws.")
-    later = go_on(settings, pack, ordered, names)
-    return ordered, later, [*problems, *later.problems]
+    show_tables(match_table(ordered), outcome_table(ordered))
+    title = f"Second act: the galleries {HERE} and {ELSEWHERE}, people by messages"
+    console.print(f"[italic]{title}[/]")
+    steps = []
+    for step in play(settings, ordered, names):
+        console.print(step.line())
+        steps.append(step)
+    return ordered, steps, problems
 
 
 def _answer(case: Case, line: run.LogLine, names: Mapping[UUID, str]) -> Answer:

@@ -23,14 +23,16 @@ def differing(database: Database, settings: MatchSettings) -> Iterator[str]:
     }
     noted = Limits(database).noted()
     if noted and (step := noted.step) and (limit := noted.policy.max_distance) is not None:
-        told = f"workers match up to distance {limit:.3f}, for up to {counted(step.users, 'user')}"
+        told = (
+            f"workers match up to distance {limit:.3f}, for up to {counted(step.users, 'user')} "
+            f"(max_fpir {noted.wanted['max_fpir']:g} takes a false accept rate of {step.far:.2g})"
+        )
         if step.is_kept:
             yield told
         else:
             yield Warn(
-                f"{told}; max_fpir {noted.wanted['max_fpir']:g} cannot be kept at this gallery's "
-                "size, as no distance of the pack is known for so small a false accept rate; set "
-                "SOLOFACE_MATCH__MIN_MARGIN too"
+                f"{told}; no distance of the pack is known for so small a rate, so that cannot be "
+                "kept at this gallery's size; set SOLOFACE_MATCH__MIN_MARGIN too"
             )
     if noted and noted.wanted != here:
         yield Warn(
@@ -38,6 +40,11 @@ def differing(database: Database, settings: MatchSettings) -> Iterator[str]:
             f"{noted.noted_at:%Y-%m-%d %H:%M %Z} matches with {_told(noted.wanted)}; set "
             "SOLOFACE_MATCH__MAX_DISTANCE, SOLOFACE_MATCH__MIN_MARGIN and SOLOFACE_MATCH__MAX_FPIR "
             "alike everywhere"
+        )
+    if noted and noted.policy.gallery_required != settings.gallery_required:
+        yield Warn(
+            f"this environment has SOLOFACE_MATCH__GALLERY={settings.gallery}, but the worker that "
+            f"started at {noted.noted_at:%Y-%m-%d %H:%M %Z} has the other; set it alike everywhere"
         )
 
 

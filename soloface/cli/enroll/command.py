@@ -177,6 +177,7 @@ def enroll(
     ):
         for require in (Gallery(database).require_schema, Gallery(database).require_comparable):
             require(pack.contract)
+        register = EnrolmentRegister(database, pack.contract.id, by, sources.forget, again)
         enroller = Enroller(
             Examiner(
                 pack,
@@ -185,11 +186,11 @@ def enroll(
                 settings.enrolment.quality,
                 IGNORE if subject else settings.enrolment.bystanders,
             ),
-            EnrolmentRegister(database, pack.contract.id, by, sources.forget, again),
+            register,
             pool,
             None if force else clash_limit(settings, pack),
             dry_run,
-            settings.match.gallery_required,
+            settings.match.gallery_required or register.gallery_required(),
             sources.keep if keep_photos else lambda _user, portrait: _lasting(portrait.photo),
         )
         done = list(_tracked(enroller, offers, as_json=as_json))

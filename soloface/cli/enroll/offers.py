@@ -146,7 +146,7 @@ def from_folder(folder: Path, users: Mapping[str, UUID] | None = None) -> list[O
         _require_all(users, {user.name for user in theirs}, folder)
         return _grouped(
             (
-                (_user_of(user.name, str(user), users), str(photo))
+                (_user_of_folder(user.name, str(user), users), str(photo))
                 for user in theirs
                 for photo in sorted(user.iterdir())
                 if photo.is_file() and _shown(photo.name)
@@ -171,7 +171,7 @@ def from_objects(
         if "/" in name and _shown(name.rpartition("/")[2])
     ]
     _require_all(users, {name for name, _ in found}, prefix)
-    return _grouped(((_user_of(name, photo, users), photo) for name, photo in found), prefix)
+    return _grouped(((_user_of_folder(name, photo, users), photo) for name, photo in found), prefix)
 
 
 def _grouped(photos: Iterable[tuple[UUID, str]], where: str) -> list[Offer]:
@@ -184,11 +184,21 @@ def _grouped(photos: Iterable[tuple[UUID, str]], where: str) -> list[Offer]:
     return [Offer(user_id, tuple(theirs)) for user_id, theirs in of_users.items()]
 
 
-def _user_of(name: str, where: str, users: Mapping[str, UUID] | None = None) -> UUID:
-    if users is not None:
-        if name in users:
-            return users[name]
-        raise ConfigurationError(f"{where}: the table of --users does not name the folder {name}")
+def _user_of_folder(name: str, where: str, users: Mapping[str, UUID] | None) -> UUID:
+    if users is None:
+        try:
+            return _user_of(name, where)
+        except ConfigurationError as error:
+            raise ConfigurationError(
+                f"{error}; name each folder by its user's id, or give --users FILE.csv with the "
+                "columns folder and user_id"
+            ) from None
+    if name in users:
+        return users[name]
+    raise ConfigurationError(f"{where}: the table of --users does not name the folder {name}")
+
+
+def _user_of(name: str, where: str) -> UUID:
     try:
         return UUID(name)
     except ValueError:

@@ -188,5 +188,9 @@ def test_one_photo_of_each_person_will_do_for_an_fpir_and_a_group_beside_is_look
     assert "nobody has two photos" in told.out
     assert refused.code == 1
     assert "cannot tell an FPIR of 0.001 among 1000 users" in " ".join(refused.out.split())
+    assert "multiple_faces (" in told.out
+    assert "BYSTANDERS" not in told.out
     assert soloface("calibrate", tmp_path).code == 1
     assert "of use with --fpir only" in soloface("calibrate", tmp_path, "--users", "2").err
+    both = soloface("calibrate", tmp_path, "--fpir", "0.5", "--far", "0.01")
+    assert (both.code, "give --far or --fpir" in both.err) == (2, True)

@@ -32,8 +32,18 @@ def test_the_demo_ends_as_expected_and_draws_its_contact_sheet(tmp_path: Path) -
     assert all(job["as_expected"] for job in report["jobs"])
     reasons = {job["reason"] for job in report["jobs"]}
     assert reasons >= {Reason.MATCHED, Reason.NO_FACE, Reason.MULTIPLE_FACES}
-    later = report["later"]
-    assert (later["gained"], later["lost"], later["again"]) == (1, 8, Reason.WITHDRAWN)
+    assert [step["outcome"] for step in report["second_act"]] == [
+        "matched, Ana",
+        *2 * ["no_user_within_distance"],
+        "settled: enrolled",
+        *2 * ["gained"],
+        "no tag",
+        "settled: erased",
+        "9 lost",
+        "withdrawn",
+        "unchanged",
+    ]
+    assert all(step["as_expected"] for step in report["second_act"])
     photos = tmp_path / "demo" / "photos"
     assert report["photos"] == str(photos)
     quickstart = (REPOSITORY / "docs" / "quickstart.md").read_text(encoding="utf-8")

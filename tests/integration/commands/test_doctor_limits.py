@@ -52,5 +52,6 @@ def test_the_limit_that_the_gallery_comes_to_is_said(
 
     limit = found[0]
     assert limit["detail"].startswith("workers match up to distance 0.300, for up to 1 user")
+    assert "max_fpir 0.01 takes a false accept rate of 0.01" in limit["detail"]
     assert limit["warning"] == warns
     assert not any(finding["warning"] for finding in found[1:])

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
 
+from connectors.postgres.connection import Database
+from connectors.postgres.photos.limits import Limits
 from dataflow.settings import PREFIX
+from dataflow.steps.matching import MatchPolicy
 from soloface.cli.demo.changes import CHANGES, jpeg
 from soloface.cli.demo.people import ENROLLED
 from tests.fixtures.worker import Soloface
@@ -81,3 +85,23 @@ def test_ids_and_file_names_are_never_cut_in_a_pipe(
     done = soloface("enroll", user, photo)
 
     assert any(str(user) in line and str(photo) in line for line in done.out.splitlines())
+
+
+def test_what_the_workers_have_noted_keeps_tenants_apart_without_the_setting_too(
+    world: World, soloface: Soloface, tmp_path: Path
+) -> None:
+    with closing(Database(world.settings.database)) as database:
+        policy = MatchPolicy(0.55, gallery_required=True)
+        Limits(database).note(world.pack.contract.id, policy)
+    twins = [uuid4(), uuid4()]
+    table = tmp_path / "twins.csv"
+    rows = ["user_id,photo"]
+    for number, twin in enumerate(twins):
+        photo = tmp_path / f"{number}.jpg"
+        photo.write_bytes(CHANGES["cropped 10 %"](ANA.portrait()) + bytes(number))
+        rows.append(f"{twin},{photo}")
+    table.write_text("\n".join(rows))
+    done = soloface("enroll", "--csv", table)
+    assert (done.code, set(world.gallery())) == (0, set(twins))
+    (line,) = [line for line in soloface("doctor").out.splitlines() if "MATCH__GALLERY" in line]
+    assert "SOLOFACE_MATCH__GALLERY=optional" in line

@@ -85,7 +85,8 @@ def test_a_folder_that_is_no_users_is_named(soloface: Soloface, tmp_path: Path) 
     done = soloface("enroll", "--folder", tmp_path)
 
     assert done.code == 1
-    assert "ana is not the id of a user" in done.err
+    assert "ana is not the id of a user; name each folder by its user's id" in done.err
+    assert "--users FILE.csv with the columns folder and user_id" in done.err
 
 
 def test_a_photo_of_somebody_else_is_refused_and_named(

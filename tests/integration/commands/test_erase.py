@@ -16,6 +16,9 @@ from tests.fixtures.past import ANA, BEA, Past, found_in
 from tests.fixtures.terminal import Typed
 from tests.fixtures.worker import Soloface
 
+KEPT = {"face_person_turns", "face_withdrawals", "face_withdrawn_photos"}
+"""What keeps the id of a user who has withdrawn."""
+
 
 def test_nothing_is_left_of_an_erased_user_and_everything_of_the_others(
     past: Past, soloface: Soloface
@@ -38,7 +41,9 @@ def test_nothing_is_left_of_an_erased_user_and_everything_of_the_others(
     past.work_off()
     dump = past.dump()
     assert found_in(dump, ana) == {"photo", "user"}
-    assert dump.count(ana["user"]) == len(["face_withdrawals", "face_withdrawn_photos"])
+    assert dump.count(ana["user"]) == len(
+        ["face_person_turns", "face_withdrawals", "face_withdrawn_photos"]
+    )
     assert found_in(dump, bea) == bea.keys()
 
 
@@ -64,7 +69,9 @@ def test_the_platforms_own_row_stays_unless_it_is_named(past: Past, soloface: So
     past.work_off()
     dump = past.dump()
     assert found_in(dump, ana) == {"user", "photo"}
-    assert dump.count(ana["user"]) == len(["users", "face_withdrawals", "face_withdrawn_photos"])
+    assert dump.count(ana["user"]) == len(
+        ["users", "face_person_turns", "face_withdrawals", "face_withdrawn_photos"]
+    )
     assert dump.count(ana["photo"]) == len(["photos", "face_withdrawn_photos"])
 
 
@@ -131,7 +138,13 @@ def test_every_table_that_names_a_user_or_a_photo_is_thought_of(past: Past) -> N
             "where table_schema = 'public' and column_name ~ '(user|photo|photo_face)_id$'"
         ).fetchall()
     # A withdrawal, and what is worked off within a second.
-    kept = {"face_withdrawals", "face_withdrawn_photos", "face_rematches", "face_outbox"}
+    kept = {
+        "face_person_turns",
+        "face_withdrawals",
+        "face_withdrawn_photos",
+        "face_rematches",
+        "face_outbox",
+    }
     naming = {
         (row["table_name"], row["column_name"]) for row in rows if row["table_name"] not in kept
     }

@@ -111,6 +111,7 @@ def test_members_and_galleries_are_counted(
         (("add", "two words", user(1)), "the name of a gallery must be 1 to 128 letters"),
         (("add", "x" * 129, user(1)), "the name of a gallery must be 1 to 128 letters"),
         (("add", "hall"), "give GALLERY and at least one USER, or --csv FILE"),
+        (("add", "hall", user(1), "--csv", "members.csv"), "or --csv FILE, not both"),
         (("remove",), "give GALLERY and at least one USER, or --csv FILE"),
         (("members", "a/b"), "the name of a gallery must be 1 to 128 letters"),
         (("add", "--csv", "none.csv"), "none.csv cannot be read"),

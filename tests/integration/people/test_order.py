@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import cv2
@@ -49,6 +49,11 @@ class Step:
     withdraws: bool = False
     append: bool = False
     consents: bool = False
+    further: tuple[str, ...] = ()
+    """More photos, after its own."""
+    at: datetime | None = None
+    """When it is published, if not by its number."""
+    request_id: str | None = None
 
 
 @dataclass
@@ -85,17 +90,17 @@ class Place:
             {}
             if step.withdraws
             else {
-                "image_refs": [f"{number}.png"],
+                "image_refs": [f"{number}.png", *step.further],
                 "append": step.append,
                 **({"consent": "1"} if step.consents else {}),
             }
         )
         came = replace(
             delivery(
-                orjson.dumps({"user_id": user, **fields}),
+                orjson.dumps({"user_id": user, "request_id": step.request_id, **fields}),
                 seq=number,
                 attempt=attempt,
-                published_at=PUBLISHED + timedelta(seconds=number),
+                published_at=step.at or PUBLISHED + timedelta(seconds=number),
             ),
             subject=withdrawn if step.withdraws else "",
         )
@@ -191,3 +196,32 @@ def test_nobody_is_enrolled_by_what_they_asked_before_they_withdrew(place: Place
     assert place.do(user, 3, Step()).reason == "has_withdrawn"
     assert place.do(user, 4, Step(consents=True)).reason == "enrolled"
     assert place.known(user) == ({"4.png"}, True, False)
+
+
+def test_no_reference_keeps_later_requests_from_being_done(place: Place) -> None:
+    user = uuid4()
+    assert place.do(user, 1, Step(consents=True, further=("a\0b",))).reason == "enrolled"
+    assert place.do(user, 2, Step()).reason == "enrolled"
+    assert place.do(user, 3, Step(withdraws=True)).reason == "erased"
+    assert place.known(user) == (set(), False, True)
+
+
+def test_a_stream_that_was_made_again_replaces_what_the_old_one_has_added(place: Place) -> None:
+    user = uuid4()
+    place.do(user, 9, Step())
+    place.do(user, 10, Step(append=True))
+    later = PUBLISHED + timedelta(days=1)
+    assert place.do(user, 1, Step(at=later)).reason == "enrolled"
+    assert place.known(user) == ({"1.png"}, True, False)
+
+
+def test_a_withdrawal_on_a_stream_that_was_made_again_leaves_nothing_of_the_old_one(
+    place: Place,
+) -> None:
+    user = uuid4()
+    place.do(user, 9, Step(consents=True, request_id="selfie"))
+    later = datetime.now(UTC) + timedelta(hours=1)
+    assert place.do(user, 1, Step(withdraws=True, at=later)).reason == "erased"
+    agreed = Step(consents=True, request_id="selfie", at=later + timedelta(seconds=1))
+    assert not place.do(user, 2, agreed).repeated
+    assert place.known(user) == ({"2.png"}, True, False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from uuid import UUID, uuid4
 
 import pytest
@@ -121,9 +122,57 @@ def test_somebody_who_is_another_is_refused_and_named(desk: Desk, run_worker: Ru
     assert not desk.is_enrolled(again)
 
 
+def test_a_request_makes_the_user_a_member_of_its_galleries(
+    world: World, desk: Desk, run_worker: RunWorker
+) -> None:
+    user = uuid4()
+    run_worker(flow="people")
+    enrolled = desk.event_of(desk.ask(user, desk.selfie(ANA), galleries=["hall", "school"]))
+    assert enrolled.galleries == ["hall", "school"]
+    assert galleries(world) == {user: {"hall", "school"}}
+
+    # Another request adds to them, and one by the same photos, too.
+    photo = desk.selfie(ANA)
+    desk.event_of(desk.ask(user, photo, galleries=["club"]))
+    unchanged = desk.event_of(desk.ask(user, photo, galleries=["pool"]))
+    assert (unchanged.reason, unchanged.galleries) == (PersonReason.UNCHANGED, ["pool"])
+    assert galleries(world) == {user: {"hall", "school", "club", "pool"}}
+    assert desk.event_of(desk.ask(user, desk.selfie(ANA), galleries=[])).galleries == []
+    assert desk.event_of(desk.ask(user, desk.selfie(ANA))).galleries is None
+    assert galleries(world) == {user: {"hall", "school", "club", "pool"}}
+
+
+def test_a_refused_request_makes_nobody_a_member(
+    world: World, desk: Desk, run_worker: RunWorker
+) -> None:
+    user, again, withdrawn = uuid4(), uuid4(), uuid4()
+    run_worker(flow="people")
+    desk.event_of(desk.ask(user, desk.selfie(ANA), galleries=["hall"]))
+    desk.event_of(desk.withdraw(withdrawn))
+
+    unusable = desk.event_of(desk.ask(user, "no/such.jpg", galleries=["school"]))
+    clashing = desk.event_of(desk.ask(again, desk.selfie(ANA), galleries=["hall", "school"]))
+    unwanted = desk.event_of(desk.ask(withdrawn, desk.selfie(BEA), galleries=["school"]))
+
+    assert [(event.reason, event.galleries) for event in (unusable, clashing, unwanted)] == [
+        (PersonReason.NO_USABLE_PHOTO, None),
+        (PersonReason.CLASHES, None),
+        (PersonReason.HAS_WITHDRAWN, None),
+    ]
+    assert galleries(world) == {user: {"hall"}}
+
+
 def photo_of(world: World, person: Person) -> Photo:
     return world.photo(CHANGES["scaled 1.8"](person.portrait()))
 
 
 def tags(world: World) -> dict[UUID, UUID]:
     return {photo: row["user_id"] for photo, row in world.rows("face_matches").items()}
+
+
+def galleries(world: World) -> dict[UUID, set[str]]:
+    found: defaultdict[UUID, set[str]] = defaultdict(set)
+    with world.database() as connection:
+        for row in connection.execute("select user_id, gallery from face_gallery_members"):
+            found[row["user_id"]].add(row["gallery"])
+    return found

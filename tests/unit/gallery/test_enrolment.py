@@ -100,6 +100,16 @@ def test_the_clear_subject_is_taken_where_others_are_ignored_and_they_are_counte
     assert taken.others == 1
 
 
+@pytest.mark.parametrize("aside", [1, 1.9])
+def test_where_no_setting_could_take_one_face_of_several_none_is_named(aside: float) -> None:
+    refused = examined("insist", aside)
+
+    assert isinstance(refused, Refusal)
+    assert refused.reason == "multiple_faces"
+    assert refused.detail.endswith("faces found; crop the photo to the user")
+    assert isinstance(examiner(bystanders="insist").examine("1.png"), Portrait)
+
+
 def test_a_photo_with_others_is_refused_with_every_way_out_that_there_is() -> None:
     refused = {
         (way, aside): examined(way, aside) for way in ("refuse", "ignore") for aside in (1, 1.9)

@@ -129,6 +129,11 @@ def test_a_value_of_another_type_is_refused_by_its_fields_name(field: str, value
     assert malformed(payload(**{field: value})).startswith(field)
 
 
+@pytest.mark.parametrize("value", [[1, 2, 3, 4], "1,2,3,4", 7])
+def test_a_box_that_is_no_object_is_refused_without_a_name_of_ours(value: object) -> None:
+    assert malformed(payload(bbox=value)) == "bbox: Input should be an object"
+
+
 def test_a_job_without_photo_id_is_refused_by_that_name() -> None:
     assert malformed(b'{"image_ref": "a.jpg"}').startswith("photo_id: ")
 
