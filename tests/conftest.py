@@ -24,4 +24,6 @@ pytest_plugins = [
     "tests.fixtures.pgbouncer",
     "tests.fixtures.platforms",
     "tests.fixtures.past",
+    "tests.fixtures.web",
+    "tests.fixtures.browser",
 ]

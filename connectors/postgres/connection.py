@@ -72,6 +72,12 @@ class Database:
         if connection is not None:
             connection.close()
 
+    def close_all(self) -> None:
+        """Close the connections of all threads, none of which uses it any more."""
+        while self._connections:
+            _, connection = self._connections.popitem()
+            connection.close()
+
     def _connected(self) -> Connection:
         thread = threading.get_ident()
         connection = self._connections.get(thread)

@@ -79,8 +79,16 @@ class EnrolmentPhotos:
         if portrait.photo.startswith(SCHEME):
             return portrait.photo
         suffix = PurePosixPath(portrait.photo).suffix.lower()
-        ref = ImageRef(self._settings.store.bucket, f"{KEPT}/{user_id}/{portrait.sha256}{suffix}")
-        put_object(minio_client(self._settings.store, 1), ref, self.read(portrait.photo))
+        return self.keep_image(user_id, portrait.sha256, self.read(portrait.photo), suffix)
+
+    def keep_image(self, user_id: UUID, sha256: str, image: bytes, suffix: str = "") -> str:
+        """Store a photo's file in the default bucket; returns its lasting reference.
+
+        Raises:
+            TransientError, SystemicError: the store did not take it.
+        """
+        ref = ImageRef(self._settings.store.bucket, f"{KEPT}/{user_id}/{sha256}{suffix}")
+        put_object(minio_client(self._settings.store, 1), ref, image)
         return f"{SCHEME}{ref.bucket}/{ref.key}"
 
     def kept(self, photos: Iterable[str]) -> list[ImageRef]:

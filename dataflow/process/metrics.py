@@ -185,6 +185,19 @@ PEOPLE_DEAD_LETTERS = Gauge(
     "soloface_people_dead_letters", "Dead letters of requests about people on their stream."
 )
 
+# What was asked of `soloface serve`.
+WEB_REQUESTS = Counter(
+    "soloface_web_requests",
+    "Answered requests, by the path's pattern.",
+    ["route", "method", "status"],
+)
+WEB_SECONDS = Histogram(
+    "soloface_web_request_seconds",
+    "Seconds from a request's head to the end of its answer.",
+    ["route"],
+    buckets=_STAGE_BUCKETS,
+)
+
 # What it works with.
 READY = Gauge("soloface_ready", "1 if the worker can work, else 0.")
 DEPENDENCY_UP = Gauge(

@@ -8,6 +8,7 @@ from dataflow.settings.nats import NatsSettings
 from dataflow.settings.section import PREFIX
 from dataflow.settings.settings import Settings, load_settings
 from dataflow.settings.storage import DatabaseSettings, StoreSettings
+from dataflow.settings.web import WebSettings
 from dataflow.settings.work import (
     OPEN_DLIB_PACK,
     OPEN_PACK,
@@ -36,6 +37,7 @@ __all__ = [
     "Settings",
     "StoreSettings",
     "TracingSettings",
+    "WebSettings",
     "WorkerSettings",
     "load_settings",
 ]

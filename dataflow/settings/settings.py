@@ -19,6 +19,7 @@ from dataflow.settings.environment import Environment
 from dataflow.settings.nats import NatsSettings
 from dataflow.settings.section import PREFIX, Section
 from dataflow.settings.storage import DatabaseSettings, StoreSettings
+from dataflow.settings.web import WebSettings
 from dataflow.settings.work import (
     EnrolmentSettings,
     ImageSettings,
@@ -60,6 +61,7 @@ class Settings(BaseSettings):
     worker: WorkerSettings = WorkerSettings()
     log: LogSettings = LogSettings()
     tracing: TracingSettings = TracingSettings()
+    web: WebSettings = WebSettings()
     metrics_port: int | None = Field(
         None,
         ge=1,

@@ -37,6 +37,9 @@ NOTHING_SAID = Said()
 NEAR_MISS = 0.15
 """How far beyond its limit a distance is still of interest to people, as cosine distance."""
 
+DOUBT = 0.05
+"""How near to a limit an answer is doubtful, as cosine distance: people look at it first."""
+
 
 @dataclass(frozen=True, slots=True)
 class MatchPolicy:

@@ -1,9 +1,13 @@
 -- Makes the logins of docker-compose.yml, as the database's superuser, at each start. Another run
 -- changes only the passwords, which come from the environment.
 --
--- By hand: OWNER_PASSWORD=… WORKER_PASSWORD=… psql -v ON_ERROR_STOP=1 -1 -f logins.sql
+-- The one for the web process has no password, and so cannot log in, unless one is given.
+--
+-- By hand: OWNER_PASSWORD=… WORKER_PASSWORD=… REVIEWER_PASSWORD=… psql -v ON_ERROR_STOP=1 -1 -f logins.sql
 \getenv owner_password OWNER_PASSWORD
 \getenv worker_password WORKER_PASSWORD
+\set reviewer_password ''
+\getenv reviewer_password REVIEWER_PASSWORD
 
 -- Only a superuser may do this.
 create extension if not exists vector;
@@ -17,12 +21,14 @@ from unnest(array[
 where to_regrole(wanted) is null
 \gexec
 select format('create role %I login', wanted)
-from unnest(array['photo_owner', 'photo_worker']) as wanted
+from unnest(array['photo_owner', 'photo_worker', 'photo_reviewer']) as wanted
 where to_regrole(wanted) is null
 \gexec
 alter role photo_owner password :'owner_password';
 alter role photo_worker password :'worker_password';
+alter role photo_reviewer password :'reviewer_password';
 grant soloface_worker to photo_worker;
+grant soloface_reviewer to photo_reviewer;
 
 -- Only where people are enrolled by messages.
 \getenv people_password PEOPLE_PASSWORD

@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 import typer
 
-from dataflow.jobs.errors import ConfigurationError
 from soloface.cli.frame.output import JsonOption, confirm, counted, print_json, say
 from soloface.cli.frame.settings import load_settings
 
 if TYPE_CHECKING:
     from connectors.postgres.photos.erasure import Erased, Subject
-    from connectors.postgres.session import Connection
-    from dataflow.settings import DatabaseSettings, Settings
 
 DryRunOption = Annotated[
     bool, typer.Option("--dry-run", help="Say what would go, and change nothing.")
@@ -59,17 +52,19 @@ def erase(
 
     Exit code 1 if there is no such user or photo, and soloface knows nothing about one.
     """
+    from soloface.erasing import erase_everywhere
+
     if (user is None) == (photo is None):
         raise typer.BadParameter("give --user UUID or --photo UUID")
     subject: Subject = "user" if user else "photo"
     subject_id = user or photo or UUID(int=0)
     settings = load_settings()
     if not dry_run and not yes:
-        erased = _erase(settings, subject, subject_id, row=row, dry_run=True, by=by)
+        erased = erase_everywhere(settings, subject, subject_id, row=row, dry_run=True, by=by)
         if not as_json:
             _print(erased, dry_run=True)
         confirm(f"Erase the {subject} {subject_id} for good?")
-    erased = _erase(settings, subject, subject_id, row=row, dry_run=dry_run, by=by)
+    erased = erase_everywhere(settings, subject, subject_id, row=row, dry_run=dry_run, by=by)
     if as_json:
         print_json(
             {
@@ -102,9 +97,10 @@ def retention(
     day. With 0 days it deletes all of them, so it asks first.
     """
     from connectors.postgres.photos.erasure import count_unmatched, drop_unmatched
+    from soloface.erasing import connected
 
     before = datetime.now(UTC) - timedelta(days=unmatched_after)
-    with _connected(load_settings().database) as connection:
+    with connected(load_settings().database) as connection:
         if dry_run:
             dropped = count_unmatched(connection, before)
         else:
@@ -118,59 +114,6 @@ def retention(
         done = "would drop" if dry_run else "dropped"
         days = counted(unmatched_after, "day")
         say(f"{done} {counted(dropped, 'face')} older than {days}")
-
-
-def _erase(
-    settings: Settings,
-    subject: Subject,
-    subject_id: UUID,
-    *,
-    row: bool,
-    dry_run: bool,
-    by: str | None,
-) -> Erased:
-    """Streams first: a job that is still waiting would bring the face back.
-
-    Raises:
-        ConfigurationError: there is nothing of the kind anywhere.
-    """
-    from connectors.erasing import erase_kept
-    from connectors.jetstream.letters.erasure import erase_messages
-    from connectors.postgres.photos.erasure import erase as erase_rows
-    from connectors.postgres.photos.erasure import has_withdrawn, is_listed
-
-    messages = asyncio.run(erase_messages(settings.nats, subject_id, dry_run=dry_run))
-    with _connected(settings.database) as connection:
-        kept = 0
-        if subject == "user":
-            # Before the rows: where the store refuses, they still tell what there is.
-            kept = erase_kept(settings, connection, subject_id, dry_run=dry_run)
-        is_known = is_listed(connection, subject, subject_id) or bool(kept)
-        is_known |= any(messages.values())
-        if subject == "user":
-            is_known |= has_withdrawn(connection, subject_id)
-        erased = erase_rows(
-            connection, subject, subject_id, row=row, dry_run=dry_run, by=by, is_known=is_known
-        )
-    if not is_known and not any(erased.rows.values()):
-        raise ConfigurationError(
-            f"there is no {subject} {subject_id}, and soloface knows nothing about one"
-        )
-    elsewhere = {
-        **{f"messages on {stream}": count for stream, count in messages.items()},
-        f"objects in {settings.store.bucket}": kept,
-    }
-    return replace(erased, rows={**erased.rows, **elsewhere})
-
-
-@contextmanager
-def _connected(settings: DatabaseSettings) -> Iterator[Connection]:
-    from connectors.postgres.connection import Database
-    from connectors.postgres.setup.schema import require_tables
-
-    with closing(Database(settings)) as database, database.connection() as connection:
-        require_tables(connection)
-        yield connection
 
 
 def _print(erased: Erased, *, dry_run: bool) -> None:

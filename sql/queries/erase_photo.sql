@@ -15,6 +15,15 @@ beside as (
 decisions as (
     delete from face_match_decisions where photo_id = %(id)s returning 1
 ),
+said_again as (
+    delete from face_decision_log_words where photo_id = %(id)s returning 1
+),
+said as (
+    delete from face_decision_log where photo_id = %(id)s returning 1
+),
+claims as (
+    delete from face_review_claims where photo_id = %(id)s returning 1
+),
 outcomes as (
     delete from face_match_outcomes where photo_id = %(id)s returning 1
 )
@@ -23,3 +32,6 @@ union all select 'face_match_decisions', count(*) from decisions
 union all select 'photo_faces' as erased, count(*) from faces
 union all select 'face_matches', count(*) from matches
 union all select 'face_match_outcomes', count(*) from outcomes
+union all select 'face_decision_log', count(*) from said
+union all select 'face_decision_log_words', count(*) from said_again
+union all select 'face_review_claims', count(*) from claims

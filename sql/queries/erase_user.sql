@@ -51,6 +51,17 @@ requests as (
 decisions as (
     delete from face_match_decisions where user_id = %(id)s returning 1
 ),
+said_again as (
+    delete from face_decision_log_words
+    where user_id = %(id)s or photo_id = any(%(photo_ids)s::uuid[])
+    returning 1
+),
+said as (
+    delete from face_decision_log
+    where photo_id = any(%(photo_ids)s::uuid[])
+        or %(id)s in (user_id, before_user_id, now_user_id)
+    returning 1
+),
 outcomes as (
     delete from face_match_outcomes
     where user_id = %(id)s or photo_id = any(%(photo_ids)s::uuid[])
@@ -67,3 +78,5 @@ union all select 'photo_face_embeddings', count(*) from photo_beside
 union all select 'photo_faces', count(*) from faces
 union all select 'face_matches', count(*) from matches
 union all select 'face_match_outcomes', count(*) from outcomes
+union all select 'face_decision_log', count(*) from said
+union all select 'face_decision_log_words', count(*) from said_again

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import partial
 from uuid import UUID
 
 import psycopg
@@ -15,9 +16,9 @@ from connectors.postgres.photos.limits import limits_of
 from connectors.postgres.photos.registry import photo_states
 from connectors.postgres.sql_files import query
 from connectors.postgres.tags.deciding import Rules, decide_again, plan_of
-from dataflow.jobs.errors import ConfigurationError
 from dataflow.jobs.outcome import Match
 from dataflow.jobs.reason import Reason
+from dataflow.tags.refusal import Refusal, RefusedWordError
 
 Connection = psycopg.Connection[TupleRow]
 
@@ -64,6 +65,15 @@ class Effect:
     taken_back: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Why:
+    """What a change of a tag comes from, by whose word, and what the outcome says of it."""
+
+    cause: str
+    by: str | None
+    detail: str
+
+
 _CAUSES = {Word.NOBODY: "rejected", Word.FORGOTTEN: "rematch"}
 _DETAILS = {
     Word.CONFIRMED: "after a user was confirmed",
@@ -91,10 +101,33 @@ class Decisions:
         Where no face is recorded yet, the photo's next job will respect the decision.
 
         Raises:
-            ConfigurationError: there is no such photo, user or face, or several faces; or the user
+            RefusedWordError: there is no such photo, user or face, or several faces; or the user
                 has withdrawn.
         """
-        photo_ids = [decision.photo_id]
+        return self.change(
+            decision.photo_id, reasons_for(decision), partial(say, decision), nothing_more
+        )
+
+    def change(
+        self,
+        photo_id: UUID,
+        why: Why,
+        saying: Callable[[Connection], int],
+        then: Callable[[Connection, Effect], None],
+    ) -> Effect:
+        """Change what is said of a photo and let its tag follow, in one transaction.
+
+        Args:
+            photo_id: the photo, which stays locked until the end.
+            why: what the feed and the outcome say of it.
+            saying: changes the words; returns how many do not count any more.
+            then: is told of the effect, in the same transaction.
+
+        Raises:
+            RefusedWordError: there is no such photo; and what ``saying`` and ``then`` raise. Then
+                nothing has changed.
+        """
+        photo_ids = [photo_id]
         with self.database.connection() as connection:
             # Not within the transaction: what is set of the session would go back with it.
             plan = plan_of(connection, self.rules)
@@ -105,23 +138,21 @@ class Decisions:
                 # The worker waits for it too, and sees the decision before it records anything.
                 locked = connection.execute(query("lock_photos"), {"photo_ids": photo_ids})
                 if locked.fetchone() is None:
-                    raise ConfigurationError(f"there is no photo {decision.photo_id}")
-                cause = _CAUSES.get(decision.word, str(decision.word))
-                connection.execute(query("say_why"), {"cause": cause, "by": decision.by or ""})
-                face_index = self._face_index(connection, decision)
-                taken_back = self._save(connection, decision, face_index)
-                answers = decide_again(
-                    connection,
-                    photo_ids,
-                    replace(self.rules, policy=policy),
-                    plan,
-                    _DETAILS[decision.word],
-                )
-                if not answers:
-                    reason = self._why_no_face(connection, decision.photo_id)
-                    return Effect(None, None, reason, None, taken_back)
-        answer = answers[0]
-        return Effect(answer.before, answer.now, answer.reason, answer.match, taken_back)
+                    raise RefusedWordError(Refusal.UNKNOWN_PHOTO, f"there is no photo {photo_id}")
+                connection.execute(query("say_why"), {"cause": why.cause, "by": why.by or ""})
+                taken_back = saying(connection)
+                rules = replace(self.rules, policy=policy)
+                answers = decide_again(connection, photo_ids, rules, plan, why.detail)
+                if answers:
+                    (answer,) = answers
+                    effect = Effect(
+                        answer.before, answer.now, answer.reason, answer.match, taken_back
+                    )
+                else:
+                    reason = _why_no_face(connection, photo_id)
+                    effect = Effect(None, None, reason, None, taken_back)
+                then(connection, effect)
+        return effect
 
     def unknown(self, photo_ids: Collection[UUID], user_ids: Collection[UUID]) -> set[UUID]:
         """Those of some photos and users that the platform has no row for."""
@@ -129,56 +160,76 @@ class Decisions:
         with self.database.connection() as connection:
             return {row_id for (row_id,) in connection.execute(query("unknown_ids"), asked)}
 
-    @staticmethod
-    def _why_no_face(connection: Connection, photo_id: UUID) -> Reason | None:
-        states = photo_states(connection, [photo_id])
-        return Reason.WITHDRAWN if states[photo_id].withdrawn else None
 
-    @staticmethod
-    def _face_index(connection: Connection, decision: Decision) -> int | None:
-        """Which face is meant, where the photo has several."""
-        rows = connection.execute(query("photo_matches"), {"photo_id": decision.photo_id})
-        tagged_on: dict[int, UUID | None] = dict(rows.fetchall())
-        if decision.face_index is not None and decision.face_index not in tagged_on:
-            raise ConfigurationError(
-                f"photo {decision.photo_id} has no recorded face {decision.face_index}; publish "
-                "its job"
-            )
-        if decision.word is not Word.CONFIRMED or len(tagged_on) < _SEVERAL:
-            return decision.face_index
-        if decision.face_index is not None:
-            return decision.face_index
-        of_user = [index for index, user in tagged_on.items() if user == decision.user_id]
-        likely = of_user or [index for index, user in tagged_on.items() if user]
-        if len(likely) != 1:
-            raise ConfigurationError(
-                f"photo {decision.photo_id} has several recorded faces; give --face-index"
-            )
-        return likely[0]
+def reasons_for(decision: Decision) -> Why:
+    """What the feed and the outcome say of a change that follows a decision."""
+    cause = _CAUSES.get(decision.word, str(decision.word))
+    return Why(cause, decision.by, _DETAILS[decision.word])
 
-    @staticmethod
-    def _save(connection: Connection, decision: Decision, face_index: int | None) -> int:
-        """Store the word; returns how many it has taken back."""
-        values = {
-            "photo_id": decision.photo_id,
-            "user_id": decision.user_id,
-            "decision": str(decision.word),
-            "face_index": face_index,
-            "by": decision.by,
-        }
-        # One word settles whom a photo shows: the last one.
-        taken_back = connection.execute(query("forget_decisions"), values).rowcount
-        if decision.word is Word.FORGOTTEN:
-            return taken_back
-        try:
-            connection.execute(query("save_decision"), values)
-        except psycopg.errors.ForeignKeyViolation:
-            raise ConfigurationError(f"there is no user {decision.user_id}") from None
-        except psycopg.errors.CheckViolation as error:
-            if error.diag.constraint_name != "face_withdrawals":
-                raise
-            raise ConfigurationError(
-                f"user {decision.user_id} has withdrawn and is not tagged any more; once they have "
-                "agreed again: soloface enroll --again"
-            ) from None
+
+def nothing_more(_connection: Connection, _effect: Effect) -> None:
+    """Nobody else wants to know the effect."""
+
+
+def say(decision: Decision, connection: Connection) -> int:
+    """Store a word about a photo that is locked; returns how many words it has taken back.
+
+    Raises:
+        RefusedWordError: there is no such user or face, or several faces; or the user has
+            withdrawn.
+    """
+    values = {
+        "photo_id": decision.photo_id,
+        "user_id": decision.user_id,
+        "decision": str(decision.word),
+        "face_index": _face_index(connection, decision),
+        "by": decision.by,
+    }
+    # One word settles whom a photo shows: the last one.
+    taken_back = connection.execute(query("forget_decisions"), values).rowcount
+    if decision.word is Word.FORGOTTEN:
         return taken_back
+    try:
+        connection.execute(query("save_decision"), values)
+    except psycopg.errors.ForeignKeyViolation:
+        raise RefusedWordError(
+            Refusal.UNKNOWN_USER, f"there is no user {decision.user_id}"
+        ) from None
+    except psycopg.errors.CheckViolation as error:
+        if error.diag.constraint_name != "face_withdrawals":
+            raise
+        raise RefusedWordError(
+            Refusal.USER_WITHDRAWN,
+            f"user {decision.user_id} has withdrawn and is not tagged any more; once they have "
+            "agreed again: soloface enroll --again",
+        ) from None
+    return taken_back
+
+
+def _why_no_face(connection: Connection, photo_id: UUID) -> Reason | None:
+    states = photo_states(connection, [photo_id])
+    return Reason.WITHDRAWN if states[photo_id].withdrawn else None
+
+
+def _face_index(connection: Connection, decision: Decision) -> int | None:
+    """Which face is meant, where the photo has several."""
+    rows = connection.execute(query("photo_matches"), {"photo_id": decision.photo_id})
+    tagged_on: dict[int, UUID | None] = dict(rows.fetchall())
+    if decision.face_index is not None and decision.face_index not in tagged_on:
+        raise RefusedWordError(
+            Refusal.UNKNOWN_FACE,
+            f"photo {decision.photo_id} has no recorded face {decision.face_index}; publish its "
+            "job",
+        )
+    if decision.word is not Word.CONFIRMED or len(tagged_on) < _SEVERAL:
+        return decision.face_index
+    if decision.face_index is not None:
+        return decision.face_index
+    of_user = [index for index, user in tagged_on.items() if user == decision.user_id]
+    likely = of_user or [index for index, user in tagged_on.items() if user]
+    if len(likely) != 1:
+        raise RefusedWordError(
+            Refusal.SEVERAL_FACES,
+            f"photo {decision.photo_id} has several recorded faces; give --face-index",
+        )
+    return likely[0]

@@ -78,6 +78,14 @@ class Commands(LazyGroup):
             "soloface.cli.rematch:rematch",
             "Match recorded faces again with the enrolled users, by the limits of the workers.",
         ),
+        "serve": (
+            "soloface.cli.serve:serve",
+            "Serve the API and the review page, on this machine alone unless people sign in.",
+        ),
+        "token": (
+            "soloface.cli.serve:token",
+            "Make a token for somebody who uses the API or the review page.",
+        ),
         "gallery": (
             "soloface.cli.gallery:app",
             "Say which users belong to which gallery, and see to the search among many users.",

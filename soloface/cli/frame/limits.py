@@ -1,10 +1,9 @@
-"""The limits that recorded faces are matched by: the workers', not this command's environment's."""
+"""The limits that recorded faces are matched by, for commands."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dataflow.jobs.errors import ConfigurationError
 from soloface.cli.frame.output import complain, say
 
 if TYPE_CHECKING:
@@ -16,59 +15,14 @@ if TYPE_CHECKING:
 def rules_of_workers(
     settings: Settings, database: Database, *, without_users: bool = False
 ) -> Rules:
-    """The limits that workers of the gallery's contract have noted, or those of the environment.
-
-    Says so on standard error where none has noted any. ``without_users``: what it is for also makes
-    sense where nobody is enrolled; the contract is then the empty text, that of no face.
+    """The limits that workers have noted; says so on standard error where none has noted any.
 
     Raises:
-        ConfigurationError: nobody is enrolled, and no worker ever started; or none has noted any,
-            and the pack of the environment is not there.
-        TransientError, SystemicError: the database did not answer.
+        ConfigurationError, TransientError, SystemicError: as `soloface.rules.rules_of_workers`.
     """
-    from connectors.postgres.gallery.users import Gallery
-    from connectors.postgres.photos.limits import Limits
-    from connectors.postgres.tags.deciding import Rules
+    from soloface import rules
 
-    limits = Limits(database)
-    model = Gallery(database).someones_model()
-    noted = limits.coming(model) if model else limits.noted()
-    if noted:
-        return Rules(noted.policy, noted.model, settings.rematch.move)
-    if model is None and not without_users:
-        raise ConfigurationError(
-            "nobody is enrolled and no worker ever started here, so no face can be matched; enrol "
-            "users first (soloface enroll)"
-        )
-    complain(
-        "no worker has noted its limits in this database yet: those of this environment count "
-        "(SOLOFACE_MATCH__…)"
-    )
-    return rules_of_environment(settings, database, model or "")
-
-
-def rules_of_environment(settings: Settings, database: Database, model: str) -> Rules:
-    """The limits that a worker in this environment would note.
-
-    Raises:
-        ConfigurationError: the pack of the environment is not there, or knows no such limit.
-        TransientError, SystemicError: the database did not answer.
-    """
-    from connectors.postgres.gallery.users import count_users
-    from connectors.postgres.photos.limits import following_policy
-    from connectors.postgres.tags.deciding import Rules
-    from dataflow.faces.packs.loading import threshold_of
-    from dataflow.steps.matching import MatchPolicy
-    from soloface.limits import following_limit
-
-    match = settings.match
-    policy = MatchPolicy(
-        threshold_of(settings.model), match.max_distance, match.min_margin, match.gallery_required
-    )
-    if follows := following_limit(settings):
-        with database.connection() as connection:
-            policy = following_policy(policy, follows.at(count_users(connection, model)))
-    return Rules(policy, model, settings.rematch.move)
+    return rules.rules_of_workers(settings, database, complain, without_users=without_users)
 
 
 def say_limits(rules: Rules) -> None:

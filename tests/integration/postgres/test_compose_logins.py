@@ -66,7 +66,8 @@ def test_the_owner_migrates_without_a_warning_and_has_no_more_rights_than_that_t
             "select rolname, rolsuper, rolcreaterole, rolcreatedb, rolbypassrls, rolreplication "
             "from pg_roles where rolname like 'photo\\_%' order by rolname"
         ).fetchall()
-    assert rows == [("photo_owner", *[False] * 5), ("photo_worker", *[False] * 5)]
+    logins = ("photo_owner", "photo_reviewer", "photo_worker")
+    assert rows == [(login, *[False] * 5) for login in logins]
 
 
 def test_every_role_that_a_migration_grants_to_is_there() -> None:

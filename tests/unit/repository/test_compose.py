@@ -141,7 +141,7 @@ def test_the_worker_has_time_to_stop(services: dict[str, dict[str, Any]]) -> Non
     assert services["worker"]["stop_grace_period"] == "30s"
 
 
-@pytest.mark.parametrize("optional", ["models", "tools", "prometheus", "grafana"])
+@pytest.mark.parametrize("optional", ["models", "tools", "web", "prometheus", "grafana"])
 def test_what_is_optional_runs_only_when_asked_for(optional: str) -> None:
     assert optional in configuration()["services"]
     asked = compose("config", "--services", **SECRETS)
@@ -247,6 +247,7 @@ def test_services_that_keep_data_keep_them_in_named_volumes(
         "store": ["store"],
         "models": ["models"],
         "worker": ["models"],
+        "web": ["models"],
         "people": ["models"],
         "tools": ["models"],
         "prometheus": ["prometheus"],

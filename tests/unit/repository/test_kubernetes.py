@@ -90,8 +90,9 @@ def settings_of(
         one["name"].removeprefix(PREFIX): Path(one["value"]) for one in container.get("env", [])
     }
     for setting, file in files.items():
-        # A key of a secret is named like its setting.
-        assert f"{file.name}_file" == setting.lower().replace("__", "_")
+        # A key of a secret is named like its setting, whose value it is or which is its path.
+        named = setting.lower().replace("__", "_")
+        assert named in {f"{file.name}_file", file.name}
         (folder / file.name).write_text(held[file.name])
     assert {file.name for file in files.values()} == set(held)
     plain: dict[str, str] = {}

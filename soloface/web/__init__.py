@@ -1,0 +1,1 @@
+"""`soloface serve`: the API and the review page."""

@@ -1,0 +1,65 @@
+"""`POST /v1/find`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+
+from soloface.web.api.parts import Finder, TheDesk, audit, refusals
+from soloface.web.gate.problems import Code, ProblemError
+from soloface.web.work.finding import find
+from soloface.web.work.wire import Found, GalleryName
+
+router = APIRouter(tags=["find"])
+
+IMAGES = ("image/jpeg", "image/png", "image/webp", "image/heic", "image/avif")
+_ANY = "application/octet-stream"
+
+IMAGE_CONTENT: dict[str, Any] = {
+    kind: {"schema": {"type": "string", "format": "binary"}} for kind in (*IMAGES, _ANY)
+}
+
+
+async def image_of(request: Request) -> bytes:
+    """The photo that is the request's body.
+
+    Raises:
+        ProblemError: ``wrong_type``, or it is too large or too slow.
+    """
+    kind = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    if kind not in IMAGE_CONTENT:
+        raise ProblemError(Code.WRONG_TYPE, f"send the photo's file as {', '.join(IMAGES)}")
+    return await request.body()
+
+
+@router.post(
+    "/v1/find",
+    summary="Whom does this photo show?",
+    responses=refusals(_415="The body is no photo."),
+    openapi_extra={"requestBody": {"required": True, "content": IMAGE_CONTENT}},
+)
+async def find_users(  # noqa: PLR0913 - each is a part of the request
+    request: Request,
+    desk: TheDesk,
+    finder: Finder,
+    *,
+    photos: Annotated[bool, Query(description="Also the photos that show this face.")] = False,
+    gallery: Annotated[
+        GalleryName | None, Query(description="Search among its members and photos only.")
+    ] = None,
+    limit: Annotated[int, Query(ge=1, le=1000, description="Answers, at most.")] = 20,
+) -> Found:
+    """The users who are nearest to the only face of a photo, or the photos that show it.
+
+    With `gallery` only its members, and its photos, are compared; without one, all users, and the
+    photos that belong to no gallery. Where each job must name a gallery, so must this.
+
+    The photo is the body. It is decoded, compared and forgotten: nothing of it is stored.
+    """
+    image = await image_of(request)
+    found = await desk.threads.finding.run(find, desk, image, limit, photos=photos, gallery=gallery)
+    audit(
+        finder, "find", reason=found.reason, user_id=found.user_id, photos=photos, gallery=gallery
+    )
+    return found

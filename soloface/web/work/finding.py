@@ -1,0 +1,69 @@
+"""Whom a photo shows, or on which photos the same face is. Nothing of it is stored."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from connectors.postgres.gallery.search import nearest_fellows
+from connectors.postgres.gallery.users import require_comparable
+from connectors.postgres.review.likeness import faces_like
+from connectors.postgres.tags.deciding import policies_of
+from dataflow.faces.quality import POLICIES
+from dataflow.jobs.reason import Reason
+from dataflow.steps.recognition import recognise
+from soloface.web.gate.problems import ProblemError
+from soloface.web.work.desk import Desk
+from soloface.web.work.views import limit_of, near_of, scale_of
+from soloface.web.work.wire import Bbox, Found, FoundPhoto
+
+
+def find(
+    desk: Desk, image: bytes, limit: int, *, photos: bool, gallery: str | None = None
+) -> Found:
+    """Recognise the only face of a photo, and search for it.
+
+    Args:
+        desk: the process's resources.
+        image: the photo's file.
+        limit: users or photos to answer with, at most.
+        photos: whether photos are sought besides.
+        gallery: whose members, and whose photos, are sought; ``None``: all users, and the photos
+            that belong to no gallery.
+
+    Raises:
+        ProblemError: ``missing_gallery``: a gallery is required, and none is named.
+        DataError: it shows no face, several, or cannot be used.
+        ConfigurationError, TransientError, SystemicError: something that this needs is not there.
+    """
+    settings, pack = desk.settings, desk.pack()
+    rules = desk.rules()
+    if gallery is None and (settings.match.gallery_required or rules.policy.gallery_required):
+        raise ProblemError(Reason.MISSING_GALLERY, "name the gallery to search in: ?gallery=NAME")
+    quality = POLICIES[settings.quality.photos]
+    face = recognise(image, pack, settings.images.max_pixels, quality)
+    model = pack.contract.id
+    inside = [frozenset({gallery} if gallery else ())]
+    with desk.database.connection() as connection:
+        require_comparable(connection, model)
+        rules = replace(rules, policy=policies_of(connection, rules, {gallery}).of(gallery))
+        reach = limit_of(rules)
+        (near,) = nearest_fellows(connection, [face.embedding], inside, model, max(limit, 2))
+        alike = (
+            faces_like(connection, face.embedding, model, reach, limit, gallery=gallery)
+            if photos
+            else None
+        )
+    reason, match = rules.policy.decide(near, gallery=gallery)
+    return Found(
+        reason=str(reason),
+        user_id=match.user_id if match and reason is Reason.MATCHED else None,
+        users=[near_of(user, rules) for user in near[:limit] if user.distance <= reach],
+        photos=None
+        if alike is None
+        else [
+            FoundPhoto(photo_id=a.photo_id, face_index=a.face_index, distance=a.distance)
+            for a in alike
+        ],
+        bbox=Bbox(x1=face.box.x1, y1=face.box.y1, x2=face.box.x2, y2=face.box.y2),
+        scale=scale_of(rules),
+    )

@@ -1,0 +1,123 @@
+"""Galleries through the API: whoever is in another one is neither found nor shown."""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+import pytest
+
+from connectors.postgres.connection import Database
+from connectors.postgres.photos.limits import Limits
+from dataflow.gallery.enrolment import Status
+from dataflow.settings import MatchSettings
+from dataflow.steps.matching import MatchPolicy
+from soloface.client import ApiError
+from soloface.web.work.wire_enrolment import EnrolRequest
+from tests.builders import photo, picture, user
+from tests.fixtures.web import MODEL, POLICY, MakeSite, Site
+
+
+def test_in_a_gallery_only_its_members_and_its_photos_are_found(site: Site) -> None:
+    for number in (1, 2):
+        site.records.add_user(number, 0, MODEL)
+    site.records.add_members("red", 1)
+    site.records.add_members("blue", 2)
+    for number, gallery in ((1, "red"), (2, "blue"), (3, None)):
+        site.record(number, 5, gallery=gallery)
+    fiona = site.client("fiona")
+
+    found = {
+        name: fiona.find(picture(person=0), photos=True, gallery=name)
+        for name in ("red", "blue", "empty", None)
+    }
+
+    assert {name: [near.user_id for near in one.users] for name, one in found.items()} == {
+        "red": [user(1)],
+        "blue": [user(2)],
+        "empty": [],
+        None: [user(1), user(2)],
+    }
+    assert {
+        name: [one.photo_id for one in answer.photos or ()] for name, answer in found.items()
+    } == {"red": [photo(1)], "blue": [photo(2)], "empty": [], None: [photo(3)]}
+    assert {name: one.user_id for name, one in found.items()} == {
+        "red": user(1),
+        "blue": user(2),
+        "empty": None,
+        None: None,  # both are as near
+    }
+
+
+@pytest.mark.parametrize("where", ["settings", "workers"])
+def test_where_a_gallery_is_required_nothing_is_found_without_one(
+    make_site: MakeSite, where: str
+) -> None:
+    required = MatchSettings(gallery="required") if where == "settings" else None
+    site = make_site(match=required)
+    if where == "workers":
+        policy = MatchPolicy(
+            POLICY.threshold, POLICY.max_distance, POLICY.min_margin, gallery_required=True
+        )
+        with closing(Database(site.records.settings)) as database:
+            Limits(database).note(MODEL, policy)
+    site.records.add_user(1, 0, MODEL)
+    site.records.add_members("red", 1)
+    fiona = site.client("fiona")
+
+    with pytest.raises(ApiError) as error:
+        fiona.find(picture(person=0))
+
+    assert (error.value.status, error.value.reason) == (422, "missing_gallery")
+    assert fiona.find(picture(person=0), gallery="red").user_id == user(1)
+
+
+def test_a_name_that_is_none_is_refused(site: Site) -> None:
+    with pytest.raises(ApiError) as error:
+        site.client("fiona").find(picture(), gallery="two words")
+
+    assert (error.value.status, error.value.reason) == (422, "invalid_request")
+
+
+def test_who_enrols_may_name_galleries_and_clashes_with_their_members_only(site: Site) -> None:
+    enno = site.client("enno")
+    site.upload("anna.png", picture(person=0))
+    enno.enrol(user(1), EnrolRequest(image_refs=["anna.png"], galleries=["red", "green"]))
+
+    done = enno.enrol_image(user(2), picture(person=0), galleries=["blue"])
+    with pytest.raises(ApiError) as error:
+        enno.enrol_image(user(3), picture(person=0), galleries=["blue", "yellow"])
+
+    assert done.status == "enrolled"
+    assert (error.value.status, error.value.reason) == (409, Status.CLASHES)
+    rows = site.records.run("select gallery, user_id from face_gallery_members order by gallery")
+    assert [(row["gallery"], row["user_id"]) for row in rows] == [
+        ("blue", user(2)),
+        ("green", user(1)),
+        ("red", user(1)),
+    ]
+
+
+def test_a_card_shows_the_members_of_its_gallery_only(site: Site) -> None:
+    for number in (1, 2):
+        site.records.add_user(number, 30 * number, MODEL)
+    site.records.add_members("red", 1)
+    site.records.add_members("blue", 2)
+    site.record(1, 45, gallery="blue")
+
+    (card,) = site.client("rita").review("recent").cards
+
+    assert [near.user_id for near in card.candidates] == [user(2)]
+
+
+def test_unknown_faces_of_two_galleries_are_never_one_group(site: Site) -> None:
+    places = ((1, "red"), (2, "red"), (3, "blue"), (4, "blue"), (5, "blue"), (6, None))
+    for number, gallery in places:
+        site.record(number, -170, gallery=gallery)
+
+    groups = site.client("rita").groups()
+
+    assert [{card.photo_id for card in group.cards} for group in groups.groups] == [
+        {photo(3), photo(4), photo(5)},
+        {photo(1), photo(2)},
+    ]
+    assert groups.looked_at == 6

@@ -1,0 +1,144 @@
+"""How the pages look, and whether everybody can use them: screenshots, and axe on each page.
+
+With `TEST_SCREENSHOTS=1` the pictures of docs/review.md are made again.
+"""
+
+from __future__ import annotations
+
+import os
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
+from playwright.sync_api import Browser, Page, expect
+from psycopg.types.json import Jsonb
+
+from soloface.cli.demo.changes import CHANGES, jpeg
+from soloface.cli.demo.people import _MARGIN, ENROLLED, Person
+from tests.builders import photo, user
+from tests.fixtures.web import MODEL, MakeSite, Site
+from tests.patience import PATIENCE_S
+from tests.places import REPOSITORY
+
+MS = PATIENCE_S * 1000
+IMAGES = REPOSITORY / "docs" / "images"
+IN_THE_DOCS = {"review-desktop-light.png", "review-phone-dark.png"}
+SIZES = {"desktop": (1280, 860), "phone": (390, 844)}
+
+PATHS = {
+    "review": "review",
+    "groups": "groups",
+    "mine": "mine",
+    "person": f"people/{user(1)}",
+    "photo": f"photos/{photo(1)}",
+}
+SHOWN = {
+    "review": "#proposed img",
+    "groups": ".tile img",
+    "mine": "#decisions img",
+    "person": "#photos img",
+    "photo": "#faces img",
+}
+
+
+def box(person: Person) -> Jsonb:
+    """Where the face is on the portrait."""
+    x1, y1, x2, y2 = person.face
+    margin = round(_MARGIN * (y2 - y1))
+    left, top = max(0, x1 - margin), max(0, y1 - margin)
+    return Jsonb({"x1": x1 - left, "y1": y1 - top, "x2": x2 - left, "y2": y2 - top})
+
+
+def show(site: Site, number: int, degrees: float, person: Person, change: str) -> None:
+    """A photo of somebody went through the worker."""
+    site.record(number, degrees, CHANGES[change](person.portrait()))
+    site.records.run(
+        "update photo_faces set bbox = %s where photo_id = %s", box(person), photo(number)
+    )
+
+
+@pytest.fixture
+def furnished(make_site: MakeSite) -> Site:
+    """The demo's people, with a photo for every queue."""
+    site = make_site(tokens=None)
+    for number, person in enumerate(ENROLLED[:3], start=1):
+        site.records.add_user(number, 60 * (number - 1), MODEL)
+        image = jpeg(person.portrait())
+        name = sha256(image).hexdigest()
+        site.upload(f"enrolment/{name}.jpg", image)
+        site.records.run(
+            "insert into face_enrolments (user_id, model, photos, fingerprint) "
+            "values (%s, %s, 1, 'f')",
+            user(number),
+            MODEL,
+        )
+        site.records.run(
+            "insert into face_enrolment_photos (user_id, sha256, ref) values (%s, %s, %s)",
+            user(number),
+            name,
+            f"minio://{site.settings.store.bucket}/enrolment/{name}.jpg",
+        )
+    changes = [name for name in CHANGES if "turned" in name or "dark" in name] or list(CHANGES)
+    ana, bea, carl, dan = ENROLLED[:4]
+    show(site, 3, 5, ana, changes[0])
+    show(site, 4, 12, ana, changes[-1])
+    show(site, 5, 62, bea, changes[0])
+    show(site, 6, 116, carl, changes[0])
+    for number in (7, 8, 9):
+        show(site, number, -100 - number, dan, changes[number % len(changes)])
+    show(site, 10, -56, ana, changes[0])
+    show(site, 2, 88, bea, changes[-1])
+    show(site, 1, 28, ana, changes[0])
+    with site.client() as client:
+        client.decide(photo(3), "confirm", user(1))
+        client.decide(photo(6), "nobody")
+    return site
+
+
+@pytest.fixture(params=["light", "dark"])
+def scheme(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return IMAGES if os.environ.get("TEST_SCREENSHOTS") else tmp_path
+
+
+def flaws(page: Page) -> list[str]:
+    """What axe objects to, each with where."""
+    found = Axe().run(page).response["violations"]
+    return [f"{flaw['id']}: {node['target']}" for flaw in found for node in flaw["nodes"]]
+
+
+def test_every_page_can_be_used_by_everybody_in_each_size_and_light(
+    browser: Browser, furnished: Site, scheme: str, folder: Path
+) -> None:
+    for size, (width, height) in SIZES.items():
+        with browser.new_context(
+            viewport={"width": width, "height": height},
+            color_scheme="dark" if scheme == "dark" else "light",
+        ) as context:
+            context.set_default_timeout(MS)
+            page = context.new_page()
+            for name, path in PATHS.items():
+                page.goto(furnished.url + path)
+                expect(page.locator(SHOWN[name]).first).to_be_visible(timeout=MS)
+                page.wait_for_load_state("networkidle")
+                assert flaws(page) == [], (name, size, scheme)
+                wide = page.evaluate("document.documentElement.scrollWidth")
+                assert wide <= width, f"{name} is wider than the {size}"
+                picture = f"{name}-{size}-{scheme}.png"
+                if picture in IN_THE_DOCS or folder != IMAGES:
+                    page.screenshot(path=folder / picture)
+
+
+def test_the_form_to_sign_in_can_be_used_by_everybody(
+    browser: Browser, site: Site, scheme: str
+) -> None:
+    with browser.new_context(color_scheme="dark" if scheme == "dark" else "light") as context:
+        page = context.new_page()
+        page.goto(site.url)
+        expect(page.locator("#token")).to_be_focused(timeout=MS)
+        assert flaws(page) == []
