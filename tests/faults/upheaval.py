@@ -115,12 +115,7 @@ def _wrong_tags(world: World) -> list[str]:
     with psycopg.connect(world.settings.database.dsn.get_secret_value()) as connection:
         register_vector(connection)
         model = world.pack.contract.id
-        limits = connection.execute(
-            "select max_distance, min_margin from face_match_limits where model = %s", [model]
-        ).fetchone()
-        assert limits, "no worker has noted its limits"
-        facts = facts_of(connection, model, *limits)
-        return differences("tags", tags_of(connection), tags_by(facts))
+        return differences("tags", tags_of(connection), tags_by(facts_of(connection, model)))
 
 
 def _wrong_feed(world: World) -> Iterator[str]:

@@ -31,7 +31,8 @@ truncate
     users, photos, photo_faces, face_matches, face_match_outcomes, face_match_decisions,
     face_match_limits, face_enrolments, face_enrolment_photos, user_embeddings,
     photo_face_embeddings, face_withdrawals, face_withdrawn_photos, face_rematches, face_outbox,
-    face_gallery_members, face_gallery_limits
+    face_gallery_members, face_gallery_limits, face_review_claims, face_decision_log,
+    face_decision_log_words
 """
 
 
