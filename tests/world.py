@@ -212,8 +212,8 @@ class World:
 
     def is_empty(self) -> bool:
         """Whether no job waits and none is in work."""
-        consumer = self.consumer()
-        return consumer.num_pending == consumer.num_ack_pending == 0
+        consumers = [self.consumer(lane) for lane in self.settings.nats.lanes]
+        return all(each.num_pending == each.num_ack_pending == 0 for each in consumers)
 
     def rows(self, table: str) -> dict[UUID, DictRow]:
         """A table's rows by photo: photo_faces, face_matches or face_match_outcomes."""
