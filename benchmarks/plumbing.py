@@ -16,6 +16,7 @@ from bytewax.dataflow import Dataflow
 from dataflow.faces.contract import Contract
 from dataflow.faces.face import BgrImage, Box, Embedding, Face
 from dataflow.jobs.image_ref import ImageRef
+from dataflow.process.lazy import Lazy
 from dataflow.process.logs import configure_logs
 from dataflow.process.shutdown import stop_on_signals
 from dataflow.settings import Settings, load_settings
@@ -77,7 +78,7 @@ def flow() -> Dataflow:
     settings = load_settings()
     configure_logs(settings.log)
     stop = threading.Event()
-    make = partial(Worker, settings, stop, pack=FixedPack(settings))
+    make = partial(Worker, settings, stop, pack=Lazy(lambda: FixedPack(settings)))
     worker = make(store=FixedStore()) if os.environ.get(FIXED_IMAGE) else make()
     stop_on_signals(stop, settings.worker.drain_timeout_s, worker.health)
     return worker.flow()

@@ -37,7 +37,6 @@ from dataflow.process.lazy import Lazy
 from dataflow.process.retry import Persistence
 from dataflow.process.version import VERSION
 from dataflow.settings import Settings
-from dataflow.steps.fetching import ObjectStore
 from soloface.introduction import address
 from soloface.limits import clash_limit
 from soloface.starting import started
@@ -101,17 +100,16 @@ class Whole:
 class People:
     """The resources of one process, and the dataflow over them.
 
-    ``pack`` and ``store`` stand in for the configured ones, where given; ``cores`` is how many
-    photos to compute at a time.
+    ``pack`` and ``health`` are shared with others in the process, where given; ``cores`` is how
+    many photos to compute at a time.
     """
 
-    def __init__(  # noqa: PLR0913 - stand-ins, each by its name
+    def __init__(
         self,
         settings: Settings,
         stop: threading.Event,
         *,
         pack: Lazy[FacePack] | None = None,
-        store: ObjectStore | None = None,
         health: Health | None = None,
         cores: int | None = None,
     ) -> None:
@@ -123,7 +121,7 @@ class People:
         self._persistence = Persistence(DATABASE_BACKOFF, stop, health=self.health)
         self._jetstream = SharedJetStream(settings.nats.people, self.health, PEOPLE)
         self._pack = pack or Lazy(lambda: load_pack(settings.model))
-        self._store = store or MinioStore(
+        self._store = MinioStore(
             settings.store, settings.images, settings.worker.fetchers, self._read_lately
         )
         self._kept = EnrolmentPhotos(settings)
@@ -221,4 +219,4 @@ class People:
         self._persistence.call(told, "NATS")
 
     def _read_lately(self, bucket: str) -> list[ImageRef]:
-        return read_lately(self._settings, bucket, self._stop, "enrolled_lately")
+        return read_lately(self._settings, bucket, self._stop, of_enrolments=True)

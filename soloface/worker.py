@@ -60,7 +60,8 @@ def worker_flow() -> Dataflow:
 class Worker:
     """The resources of one process, and the dataflow over them.
 
-    ``pack`` and ``store`` stand in for the configured ones, where given.
+    ``pack`` and ``health`` are shared with others in the process, where given; ``store`` stands in
+    for the configured one.
     """
 
     def __init__(
@@ -68,7 +69,7 @@ class Worker:
         settings: Settings,
         stop: threading.Event,
         *,
-        pack: FacePack | Lazy[FacePack] | None = None,
+        pack: Lazy[FacePack] | None = None,
         store: ObjectStore | None = None,
         health: Health | None = None,
     ) -> None:
@@ -78,9 +79,7 @@ class Worker:
         self._database = Database(settings.database, stop)
         self._persistence = Persistence(DATABASE_BACKOFF, stop, health=self.health)
         self._jetstream = SharedJetStream(settings.nats, self.health)
-        self._pack = (
-            pack if isinstance(pack, Lazy) else Lazy(lambda: pack or load_pack(settings.model))
-        )
+        self._pack = pack or Lazy(lambda: load_pack(settings.model))
         self._store = store or MinioStore(
             settings.store, settings.images, settings.worker.fetchers, self._read_lately
         )

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from nats.js.api import ConsumerInfo
 
-from connectors.jetstream.backfill import takes, untaken
+from connectors.jetstream.backfill import SWITCHED_OFF, takes, untaken
 from connectors.jetstream.connection import Connection, connect
 from connectors.jetstream.consumers import find_consumer
 from connectors.jetstream.explaining import explained
@@ -90,7 +90,7 @@ class Lanes:
     async def _require_lane(self) -> None:
         settings = self._settings
         if not settings.backfill:
-            raise ConfigurationError("there is one lane only: SOLOFACE_NATS__BACKFILL=false")
+            raise ConfigurationError(f"there is one lane only: {SWITCHED_OFF}")
         with explained("JetStream cannot be asked"):
             if await find_consumer(self._js, settings, Lane.BACKFILL):
                 return

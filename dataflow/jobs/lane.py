@@ -24,7 +24,6 @@ class Turns:
     """
 
     def __init__(self, share: float) -> None:
-        self.share = share
         self._per_live = share / (1 - share)
         self._most = max(2.0, _FORGOTTEN_AFTER * self._per_live) if share else 0.0
         self._owed = 0.0

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import Executor, Future, InvalidStateError
-from contextlib import suppress
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 from dataflow.jobs.delivery import SUSPECT_FROM, Delivery
 from dataflow.jobs.errors import DataError, Stopped, TransientError
 from dataflow.jobs.image_ref import SCHEME, RefPolicy
 from dataflow.jobs.reason import Reason
+from dataflow.process.begun import carry
 from dataflow.process.crew import Crew
 from dataflow.steps.fetching import Fetching
 
@@ -73,20 +74,13 @@ class Looking:
         """
         result: Future[T] = Future()
 
-        def run() -> None:
-            with suppress(InvalidStateError):  # it was too late, and has been answered
-                try:
-                    result.set_result(work())
-                except InvalidStateError:
-                    raise
-                except BaseException as error:  # noqa: BLE001 - raised where it is waited for
-                    result.set_exception(error)
+        def run(done: Future[T]) -> None:
+            done.set_result(work())
 
-        def late() -> None:
-            with suppress(InvalidStateError):  # it has just been done
-                result.set_exception(self._late())
+        def late(_done: Future[T]) -> None:
+            raise self._late()
 
-        self.crew.submit(run, late)
+        self.crew.submit(partial(carry, result, run), partial(carry, result, late))
         return result.result()
 
     def _late(self) -> Exception:

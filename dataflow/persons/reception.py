@@ -139,39 +139,43 @@ class Reception:
         given_up: Callable[[], bool],
     ) -> tuple[Enrolment, PersonEvent]:
         while True:
-            known, seen = self.people.on_record(asked)
-            given = {in_full(ref, self.fetching.refs): ref for ref in job.image_refs}
-            noted: list[PersonEvent] = []
+            with suppress(ChangedMeanwhileError):
+                return self._tried(asked, request, job, given_up)
 
-            def tell(
-                enrolment: Enrolment,
-                given: Mapping[str, str] = given,
-                noted: list[PersonEvent] = noted,
-            ) -> PersonEvent:
-                noted.append(self._event_of(request, job, enrolment, given))
-                return noted[-1]
+    def _tried(
+        self,
+        asked: Asked,
+        request: PersonRequest,
+        job: EnrolRequest,
+        given_up: Callable[[], bool],
+    ) -> tuple[Enrolment, PersonEvent]:
+        """Enrol as things stand now.
 
-            reader = PhotoReader(
-                self.fetching, request.delivery, job.names, frozenset(known), given_up
-            )
-            looking = Looking(self.crew, request.delivery)
-            enroller = Enroller(
-                Examiner(
-                    self.pack(), reader, self.max_pixels, self.quality, self.bystanders, looking
-                ),
-                self.people.register(asked, seen, tell),
-                InTurn(),
-                self.clashes(),
-                gallery_required=self.gallery_required,
-            )
-            try:
-                photos = tuple(dict.fromkeys((*known, *given)))
-                [enrolment] = enroller.enrol(
-                    [Offer(job.user_id, photos, job.consent, asked.galleries or ())]
-                )
-            except ChangedMeanwhileError:
-                continue
-            return enrolment, noted[-1] if noted else tell(enrolment)
+        Raises:
+            ChangedMeanwhileError: they stand otherwise by the end; nothing was stored.
+        """
+        known, seen = self.people.on_record(asked)
+        given = {in_full(ref, self.fetching.refs): ref for ref in job.image_refs}
+        noted: list[PersonEvent] = []
+
+        def tell(enrolment: Enrolment) -> PersonEvent:
+            noted.append(self._event_of(request, job, enrolment, given))
+            return noted[-1]
+
+        reader = PhotoReader(self.fetching, request.delivery, job.names, frozenset(known), given_up)
+        looking = Looking(self.crew, request.delivery)
+        enroller = Enroller(
+            Examiner(self.pack(), reader, self.max_pixels, self.quality, self.bystanders, looking),
+            self.people.register(asked, seen, tell),
+            InTurn(),
+            self.clashes(),
+            gallery_required=self.gallery_required,
+        )
+        photos = tuple(dict.fromkeys((*known, *given)))
+        [enrolment] = enroller.enrol(
+            [Offer(job.user_id, photos, job.consent, asked.galleries or ())]
+        )
+        return enrolment, noted[-1] if noted else tell(enrolment)
 
     def _event_of(
         self,

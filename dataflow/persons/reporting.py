@@ -16,15 +16,12 @@ from dataflow.persons.event import USED, body, headers
 from dataflow.persons.reason import PersonReason
 from dataflow.process.kind import Kind
 from dataflow.process.meters import PEOPLE_METERS
-from dataflow.process.metrics import (
-    PEOPLE_REQUESTS,
-    PEOPLE_RETRIES,
-    PEOPLE_SECONDS,
-)
+from dataflow.process.metrics import PEOPLE_REQUESTS, PEOPLE_RETRIES, PEOPLE_SECONDS
 from dataflow.process.reporting import whose
-from dataflow.process.trace import trace_id
 
 log = structlog.get_logger()
+
+_NAMELESS = {"user_id": None, "request_id": None}
 
 for _reason in PersonReason:
     PEOPLE_REQUESTS.labels(_reason.outcome, _reason)
@@ -39,20 +36,16 @@ def told(item: PersonSettled, stream: str, model: str, settled_at: datetime) -> 
 def report_person(item: PersonSettled, late: Iterable[Lap] = ()) -> None:
     """Tell the world how a request ended. Photos and vectors stay out of it."""
     del late
-    delivery, job, event = item.delivery, item.job, item.event
-    age_s = (datetime.now(UTC) - delivery.published_at).total_seconds()
+    event = item.event
+    age_s = (datetime.now(UTC) - item.delivery.published_at).total_seconds()
     PEOPLE_REQUESTS.labels(item.outcome, item.reason).inc()
     PEOPLE_SECONDS.observe(max(0, age_s))
     fields: dict[str, object] = {
         "outcome": str(item.outcome),
         "reason": str(item.reason),
-        **(job.names if job else {"user_id": None, "request_id": None}),
-        "stream_seq": delivery.stream_seq,
-        "deliveries": delivery.attempt,
+        **whose(item, _NAMELESS),
         "age_s": round(age_s, 3),
     }
-    if delivery.traceparent:
-        fields["trace_id"] = trace_id(delivery.traceparent)
     if item.detail:
         fields["detail"] = item.detail
     if event and event.photos:
@@ -66,7 +59,7 @@ def report_person(item: PersonSettled, late: Iterable[Lap] = ()) -> None:
 def report_retry(item: Retry) -> None:
     """Tell that a request will come again."""
     PEOPLE_RETRIES.inc()
-    log.info("person_sent_back", **whose(item), delay_s=item.delay_s, detail=item.detail)
+    log.info("person_sent_back", **whose(item, _NAMELESS), delay_s=item.delay_s, detail=item.detail)
 
 
 def _user_of(item: PersonSettled) -> UUID | None:

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, ConfigDict, Field, StrictBool, StrictStr, T
 from pydantic.dataclasses import dataclass as validated_dataclass
 
 from dataflow.jobs.delivery import Delivery
-from dataflow.jobs.job import IdText, MalformedError, parse
+from dataflow.jobs.job import GalleryName, IdText, MalformedError, parse
 from dataflow.persons.ended import PersonSettled
 from dataflow.persons.reason import PersonReason
 
@@ -27,7 +27,6 @@ def _one_line(text: str) -> str:
 
 
 Line = Annotated[StrictStr, Field(max_length=NAME_CHARACTERS), AfterValidator(_one_line)]
-GalleryName = Annotated[StrictStr, Field(pattern=r"^[A-Za-z0-9._:-]{1,128}$")]
 
 
 @validated_dataclass(frozen=True, slots=True, config=ConfigDict(extra="ignore"))

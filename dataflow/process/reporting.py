@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Protocol
 from uuid import UUID
@@ -12,7 +12,7 @@ import structlog
 from dataflow.jobs.event import told
 from dataflow.jobs.job import Job
 from dataflow.jobs.lane import Lane
-from dataflow.jobs.outcome import Gone, Retry, Settled
+from dataflow.jobs.outcome import Ended, Gone, Retry, Settled
 from dataflow.jobs.reason import Reason
 from dataflow.jobs.stages import Lap, seconds_by_stage
 from dataflow.process.kind import Kind
@@ -98,11 +98,13 @@ def _count(item: Settled, age_s: float) -> None:
             MATCH_MARGIN.labels(item.reason).observe(match.margin)
 
 
-def whose(item: Settled | Retry | Gone) -> dict[str, object]:
-    """The names of a job and of its delivery."""
+def whose(
+    item: Ended | Retry | Gone, nameless: Mapping[str, None] = _NAMELESS
+) -> dict[str, object]:
+    """The names of a job and of its delivery; ``nameless`` are those of one that was not read."""
     delivery, job = item.delivery, item.job
     names: dict[str, object] = {
-        **(job.names if job else _NAMELESS),
+        **(job.names if job else nameless),
         "stream_seq": delivery.stream_seq,
         "deliveries": delivery.attempt,
     }

@@ -144,7 +144,7 @@ class NatsSettings(Section):
 
     def lane_of(self, subject: str) -> Lane | None:
         """The lane whose jobs have this subject, ``None`` if they are no jobs."""
-        return next((lane for lane in self.lanes if self.subject_of(lane) == subject), None)
+        return next((lane for lane in self.lanes if subject in self.subjects_of(lane)), None)
 
     def durable_of(self, lane: Lane) -> str:
         """The consumer that delivers a lane's jobs."""
@@ -156,7 +156,8 @@ class NatsSettings(Section):
 
     def any_subject_of(self, lane: Lane) -> str:
         """What takes in all of them, on their stream."""
-        return self.subject_of(lane)
+        only, *more = self.subjects_of(lane)
+        return ">" if more else only
 
     @property
     def people(self) -> PeopleQueue:
@@ -226,21 +227,12 @@ class NatsSettings(Section):
 
 
 class PeopleQueue(NatsSettings):
-    """Where requests about people come from; what tells of a queue finds its names here."""
+    """Where requests about people come from, under the names that any queue's settings have."""
 
     def subjects_of(self, lane: Lane) -> list[str]:
         """Of the requests and of the withdrawals: in one stream, which puts them in order."""
         del lane
         return [self.subject, self.people_withdrawn_subject]
-
-    def any_subject_of(self, lane: Lane) -> str:
-        """What takes in both, on their stream."""
-        del lane
-        return ">"
-
-    def lane_of(self, subject: str) -> Lane | None:
-        """The one lane, for both."""
-        return Lane.LIVE if subject in self.subjects_of(Lane.LIVE) else None
 
 
 def _check_address(server: str) -> None:

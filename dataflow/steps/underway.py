@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future, InvalidStateError
-from contextlib import suppress
+from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeAlias
@@ -14,9 +12,10 @@ from typing import TypeAlias
 import structlog
 
 from dataflow.jobs.delivery import SUSPECT_FROM
-from dataflow.jobs.errors import DataError, Stopped
+from dataflow.jobs.errors import DataError
 from dataflow.jobs.outcome import Gone, Retry, Settled, sent_back
 from dataflow.jobs.reason import Reason
+from dataflow.process.begun import Begun, carry, handed_back
 from dataflow.process.crew import ALONE, Crew, Sharing
 from dataflow.steps.request import Fetched, Recognised, Request
 
@@ -24,8 +23,6 @@ log = structlog.get_logger()
 
 Result: TypeAlias = Recognised | Settled | Retry | Gone
 
-DRAIN_S = 4.0
-"""How long photos that were begun may take to an end after a stop was asked for."""
 LOOK_UP_S = 0.1
 """How soon somebody who waits for room hears of a stop."""
 FETCHING_HAS_ITS_OWN_TIMEOUTS = 24 * 3600.0
@@ -67,7 +64,6 @@ class UnderWay:
         self._fetch = fetch
         self._embed = embed
         self._bounds = bounds
-        self._stop = stop
         self._retry_delay_s = retry_delay_s
         # Not an executor of Python's: at the end of the process that waits for all its threads.
         share = Sharing(share=bounds.sharing.share)
@@ -78,60 +74,29 @@ class UnderWay:
         self._room = threading.Condition()
         self._photos = 0
         self._bytes = 0
-        self._begun: dict[Future[Result], Request] = {}
-        self._drained_at: float | None = None
+        self._begun = Begun[Request, Result](stop, handed_back)
 
     def begin(self, request: Request) -> Future[Result]:
         """Fetch and embed a photo; waits for room first.
 
         Where a drain ends before there is room, the photo goes back, to be somebody else's.
         """
-        result: Future[Result] = Future()
         with self._room:
             while not self._room.wait_for(lambda: self._photos < self._bounds.photos, LOOK_UP_S):
-                if self._drain_left_s() == 0:
-                    result.set_result(_sent_back(request))
-                    return result
+                if self._begun.drain_left_s() == 0:
+                    returned: Future[Result] = Future()
+                    returned.set_result(handed_back(request))
+                    return returned
             self._photos += 1
-            self._begun[result] = request
+        result = self._begun.add(request)
         result.add_done_callback(self._leave)
-        step = partial(self._carry, result, self._fetch_next, request)
+        step = partial(carry, result, self._fetch_next, request)
         self._fetchers.submit(step, _nothing, request.delivery.lane)
         return result
 
     def finish(self, results: Iterable[Future[Result]]) -> list[Result]:
-        """Wait for all of them, though not for long where a stop was asked for.
-
-        What takes longer, because the store says nothing for example, is given up and comes again.
-        """
-        return [self._finished(result) for result in results]
-
-    def _finished(self, result: Future[Result]) -> Result:
-        try:
-            return result.result(self._drain_left_s())
-        except TimeoutError:
-            request = self._begun.get(result)
-            with suppress(InvalidStateError):  # it has just been done
-                if request:
-                    result.set_result(_sent_back(request))
-            return result.result()
-
-    def _drain_left_s(self) -> float | None:
-        """How much longer to wait for what was begun; for as long as it takes without a stop."""
-        if not self._stop.is_set():
-            return None
-        self._drained_at = self._drained_at or time.monotonic() + DRAIN_S
-        return max(0, self._drained_at - time.monotonic())
-
-    def _carry(self, result: Future[Result], step: Callable[..., None], item: object) -> None:
-        """Take a step that gives the result or hands on; what it raises is the result."""
-        with suppress(InvalidStateError):  # it was too late, and has been answered
-            try:
-                step(result, item)
-            except InvalidStateError:
-                raise
-            except BaseException as error:  # noqa: BLE001 - raised again where the result is read
-                result.set_exception(error)
+        """Wait for all of them, though not for long where a stop was asked for."""
+        return self._begun.finish(results)
 
     def _fetch_next(self, result: Future[Result], request: Request) -> None:
         with self._room:
@@ -144,8 +109,8 @@ class UnderWay:
             return
         self._hold(len(fetched.image))
         self._cores.submit(
-            partial(self._carry, result, self._embed_next, fetched),
-            partial(self._carry, result, self._too_late, fetched),
+            partial(carry, result, self._embed_next, fetched),
+            partial(carry, result, self._too_late, fetched),
             fetched.delivery.lane,
         )
 
@@ -173,15 +138,10 @@ class UnderWay:
             self._bytes += image_bytes
             self._room.notify_all()
 
-    def _leave(self, result: Future[Result]) -> None:
+    def _leave(self, _result: Future[Result]) -> None:
         with self._room:
-            del self._begun[result]
             self._photos -= 1
             self._room.notify_all()
-
-
-def _sent_back(request: Request) -> Retry:
-    return sent_back(request.delivery, request.job, Stopped("stopped before it was done"), 0)
 
 
 def _nothing() -> None:

@@ -20,12 +20,8 @@ _MOST_DIGITS = 19
 
 @dataclass(frozen=True, slots=True)
 class AckToken:
-    """A delivery's place in its stream, how often it was tried, and when it was published.
+    """A delivery's place in its stream, how often it was tried, and when it was published."""
 
-    ``consumer`` is the durable that delivered it.
-    """
-
-    consumer: str
     stream_seq: int
     attempt: int
     published_at: datetime
@@ -42,15 +38,7 @@ def read(reply: str) -> AckToken | None:
     if len(parts) != _PLAIN or not all(map(_is_number, numbers)):
         return None
     attempt, stream_seq, _, published_ns, _ = map(int, numbers)
-    return AckToken(
-        parts[1], stream_seq, attempt, _EPOCH + timedelta(microseconds=published_ns // 1000)
-    )
-
-
-def delivered_by(reply: str) -> str | None:
-    """The consumer in a reply subject; ``None`` if it is not the server's for a delivery."""
-    token = read(reply)
-    return token.consumer if token else None
+    return AckToken(stream_seq, attempt, _EPOCH + timedelta(microseconds=published_ns // 1000))
 
 
 def _is_number(text: str) -> bool:

@@ -22,13 +22,15 @@ def read_lately(
     settings: Settings,
     bucket: str | None = None,
     stop: threading.Event | None = None,
-    asking: str = "read_lately",
+    *,
+    of_enrolments: bool = False,
 ) -> list[ImageRef]:
     """The newest of them, in one bucket or in any; none where the database does not tell.
 
-    On a connection of its own, as it is asked seldom and from any thread. ``asking`` is the
-    statement: a login that enrols may not look at faces, but asks for `enrolled_lately`.
+    On a connection of its own, as it is asked seldom and from any thread. A login that enrols may
+    not look at faces, but at the photos ``of_enrolments``.
     """
+    newest = query("enrolled_lately") if of_enrolments else query("read_lately")
     store = settings.store
     policy = RefPolicy(store.bucket, store.buckets, store.prefixes)
     try:
@@ -36,7 +38,7 @@ def read_lately(
             closing(Database(settings.database, stop)) as database,
             database.connection() as connection,
         ):
-            rows = connection.execute(query(asking), {"most": MOST}).fetchall()
+            rows = connection.execute(newest, {"most": MOST}).fetchall()
     except SolofaceError as error:
         log.debug("read_lately_unknown", error=str(error))
         return []

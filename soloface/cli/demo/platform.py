@@ -17,7 +17,7 @@ import orjson
 
 from connectors.jetstream.connection import connect
 from connectors.jetstream.letters.following import Feed, events
-from connectors.jetstream.provision import provision
+from connectors.jetstream.provision import make_missing
 from dataflow.jobs.errors import SystemicError
 from dataflow.settings import NatsSettings
 from soloface.cli.demo.run import DEADLINE_S, DRAIN_S, worker_command
@@ -86,7 +86,7 @@ def platform(nats: NatsSettings, since: datetime) -> Iterator[Platform]:
     Raises:
         SystemicError: it ended by itself, or did not drain.
     """
-    asyncio.run(_make_streams(nats))
+    asyncio.run(make_missing(nats.people))
     with (
         tempfile.TemporaryFile() as log,
         subprocess.Popen(worker_command("all"), env=os.environ, stderr=log) as process,
@@ -101,14 +101,6 @@ def platform(nats: NatsSettings, since: datetime) -> Iterator[Platform]:
             process.kill()
         if process.returncode:
             raise _failed(f"ended with {process.returncode}", log)
-
-
-async def _make_streams(nats: NatsSettings) -> None:
-    connection = await connect(nats, "soloface demo")
-    try:
-        await provision(connection.jetstream(), nats.people)
-    finally:
-        await connection.close()
 
 
 def _failed(how: str, log: IO[bytes]) -> SystemicError:

@@ -18,7 +18,7 @@ WORKERS = (
     *("photos/recorder", "photos/registry"),
     *("tags/deciding", "tags/outbox", "tags/rematching", "tags/sifting", "tags/waiting"),
 )
-OTHERS = {"insert_user", "update_user", "noted_limits", "nearest_fellows"}
+OTHERS = {"insert_user", "update_user", "noted_limits", "nearest_fellows", "enrolled_lately"}
 BY_INDEX = "nearest_users_by_index"  # planned as well, with the length of the vectors
 
 

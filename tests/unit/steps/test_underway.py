@@ -169,7 +169,7 @@ def test_a_stop_leaves_time_to_finish_what_was_begun_and_what_waits_for_room(ste
 def test_what_was_given_up_is_neither_fetched_nor_computed_afterwards(
     steps: Steps, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dataflow.steps.underway.DRAIN_S", 0)
+    monkeypatch.setattr("dataflow.process.begun.DRAIN_S", 0)
     stop = threading.Event()
     way = under_way(steps, fetchers=1, stop=stop)
     fetching, queued = way.begin(request(1)), way.begin(request(2))
@@ -212,7 +212,7 @@ def test_an_image_that_is_late_alone_is_undecodable(steps: Steps) -> None:
 def test_a_drain_waits_for_what_was_begun_but_not_for_ever(
     steps: Steps, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dataflow.steps.underway.DRAIN_S", 0.3)
+    monkeypatch.setattr("dataflow.process.begun.DRAIN_S", 0.3)
     stop = threading.Event()
     way = under_way(steps, photos=3, fetchers=3, stop=stop)
     results = [way.begin(request(number)) for number in (1, 2, 3)]
