@@ -89,7 +89,7 @@ class EnrolmentPhotos:
         """
         ref = ImageRef(self._settings.store.bucket, f"{KEPT}/{user_id}/{sha256}{suffix}")
         put_object(minio_client(self._settings.store, 1), ref, image)
-        return f"{SCHEME}{ref.bucket}/{ref.key}"
+        return ref.in_full
 
     def kept(self, photos: Iterable[str]) -> list[ImageRef]:
         """Those of some photos that :meth:`keep` has stored."""

@@ -22,6 +22,11 @@ class ImageRef:
     bucket: str
     key: str
 
+    @property
+    def in_full(self) -> str:
+        """A reference to it that means the same whatever the default bucket is."""
+        return f"{SCHEME}{self.bucket}/{self.key}"
+
 
 @dataclass(frozen=True, slots=True)
 class RefPolicy:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from dataflow.jobs.delivery import SUSPECT_FROM, Delivery
 from dataflow.jobs.errors import DataError, Stopped, TransientError
-from dataflow.jobs.image_ref import SCHEME, RefPolicy
+from dataflow.jobs.image_ref import RefPolicy
 from dataflow.jobs.reason import Reason
 from dataflow.process.begun import carry
 from dataflow.process.crew import Crew
@@ -22,10 +22,9 @@ T = TypeVar("T")
 def in_full(ref: str, refs: RefPolicy) -> str:
     """A reference that means the same whatever the default bucket is; a bad one stays as it is."""
     try:
-        found = refs.parse(ref)
+        return refs.parse(ref).in_full
     except DataError:
         return ref
-    return f"{SCHEME}{found.bucket}/{found.key}"
 
 
 @dataclass(frozen=True, slots=True)

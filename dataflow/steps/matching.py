@@ -61,6 +61,11 @@ class MatchPolicy:
         return {"max_distance": self.max_distance, "min_margin": self.min_margin}
 
     @property
+    def farthest(self) -> float:
+        """The largest distance at which two faces are taken for one person."""
+        return self.threshold if self.max_distance is None else self.max_distance
+
+    @property
     def reach(self) -> float:
         """The distance beyond which a user changes no answer, and is no near miss either."""
         if self.max_distance is None:

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from dataflow.settings import Settings
     from soloface.web.work.desk import Desk
 
-_ROLES = ("finder", "enroller", "reviewer")
-
 
 def serve() -> None:
     """Serve the API and the review page, on this machine alone unless people sign in.
@@ -70,8 +68,8 @@ def token(
     from soloface.web.gate.tokens import new_token
 
     wanted = roles or ["reviewer"]
-    if unknown := [role for role in wanted if role not in _ROLES]:
-        raise typer.BadParameter(f"{unknown[0]} is no role; they are {', '.join(_ROLES)}")
+    if unknown := [role for role in wanted if role not in set(Role)]:
+        raise typer.BadParameter(f"{unknown[0]} is no role; they are {', '.join(Role)}")
     secret, line = new_token(name, {Role(role) for role in wanted})
     if as_json:
         print_json({"name": name, "roles": sorted(set(wanted)), "token": secret, "line": line})

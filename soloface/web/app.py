@@ -16,7 +16,7 @@ from dataflow.jobs.errors import SolofaceError
 from soloface.web.api import finding, images, photos, review, users
 from soloface.web.gate.access import Access
 from soloface.web.gate.guard import Guard
-from soloface.web.gate.problems import Code, Problem, ProblemError, answer, problem_of
+from soloface.web.gate.problems import Problem, answer, invalid, problem_of
 from soloface.web.gate.rates import Rates
 from soloface.web.page import pages
 from soloface.web.work.desk import Desk
@@ -76,9 +76,7 @@ def api() -> FastAPI:
 
 async def _invalid(_request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - what it is registered for
-    first = error.errors()[0]
-    where = ".".join(str(part) for part in first["loc"])
-    return answer(ProblemError(Code.INVALID_REQUEST, f"{where}: {first['msg']}"))
+    return answer(invalid(error.errors()))
 
 
 async def _refused(_request: Request, error: Exception) -> Response:

@@ -1,8 +1,8 @@
 -- What is shown of some photos: the outcome, one face (the tagged one, else the first), its tag, and
 -- who looks at it just now.
 select distinct on (p.id)
-    p.id, o.reason, o.settled_at, o.margin, f.face_index, f.bbox, f.gallery, f.model, f.embedding,
-    m.user_id, m.confidence, c.claimed_by
+    p.id, o.reason, o.settled_at, o.margin, f.face_index, f.bbox, m.user_id, m.confidence,
+    c.claimed_by, f.gallery, f.model, f.embedding
 from unnest(%(photo_ids)s::uuid[]) as asked (photo_id)
 join photos as p on p.id = asked.photo_id
 join photo_faces as f on f.photo_id = p.id

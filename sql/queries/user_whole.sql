@@ -1,4 +1,4 @@
--- What is known of some users: whether they are enrolled, and by which photos.
+-- What is known of a user: whether they are enrolled, and by which photos.
 select
     u.id, u.face_embedding_model, u.face_enrolled_at,
     exists (select from face_withdrawals as w where w.user_id = u.id) as withdrawn,
@@ -8,4 +8,4 @@ select
         order by p.sha256
     ) as photos
 from users as u
-where u.id = any(%(user_ids)s::uuid[])
+where u.id = %(user_id)s

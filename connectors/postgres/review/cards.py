@@ -29,6 +29,9 @@ class Card:
     """
 
     photo_id: UUID
+    said: Said
+    version: str
+    candidates: Sequence[Candidate]
     reason: str | None
     settled_at: datetime | None
     margin: float | None
@@ -37,9 +40,6 @@ class Card:
     user_id: UUID | None
     distance: float | None
     claimed_by: str | None
-    said: Said
-    version: str
-    candidates: Sequence[Candidate]
 
 
 def cards(connection: Connection, photo_ids: Sequence[UUID], model: str) -> list[Card]:
@@ -58,32 +58,12 @@ def cards(connection: Connection, photo_ids: Sequence[UUID], model: str) -> list
     made = {
         photo_id: Card(
             photo_id,
-            reason,
-            settled_at,
-            margin,
-            face_index,
-            bbox,
-            user_id,
-            distance,
-            claimed_by,
             said.get(photo_id, NOTHING_SAID),
             known[photo_id],
             near.get(photo_id, ()),
+            *shown,
         )
-        for (
-            photo_id,
-            reason,
-            settled_at,
-            margin,
-            face_index,
-            bbox,
-            _,
-            _,
-            _,
-            user_id,
-            distance,
-            claimed_by,
-        ) in rows
+        for photo_id, *shown, _, _, _ in rows
     }
     return [made[photo_id] for photo_id in photo_ids if photo_id in made]
 
@@ -99,7 +79,7 @@ def _nearest(
 ) -> dict[UUID, Sequence[Candidate]]:
     comparable: list[tuple[UUID, str | None, Embedding]] = [
         (photo_id, gallery, vector.to_numpy())
-        for photo_id, _, _, _, _, _, gallery, its_model, vector, *_ in rows
+        for photo_id, *_, gallery, its_model, vector in rows
         if its_model == model and vector is not None
     ]
     vectors = [vector for _, _, vector in comparable]

@@ -28,7 +28,7 @@ class UnknownGroup:
 
 
 def unknown_groups(
-    connection: Connection, rules: Rules, filters: Filters, reach: float
+    connection: Connection, rules: Rules, filters: Filters
 ) -> tuple[list[UnknownGroup], int]:
     """The groups among the newest unknown faces, the largest first, and how many were compared.
 
@@ -41,7 +41,9 @@ def unknown_groups(
     for photo_id, _, _, gallery, model, vector, *_ in rows:
         if model == rules.model and vector is not None:
             galleries.setdefault(gallery, []).append((photo_id, vector.to_numpy()))
-    groups = [group for faces in galleries.values() for group in _grouped(faces, reach)]
+    groups = [
+        group for faces in galleries.values() for group in _grouped(faces, rules.policy.farthest)
+    ]
     # Stable: of two that are as large, the one with the newer face stays first.
     groups.sort(key=lambda group: -len(group.photo_ids))
     return groups, sum(map(len, galleries.values()))

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
-
-from psycopg.rows import TupleRow
 
 from connectors.postgres.review.cards import versions
 from connectors.postgres.review.claims import release
+from connectors.postgres.review.photos import WordRow, words_of
 from connectors.postgres.session import Connection
 from connectors.postgres.sql_files import query
 from connectors.postgres.tags.decisions import Decision, Decisions, Effect, Why, reasons_for, say
@@ -83,19 +81,19 @@ class Moderation:
                     Refusal.CHANGED_MEANWHILE,
                     f"photo {decision.photo_id} has changed since it was looked at; look again",
                 )
-            before.extend(_words(connection, decision.photo_id))
+            before.extend(words_of(connection, decision.photo_id))
             return say(decision, connection)
 
-        def keeping(connection: Connection, effect: Effect) -> None:
-            left = set(_words(connection, decision.photo_id))
+        def keeping(connection: Connection, effect: Effect) -> Entry:
+            left = set(words_of(connection, decision.photo_id))
             gone = [word for word in before if word not in left]
-            kept.append(_log(connection, decision, by, key, effect, gone))
             release(connection, by, [decision.photo_id])
+            return _log(connection, decision, by, key, effect, gone)
 
-        before: list[TupleRow] = []
-        kept: list[Entry] = []
+        before: list[WordRow] = []
+        why = reasons_for(decision)
         try:
-            self.decisions.change(decision.photo_id, reasons_for(decision), saying, keeping)
+            return self.decisions.change(decision.photo_id, why, saying, keeping)
         except _RepeatedError as repeated:
             return _the_same(repeated.entry, decision)
         except TransientError:
@@ -104,7 +102,6 @@ class Moderation:
                 if key and (entry := _of_key(connection, by, key)):
                     return _the_same(entry, decision)
             raise
-        return kept[0]
 
     def undo(self, number: int, by: str) -> Entry:
         """Take back one's own decision: what was said before counts again.
@@ -126,7 +123,7 @@ class Moderation:
                 raise RefusedWordError(
                     Refusal.ALREADY_UNDONE, f"decision {number} was taken back before"
                 )
-            _require_last(current, _words(connection, current.photo_id))
+            _require_last(current, words_of(connection, current.photo_id))
             asked = {
                 "id": number,
                 "photo_id": current.photo_id,
@@ -135,14 +132,10 @@ class Moderation:
             connection.execute(query("undo_decision"), asked)
             return connection.execute(query("say_again"), asked).rowcount
 
-        def keeping(connection: Connection, effect: Effect) -> None:
-            del effect
-            undone.append(_entry(connection, by, number))
-
-        undone: list[Entry] = []
         why = Why("rematch", by, "after a word was taken back")
-        self.decisions.change(entry.photo_id, why, saying, keeping)
-        return undone[0]
+        return self.decisions.change(
+            entry.photo_id, why, saying, lambda connection, _: _entry(connection, by, number)
+        )
 
     def own(self, by: str, count: int, before: int | None = None) -> list[Entry]:
         """Somebody's decisions, the newest first.
@@ -156,9 +149,9 @@ class Moderation:
             return _entries(connection, by, before_id=before, count=count)
 
 
-def _require_last(entry: Entry, words: Sequence[TupleRow]) -> None:
+def _require_last(entry: Entry, words: Sequence[WordRow]) -> None:
     """Whether nobody has said anything else of the photo since then."""
-    times = [word[-1] for word in words]
+    times = [word.decided_at for word in words]
     replaced = entry.decision != "forgotten" and entry.decided_at not in times
     if replaced or any(time > entry.decided_at for time in times):
         raise RefusedWordError(
@@ -174,10 +167,6 @@ def _the_same(entry: Entry, decision: Decision) -> Entry:
             Refusal.KEY_REUSED, "the idempotency key was used for another decision before"
         )
     return entry
-
-
-def _words(connection: Connection, photo_id: UUID) -> list[TupleRow]:
-    return connection.execute(query("words_of_photo"), {"photo_id": photo_id}).fetchall()
 
 
 def _entries(connection: Connection, by: str, **asked: object) -> list[Entry]:
@@ -202,12 +191,8 @@ def _log(  # noqa: PLR0913, PLR0917 - the columns
     by: str,
     key: str | None,
     effect: Effect,
-    gone: Sequence[TupleRow],
+    gone: Sequence[WordRow],
 ) -> Entry:
-    names = ("user_ids", "decisions", "face_indices", "decided_by", "roles", "times")
-    words: dict[str, list[Any]] = {
-        name: [word[place] for word in gone] for place, name in enumerate(names)
-    }
     values = {
         "photo_id": decision.photo_id,
         "user_id": decision.user_id,
@@ -221,7 +206,12 @@ def _log(  # noqa: PLR0913, PLR0917 - the columns
         "distance": effect.match.distance if effect.match else None,
         "margin": effect.match.margin if effect.match else None,
         "taken_back": effect.taken_back,
-        **words,
+        "user_ids": [word.user_id for word in gone],
+        "decisions": [word.decision for word in gone],
+        "face_indices": [word.face_index for word in gone],
+        "decided_by": [word.decided_by for word in gone],
+        "roles": [word.database_role for word in gone],
+        "times": [word.decided_at for word in gone],
     }
     (number,) = connection.execute(query("log_decision"), values).fetchone() or (0,)
     return _entry(connection, by, number)

@@ -45,10 +45,10 @@ NO_DISTANCE = -1.0
 """Sorts tags without a distance behind all others."""
 
 
-def whole_users(connection: Connection, user_ids: Sequence[UUID]) -> dict[UUID, WholeUser]:
-    """Look users up; those who are not in `users` are left out."""
-    rows = connection.execute(query("user_whole"), {"user_ids": list(user_ids)})
-    return {row[0]: WholeUser(*row) for row in rows}
+def whole_user(connection: Connection, user_id: UUID) -> WholeUser | None:
+    """Look a user up; ``None``: they are not in `users`."""
+    row = connection.execute(query("user_whole"), {"user_id": user_id}).fetchone()
+    return WholeUser(*row) if row else None
 
 
 def photos_of_user(

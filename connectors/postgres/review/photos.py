@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from connectors.postgres.review.cards import versions
@@ -78,8 +77,7 @@ class WholePhoto:
 
 def whole_photo(connection: Connection, photo_id: UUID) -> WholePhoto | None:
     """Look a photo up; ``None``: there is none."""
-    asked: dict[str, Any] = {"photo_id": photo_id}
-    row = connection.execute(query("photo_whole"), asked).fetchone()
+    row = connection.execute(query("photo_whole"), {"photo_id": photo_id}).fetchone()
     if row is None:
         return None
     *outcome, withdrawn, claimed_by = row
@@ -90,8 +88,14 @@ def whole_photo(connection: Connection, photo_id: UUID) -> WholePhoto | None:
         claimed_by,
         OutcomeRow(*outcome) if outcome[0] else None,
         faces_of(connection, photo_id),
-        [WordRow(*word) for word in connection.execute(query("words_of_photo"), asked)],
+        words_of(connection, photo_id),
     )
+
+
+def words_of(connection: Connection, photo_id: UUID) -> list[WordRow]:
+    """All that was said of a photo, in the order in which it was said."""
+    rows = connection.execute(query("words_of_photo"), {"photo_id": photo_id})
+    return [WordRow(*row) for row in rows]
 
 
 def faces_of(connection: Connection, photo_id: UUID) -> list[FaceRow]:

@@ -96,9 +96,8 @@ def waiting(
 
 def _edges(policy: MatchPolicy) -> dict[str, Any]:
     """Beyond which distances and margins an answer belongs into which queue."""
-    limit = policy.threshold if policy.max_distance is None else policy.max_distance
     return {
-        "edge": limit - DOUBT,
+        "edge": policy.farthest - DOUBT,
         "narrow": (policy.min_margin or 0) + DOUBT,
         "reach": policy.reach,
     }

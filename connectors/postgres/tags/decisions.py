@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
+from typing import TypeVar
 from uuid import UUID
 
 import psycopg
@@ -21,6 +22,7 @@ from dataflow.jobs.reason import Reason
 from dataflow.tags.refusal import Refusal, RefusedWordError
 
 Connection = psycopg.Connection[TupleRow]
+T = TypeVar("T")
 
 _SEVERAL = 2
 
@@ -105,7 +107,10 @@ class Decisions:
                 has withdrawn.
         """
         return self.change(
-            decision.photo_id, reasons_for(decision), partial(say, decision), nothing_more
+            decision.photo_id,
+            reasons_for(decision),
+            partial(say, decision),
+            lambda _, effect: effect,
         )
 
     def change(
@@ -113,15 +118,15 @@ class Decisions:
         photo_id: UUID,
         why: Why,
         saying: Callable[[Connection], int],
-        then: Callable[[Connection, Effect], None],
-    ) -> Effect:
+        then: Callable[[Connection, Effect], T],
+    ) -> T:
         """Change what is said of a photo and let its tag follow, in one transaction.
 
         Args:
             photo_id: the photo, which stays locked until the end.
             why: what the feed and the outcome say of it.
             saying: changes the words; returns how many do not count any more.
-            then: is told of the effect, in the same transaction.
+            then: is told of the effect, in the same transaction; what it makes of it is returned.
 
         Raises:
             RefusedWordError: there is no such photo; and what ``saying`` and ``then`` raise. Then
@@ -151,8 +156,7 @@ class Decisions:
                 else:
                     reason = _why_no_face(connection, photo_id)
                     effect = Effect(None, None, reason, None, taken_back)
-                then(connection, effect)
-        return effect
+                return then(connection, effect)
 
     def unknown(self, photo_ids: Collection[UUID], user_ids: Collection[UUID]) -> set[UUID]:
         """Those of some photos and users that the platform has no row for."""
@@ -165,10 +169,6 @@ def reasons_for(decision: Decision) -> Why:
     """What the feed and the outcome say of a change that follows a decision."""
     cause = _CAUSES.get(decision.word, str(decision.word))
     return Why(cause, decision.by, _DETAILS[decision.word])
-
-
-def nothing_more(_connection: Connection, _effect: Effect) -> None:
-    """Nobody else wants to know the effect."""
 
 
 def say(decision: Decision, connection: Connection) -> int:

@@ -11,14 +11,13 @@ from nats.errors import Error as NatsError
 from connectors.jetstream.connection import connect
 from connectors.postgres.photos.read_lately import read_lately
 from dataflow.jobs.errors import SolofaceError
-from dataflow.jobs.image_ref import SCHEME
 from dataflow.settings import NatsSettings, Settings
 
 
 def recent_images(settings: Settings) -> Iterator[tuple[str, str]]:
     """Whose image it is, and its reference; those first that could be read before."""
     for ref in read_lately(settings):
-        yield "a photo whose face is recorded", f"{SCHEME}{ref.bucket}/{ref.key}"
+        yield "a photo whose face is recorded", ref.in_full
     nats = settings.nats
     for whose, stream, subject in (
         ("the newest job that waits", nats.stream, nats.subject),

@@ -21,14 +21,18 @@ IMAGE_CONTENT: dict[str, Any] = {
 }
 
 
+def media_type_of(request: Request) -> str:
+    """What the body is said to be, without parameters; empty where nothing is said."""
+    return request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+
+
 async def image_of(request: Request) -> bytes:
     """The photo that is the request's body.
 
     Raises:
         ProblemError: ``wrong_type``, or it is too large or too slow.
     """
-    kind = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-    if kind not in IMAGE_CONTENT:
+    if media_type_of(request) not in IMAGE_CONTENT:
         raise ProblemError(Code.WRONG_TYPE, f"send the photo's file as {', '.join(IMAGES)}")
     return await request.body()
 

@@ -18,7 +18,7 @@ from dataflow.jobs.reason import Reason
 from soloface.web.api.parts import Reviewer, TheDesk, refusals
 from soloface.web.work.cursor import of_place, place_of
 from soloface.web.work.desk import Desk
-from soloface.web.work.views import card_of, limit_of, scale_of
+from soloface.web.work.views import card_of, scale_of
 from soloface.web.work.wire import (
     Card,
     ClaimRequest,
@@ -146,7 +146,7 @@ def _review(
 def _groups(desk: Desk, filters: Filters, limit: int) -> Groups:
     rules = desk.rules()
     with desk.database.connection() as connection:
-        groups, looked_at = unknown_groups(connection, rules, filters, limit_of(rules))
+        groups, looked_at = unknown_groups(connection, rules, filters)
         return Groups(
             groups=[
                 Group(

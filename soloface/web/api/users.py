@@ -8,12 +8,12 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request
 from pydantic import ValidationError
 
-from connectors.postgres.review.people import photos_of_user, whole_users
+from connectors.postgres.review.people import photos_of_user, whole_user
 from dataflow.tags.refusal import Refusal
 from soloface.erasing import NothingKnownError, erase_everywhere
-from soloface.web.api.finding import IMAGE_CONTENT, image_of
+from soloface.web.api.finding import IMAGE_CONTENT, image_of, media_type_of
 from soloface.web.api.parts import Enroller, Reviewer, TheDesk, audit, refusals
-from soloface.web.gate.problems import Code, ProblemError
+from soloface.web.gate.problems import ProblemError, invalid
 from soloface.web.work.cursor import of_tagged, tagged_of
 from soloface.web.work.desk import Desk
 from soloface.web.work.enrolling import Wish, enrol
@@ -63,7 +63,7 @@ async def put_face(  # noqa: PLR0913 - each is a part of the request
     The body is JSON that names photos in the store, or one photo's file; the query goes with the
     latter.
     """
-    if request.headers.get("Content-Type", "").partition(";")[0].strip().lower() == _JSON:
+    if media_type_of(request) == _JSON:
         asked = await _asked(request)
         wish = Wish(
             user_id,
@@ -136,7 +136,7 @@ async def get_photos(
 def _photos(desk: Desk, user_id: UUID, limit: int, cursor: str | None) -> TaggedPhotos:
     after = tagged_of(cursor) if cursor else None
     with desk.database.connection() as connection:
-        user = whole_users(connection, [user_id]).get(user_id)
+        user = whole_user(connection, user_id)
         if user is None:
             raise ProblemError(Refusal.UNKNOWN_USER, f"there is no user {user_id}")
         photos = photos_of_user(connection, user_id, limit + 1, after)
@@ -147,16 +147,7 @@ def _photos(desk: Desk, user_id: UUID, limit: int, cursor: str | None) -> Tagged
         model=user.model,
         withdrawn=user.withdrawn,
         enrolled_by=list(user.photos),
-        photos=[
-            TaggedPhoto(
-                photo_id=photo.photo_id,
-                face_index=photo.face_index,
-                distance=photo.distance,
-                tagged_at=photo.tagged_at,
-                confirmed=photo.confirmed,
-            )
-            for photo in shown
-        ],
+        photos=[TaggedPhoto.model_validate(photo) for photo in shown],
         next=of_tagged(shown[-1]) if len(photos) > limit else None,
     )
 
@@ -165,7 +156,4 @@ async def _asked(request: Request) -> EnrolRequest:
     try:
         return EnrolRequest.model_validate_json(await request.body())
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        what = f"{where}: {first['msg']}" if where else first["msg"]
-        raise ProblemError(Code.INVALID_REQUEST, what) from None
+        raise invalid(error.errors(include_url=False, include_input=False)) from None

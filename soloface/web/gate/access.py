@@ -153,6 +153,11 @@ def _host_of(url: str, *, with_port: bool) -> str:
         return ""
 
 
+def a_stranger() -> ProblemError:
+    """What somebody is told of whom nothing is known."""
+    return ProblemError(Code.NOT_SIGNED_IN, "sign in, or send a token: Authorization: Bearer …")
+
+
 def require_role(identity: Identity | None, role: Role) -> Identity:
     """Let somebody pass who may do it.
 
@@ -160,7 +165,7 @@ def require_role(identity: Identity | None, role: Role) -> Identity:
         ProblemError: ``not_signed_in`` or ``not_allowed``.
     """
     if identity is None:
-        raise ProblemError(Code.NOT_SIGNED_IN, "sign in, or send a token: Authorization: Bearer …")
+        raise a_stranger()
     if role not in identity.roles:
         raise ProblemError(Code.NOT_ALLOWED, f"{identity.name} is no {role}")
     return identity

@@ -14,7 +14,7 @@ from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dataflow.process.metrics import WEB_REQUESTS, WEB_SECONDS
-from soloface.web.gate.access import Access
+from soloface.web.gate.access import Access, a_stranger
 from soloface.web.gate.identity import Identity
 from soloface.web.gate.problems import Code, ProblemError, answer, problem_of
 from soloface.web.gate.rates import Rates
@@ -96,9 +96,7 @@ class Guard:
             if _is_page(scope):
                 await RedirectResponse("/sign-in", 303)(scope, receive, send)
                 return
-            raise ProblemError(
-                Code.NOT_SIGNED_IN, "sign in, or send a token: Authorization: Bearer …"
-            )
+            raise a_stranger()
         self._access.require_own_site(request, identity)
         scope.setdefault("state", {})["identity"] = identity
         body = _Body(receive, self._most(scope), self._body_timeout_s)

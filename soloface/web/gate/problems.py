@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
@@ -104,6 +104,13 @@ class ProblemError(HTTPException):
         super().__init__(_STATUS.get(code, _OTHERWISE), detail, headers)
         self.code = code
         self.more = more
+
+
+def invalid(errors: Sequence[Any]) -> ProblemError:
+    """A request that pydantic found ``errors`` in, told by the first one."""
+    first = errors[0]
+    where = ".".join(str(part) for part in first["loc"])
+    return ProblemError(Code.INVALID_REQUEST, f"{where}: {first['msg']}" if where else first["msg"])
 
 
 def answer(error: HTTPException) -> Response:

@@ -12,7 +12,6 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.staticfiles import StaticFiles
 
-from connectors.postgres.review.queues import Queue
 from soloface.web.api.parts import Reviewer, audit
 from soloface.web.gate.access import Access
 from soloface.web.gate.identity import Identity, Way
@@ -122,7 +121,6 @@ def _page(template: str, access: Access, identity: Identity, subject: str = "") 
         name=identity.name,
         proof=access.proof(identity),
         can_sign_out=identity.way is Way.SESSION,
-        queues=list(Queue),
         subject=subject,
         here=template,
     )

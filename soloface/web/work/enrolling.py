@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import sha256
 from uuid import UUID
@@ -12,7 +11,8 @@ from connectors.postgres.gallery.enrolments import EnrolmentRegister
 from connectors.postgres.gallery.users import Gallery
 from dataflow.gallery.enrolling import Enroller
 from dataflow.gallery.enrolment import Enrolment, Examiner, Offer, Portrait, Status
-from dataflow.jobs.image_ref import SCHEME, RefPolicy
+from dataflow.jobs.image_ref import RefPolicy
+from dataflow.persons.photos import InTurn
 from dataflow.tags.refusal import Refusal
 from soloface.limits import clash_limit
 from soloface.web.gate.problems import ProblemError
@@ -56,37 +56,32 @@ def enrol(desk: Desk, wish: Wish) -> Enrolled:
     """
     settings, pack = desk.settings, desk.pack()
     Gallery(desk.enrolment).require_comparable(pack.contract)
-    photos = _photos(desk, wish)
 
     def read(photo: str) -> bytes:
-        if wish.image is not None and photo == photos[0]:
-            return wish.image
-        return desk.photos.read(photo)
+        return desk.photos.read(photo) if wish.image is None else wish.image
 
     def kept(user_id: UUID, portrait: Portrait) -> str:
         if wish.image is None or not wish.keep:
             return portrait.photo
         return desk.photos.keep_image(user_id, portrait.sha256, wish.image)
 
-    offer = Offer(wish.user_id, tuple(photos), wish.consent, tuple(wish.galleries))
-    with ThreadPoolExecutor(1) as pool:
-        enroller = Enroller(
-            Examiner(
-                pack,
-                read,
-                settings.images.max_pixels,
-                settings.enrolment.quality,
-                settings.enrolment.bystanders,
-            ),
-            EnrolmentRegister(
-                desk.enrolment, pack.contract.id, wish.by, desk.photos.forget, wish.again
-            ),
-            pool,
-            None if wish.force else clash_limit(settings, pack),
-            gallery_required=settings.match.gallery_required,
-            keep=kept,
-        )
-        (done,) = enroller.enrol([offer])
+    photos = tuple(_photos(desk, wish))
+    enroller = Enroller(
+        Examiner(
+            pack,
+            read,
+            settings.images.max_pixels,
+            settings.enrolment.quality,
+            settings.enrolment.bystanders,
+        ),
+        EnrolmentRegister(
+            desk.enrolment, pack.contract.id, wish.by, desk.photos.forget, wish.again
+        ),
+        InTurn(),
+        None if wish.force else clash_limit(settings, pack),
+        keep=kept,
+    )
+    (done,) = enroller.enrol([Offer(wish.user_id, photos, wish.consent, tuple(wish.galleries))])
     return _answer(done)
 
 
@@ -96,12 +91,11 @@ def _photos(desk: Desk, wish: Wish) -> list[str]:
         return [f"{UPLOAD}{sha256(wish.image).hexdigest()}"]
     store = desk.settings.store
     policy = RefPolicy(store.bucket, store.buckets, store.prefixes)
-    refs = [policy.parse(ref) for ref in wish.refs]
-    return [f"{SCHEME}{ref.bucket}/{ref.key}" for ref in refs]
+    return [policy.parse(ref).in_full for ref in wish.refs]
 
 
 def _answer(done: Enrolment) -> Enrolled:
-    refused = [RefusedPhoto(photo=r.photo, reason=r.reason, detail=r.detail) for r in done.refused]
+    refused = [RefusedPhoto.model_validate(refusal) for refusal in done.refused]
     shown = [refusal.model_dump() for refusal in refused]
     match done.status:
         case Status.ENROLLED | Status.UNCHANGED:
@@ -109,7 +103,7 @@ def _answer(done: Enrolment) -> Enrolled:
                 user_id=done.user_id,
                 status=str(done.status),
                 consent=done.consent,
-                used=[UsedPhoto(photo=p.photo, sha256=p.sha256) for p in done.used],
+                used=[UsedPhoto.model_validate(portrait) for portrait in done.used],
                 refused=refused,
                 possibly_also=OtherUser(
                     user_id=done.alike.user_id, distance=max(done.alike.distance, 0.0)

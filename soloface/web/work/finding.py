@@ -13,7 +13,7 @@ from dataflow.jobs.reason import Reason
 from dataflow.steps.recognition import recognise
 from soloface.web.gate.problems import ProblemError
 from soloface.web.work.desk import Desk
-from soloface.web.work.views import limit_of, near_of, scale_of
+from soloface.web.work.views import near_of, scale_of
 from soloface.web.work.wire import Bbox, Found, FoundPhoto
 
 
@@ -46,7 +46,7 @@ def find(
     with desk.database.connection() as connection:
         require_comparable(connection, model)
         rules = replace(rules, policy=policies_of(connection, rules, {gallery}).of(gallery))
-        reach = limit_of(rules)
+        reach = rules.policy.farthest
         (near,) = nearest_fellows(connection, [face.embedding], inside, model, max(limit, 2))
         alike = (
             faces_like(connection, face.embedding, model, reach, limit, gallery=gallery)
@@ -58,12 +58,7 @@ def find(
         reason=str(reason),
         user_id=match.user_id if match and reason is Reason.MATCHED else None,
         users=[near_of(user, rules) for user in near[:limit] if user.distance <= reach],
-        photos=None
-        if alike is None
-        else [
-            FoundPhoto(photo_id=a.photo_id, face_index=a.face_index, distance=a.distance)
-            for a in alike
-        ],
-        bbox=Bbox(x1=face.box.x1, y1=face.box.y1, x2=face.box.x2, y2=face.box.y2),
+        photos=None if alike is None else [FoundPhoto.model_validate(a) for a in alike],
+        bbox=Bbox.model_validate(face.box),
         scale=scale_of(rules),
     )

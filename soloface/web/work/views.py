@@ -32,12 +32,6 @@ def scale_of(rules: Rules) -> Scale:
     )
 
 
-def limit_of(rules: Rules) -> float:
-    """The largest distance at which two faces are taken for one person."""
-    policy = rules.policy
-    return policy.threshold if policy.max_distance is None else policy.max_distance
-
-
 def near_of(user: Candidate, rules: Rules, *, rejected: bool = False) -> Near:
     """A user and how near they are. A distance below 0 or above 2 is rounding."""
     return Near(
@@ -77,9 +71,9 @@ def photo_of(photo: photos.WholePhoto) -> Photo:
         version=photo.version,
         withdrawn=photo.withdrawn,
         claimed_by=photo.claimed_by,
-        outcome=Outcome(**asdict(photo.outcome)) if photo.outcome else None,
+        outcome=photo.outcome and Outcome.model_validate(photo.outcome),
         faces=[SeenFace(**{**asdict(f), "bbox": bbox_of(f.bbox)}) for f in photo.faces],
-        said=[Said(**asdict(word)) for word in photo.words],
+        said=[Said.model_validate(word) for word in photo.words],
     )
 
 
@@ -92,5 +86,4 @@ def decided_of(entry: moderation.Entry) -> Decided:
 
 def bbox_of(bbox: Mapping[str, float]) -> Bbox:
     """A face's box; of a face that somebody else has written it may be anything."""
-    values = [float(bbox.get(name, 0) or 0) for name in ("x1", "y1", "x2", "y2")]
-    return Bbox(**dict(zip(("x1", "y1", "x2", "y2"), values, strict=True)))
+    return Bbox(**{name: float(bbox.get(name) or 0) for name in Bbox.model_fields})

@@ -18,9 +18,12 @@ Line = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f
 
 
 class Wire(BaseModel):
-    """Frozen; what is not known is refused, so that a slip of the pen is seen."""
+    """Frozen; what is not known is refused, so that a slip of the pen is seen.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    ``model_validate`` also takes an object whose attributes have the fields' names.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", from_attributes=True)
 
 
 class Bbox(Wire):

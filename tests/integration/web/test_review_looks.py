@@ -17,11 +17,10 @@ from psycopg.types.json import Jsonb
 from soloface.cli.demo.changes import CHANGES, jpeg
 from soloface.cli.demo.people import _MARGIN, ENROLLED, Person
 from tests.builders import photo, user
+from tests.fixtures.browser import MS
 from tests.fixtures.web import MODEL, MakeSite, Site
-from tests.patience import PATIENCE_S
 from tests.places import REPOSITORY
 
-MS = PATIENCE_S * 1000
 IMAGES = REPOSITORY / "docs" / "images"
 IN_THE_DOCS = {"review-desktop-light.png", "review-phone-dark.png"}
 SIZES = {"desktop": (1280, 860), "phone": (390, 844)}
@@ -124,7 +123,7 @@ def test_every_page_can_be_used_by_everybody_in_each_size_and_light(
             page = context.new_page()
             for name, path in PATHS.items():
                 page.goto(furnished.url + path)
-                expect(page.locator(SHOWN[name]).first).to_be_visible(timeout=MS)
+                expect(page.locator(SHOWN[name]).first).to_be_visible()
                 page.wait_for_load_state("networkidle")
                 assert flaws(page) == [], (name, size, scheme)
                 wide = page.evaluate("document.documentElement.scrollWidth")
@@ -140,5 +139,5 @@ def test_the_form_to_sign_in_can_be_used_by_everybody(
     with browser.new_context(color_scheme="dark" if scheme == "dark" else "light") as context:
         page = context.new_page()
         page.goto(site.url)
-        expect(page.locator("#token")).to_be_focused(timeout=MS)
+        expect(page.locator("#token")).to_be_focused()
         assert flaws(page) == []

@@ -8,9 +8,8 @@ import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.builders import photo, user
+from tests.fixtures.browser import MS
 from tests.fixtures.web import MODEL, MakeSite, Site
-
-MS = 8_000
 
 
 @pytest.fixture
@@ -165,7 +164,7 @@ def test_a_picture_that_is_gone_is_said_and_the_answer_still_counts(
     with browser.new_context() as context:
         page = context.new_page()
         page.goto(local.url)
-        expect(page.locator("#face .gone")).to_have_text("The picture is gone", timeout=MS)
+        expect(page.locator("#face .gone")).to_have_text("The picture is gone")
         page.keyboard.press("y")
         answered(page)
     assert words(local) == [(photo(5), user(1), "confirmed")]
@@ -211,7 +210,7 @@ def test_two_moderators_at_once_never_see_the_same_card(browser: Browser, site: 
             page.goto(f"{site.url}sign-in")
             page.locator("#token").fill(site.tokens[name])
             page.keyboard.press("Enter")
-            expect(page.locator("#card")).to_be_visible(timeout=MS)
+            expect(page.locator("#card")).to_be_visible()
         for _ in numbers:
             for name, page in pages.items():
                 if page.locator("#card").is_visible():

@@ -21,5 +21,4 @@ export function tile(photo, caption, chosen, changed) {
   return button;
 }
 
-export const chosen = (parent) =>
-  [...parent.querySelectorAll(".tile[aria-pressed=true]")].map((button) => button.photo);
+export const chosen = (parent) => [...parent.querySelectorAll(".tile[aria-pressed=true]")];

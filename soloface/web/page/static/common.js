@@ -65,6 +65,8 @@ export function say(text, kind = "") {
 // The end: ids that are made in turn begin alike.
 export const short = (id) => (id ? id.slice(-8) : "nobody");
 
+export const isId = (text) => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text);
+
 export const faceUrl = (photo, index, px = 512) =>
   `/v1/photos/${photo}/faces/${index}/image?px=${px}`;
 
@@ -99,8 +101,10 @@ export async function portraits(id, most = 2, px = 384) {
     .map((sha256) => picture(`/v1/users/${id}/enrolment/${sha256}/image?px=${px}`, `User ${short(id)}, as enrolled`));
 }
 
+const limitOf = (scale) => scale.max_distance ?? scale.threshold;
+
 export function closeness(distance, scale) {
-  const limit = scale.max_distance ?? scale.threshold;
+  const limit = limitOf(scale);
   if (distance === null || distance === undefined) return "not measured";
   if (distance <= limit - 0.15) return "very alike";
   if (distance <= limit - 0.05) return "alike";
@@ -118,7 +122,7 @@ const svg = (tag, attributes) => {
 // Distances as marks on a line: where one person ends and another begins, and where these faces are.
 export function ruler(distances, scale) {
   const most = 1.1;
-  const limit = scale.max_distance ?? scale.threshold;
+  const limit = limitOf(scale);
   const at = (distance) => 10 + (Math.min(Math.max(distance, 0), most) / most) * 580;
   const text = distances.map((d, i) => `${i + 1}: ${d.toFixed(2)}`).join(", ");
   const drawn = svg("svg", { viewBox: "0 0 600 54", role: "img", class: "ruler" });

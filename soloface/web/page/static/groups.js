@@ -1,10 +1,9 @@
 // Groups of unknown faces: one answer names many.
 
-import { ask, el, newKey, say } from "/static/common.js";
+import { ask, el, isId, newKey, say } from "/static/common.js";
 import { chosen, tile } from "/static/choosing.js";
 
 const $ = (id) => document.getElementById(id);
-const ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 function section(group, number) {
   const faces = el("div", { class: "grid" });
@@ -17,13 +16,13 @@ function section(group, number) {
   };
   const say_all = async (decision) => {
     const user = input.value.trim().toLowerCase();
-    if (decision === "confirm" && !ID.test(user)) {
+    if (decision === "confirm" && !isId(user)) {
       say("Give the id of a user first", "bad");
       input.focus();
       return;
     }
     for (const button of buttons) button.disabled = true;
-    for (const button of [...faces.querySelectorAll(".tile[aria-pressed=true]")]) {
+    for (const button of chosen(faces)) {
       const card = button.photo;
       const body = { decision, version: card.version };
       if (decision === "confirm") Object.assign(body, { user_id: user, face_index: card.face_index });

@@ -34,7 +34,7 @@ async function more() {
 $("weed").addEventListener("click", async () => {
   $("weed").disabled = true;
   let failed = 0;
-  for (const button of [...$("photos").querySelectorAll(".tile[aria-pressed=true]")]) {
+  for (const button of chosen($("photos"))) {
     try {
       await ask("POST", `/v1/photos/${button.photo.photo_id}/decision`, { decision: "reject", user_id: user }, { "Idempotency-Key": newKey() });
       button.remove();

@@ -1,7 +1,7 @@
 // One card after the other. The next ones are fetched and decoded before they are needed; an answer
 // is sent while the next card is shown, and what was not taken comes back.
 
-import { Refused, ask, closeness, el, faceUrl, newKey, picture, portraits, ruler, say, short } from "/static/common.js";
+import { Refused, ask, closeness, el, faceUrl, isId, newKey, picture, portraits, ruler, say, short } from "/static/common.js";
 
 // Few, because what one moderator has ahead nobody else gets.
 const AHEAD = 3;
@@ -36,15 +36,17 @@ function prepare(card) {
   );
   face.decode().catch(() => {});
   whole.decode().catch(() => {});
-  const others = card.candidates.filter((near) => near.user_id !== first?.user_id && !near.rejected);
+  const others = card.candidates
+    .filter((near) => near.user_id !== first?.user_id && !near.rejected)
+    .slice(0, 2);
   return {
     card,
     first,
-    others: others.slice(0, 2),
+    others,
     face,
     whole,
     portraits: new Map(
-      [first, ...others.slice(0, 2)].filter(Boolean).map((near) => [near.user_id, portraits(near.user_id)]),
+      [first, ...others].filter(Boolean).map((near) => [near.user_id, portraits(near.user_id)]),
     ),
   };
 }
@@ -258,7 +260,7 @@ function askWho() {
 $("else").querySelector("form").addEventListener("submit", (event) => {
   if (event.submitter?.value !== "yes") return;
   const id = $("user-id").value.trim().toLowerCase();
-  if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id)) {
+  if (!isId(id)) {
     event.preventDefault();
     $("else-wrong").textContent = "That is not the id of a user.";
     $("else-wrong").hidden = false;
