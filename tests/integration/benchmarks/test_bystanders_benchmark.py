@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import cv2
@@ -13,16 +10,15 @@ import orjson
 
 from benchmarks.bystanders.report import PLACE
 from dataflow.faces.face import BgrImage
-from dataflow.settings import PREFIX, ModelSettings
 from soloface.cli.demo.changes import CHANGES, jpeg
 from soloface.cli.demo.people import ENROLLED, GROUP, load_picture
-from tests.places import REPOSITORY
+from tests.fixtures.benchmarks import RunBenchmark
 
 SIDE = 800
 
 
 def test_subjects_and_groups_are_told_apart_and_written_down(
-    open_settings: ModelSettings, tmp_path: Path
+    run_benchmark: RunBenchmark, tmp_path: Path
 ) -> None:
     ana, bea = ENROLLED[:2]
     for person, other in ((ana, bea), (bea, ana)):
@@ -35,20 +31,8 @@ def test_subjects_and_groups_are_told_apart_and_written_down(
     (groups / "0.jpg").write_bytes(jpeg(load_picture(GROUP)))
     page = tmp_path / "page.md"
     page.write_text(f"before\n<!-- {PLACE} -->\n<!-- end -->\nafter\n")
-    variables = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
 
-    done = subprocess.run(
-        [
-            *(sys.executable, "-m", "benchmarks.bystanders", tmp_path / "faces"),
-            *("--markdown", page, "--json"),
-        ],
-        cwd=tmp_path,
-        env=variables
-        | {f"{PREFIX}MODEL__ROOT": str(open_settings.root), "PYTHONPATH": str(REPOSITORY)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = run_benchmark("bystanders", "faces", "--markdown", page, "--json")
 
     assert done.returncode == 0, done.stderr
     found = orjson.loads(done.stdout)
