@@ -73,9 +73,6 @@ def measure(folders: Sequence[Path], pack: str, cache: Path | None) -> tuple[str
         ConfigurationError: a folder, the pack or the cache cannot be used, or there are no people.
     """
     settings = load_settings()
-    settings = settings.model_copy(
-        update={"model": settings.model.model_copy(update={"pack": pack})}
-    )
     found = look_at(pack, find_sets(folders), settings, cache, lambda _what: None)
     if not found.labelled:
         raise ConfigurationError("there are no sets of labelled people in these folders")
@@ -88,7 +85,7 @@ def measure(folders: Sequence[Path], pack: str, cache: Path | None) -> tuple[str
         f"{real:.2%} of the other labelled people and {made_up:.2%} of the made-up ones; people of "
         "one family or region are more alike than both."
     )
-    table = far_table_of(settings.model)
+    table = far_table_of(settings.model.model_copy(update={"pack": pack}))
     return said, list(crowded(faces, SIZES, found.threshold, table, MAX_FPIR))
 
 

@@ -120,10 +120,7 @@ def measured(
         ConfigurationError: the pack's networks cannot be asked one by one.
     """
     settings = load_settings()
-    settings = settings.model_copy(
-        update={"model": settings.model.model_copy(update={"pack": seen.pack})}
-    )
-    pack = load_pack(settings.model)
+    pack = load_pack(settings.model.model_copy(update={"pack": seen.pack}))
     if not isinstance(pack, NetworkPack):
         raise ConfigurationError(f"{seen.pack}: its networks cannot be asked one by one")
     groups = seen.labelled
