@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import cv2
-import numpy as np
 import orjson
 
 from benchmarks.bystanders.report import PLACE
-from dataflow.faces.face import BgrImage
 from soloface.cli.demo.changes import CHANGES, jpeg
 from soloface.cli.demo.people import ENROLLED, GROUP, load_picture
 from tests.fixtures.benchmarks import RunBenchmark
-
-SIDE = 800
+from tests.photos import beside
 
 
 def test_subjects_and_groups_are_told_apart_and_written_down(
@@ -25,7 +21,7 @@ def test_subjects_and_groups_are_told_apart_and_written_down(
         home = tmp_path / "faces" / "some" / person.name
         home.mkdir(parents=True)
         (home / "0.jpg").write_bytes(CHANGES["quality 25"](person.portrait()))
-        (home / "1.jpg").write_bytes(jpeg(_beside(person.portrait(), other.portrait())))
+        (home / "1.jpg").write_bytes(jpeg(beside(person.portrait(), other.portrait())))
     groups = tmp_path / "faces" / "groups"
     groups.mkdir()
     (groups / "0.jpg").write_bytes(jpeg(load_picture(GROUP)))
@@ -45,14 +41,3 @@ def test_subjects_and_groups_are_told_apart_and_written_down(
     assert text.startswith("before\n")
     assert "| 0.50 | 2 of 2 | 2 |" in text
     assert not any(name in text for name in (ana.name, bea.name, str(tmp_path)))
-
-
-def _beside(main: BgrImage, other: BgrImage) -> BgrImage:
-    """The first in the middle, the other one less than half as large in a corner."""
-    canvas = np.full((SIDE, SIDE, 3), 127, np.uint8)
-    height, width = main.shape[:2]
-    top, left = (SIDE - height) // 2, (SIDE - width) // 2
-    canvas[top : top + height, left : left + width] = main
-    small = cv2.resize(other, None, fx=0.4, fy=0.4, interpolation=cv2.INTER_AREA)
-    canvas[: small.shape[0], : small.shape[1]] = small
-    return canvas
