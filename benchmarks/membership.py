@@ -15,7 +15,7 @@ from benchmarks.accuracy.faces import together
 from benchmarks.accuracy.folders import find_sets
 from benchmarks.accuracy.resampling import Figure
 from benchmarks.accuracy.run import look_at
-from benchmarks.report import Page, has_place, show_pages, write_pages
+from benchmarks.report import Page, require_place, show_pages, write_pages
 from dataflow.faces.packs.loading import far_table_of
 from dataflow.jobs.errors import ConfigurationError, SolofaceError
 from dataflow.settings import OPEN_PACK, load_settings
@@ -55,8 +55,7 @@ def main(
     strangers get a tag: at the pack's threshold, and at the distance that follows from the size
     with a FPIR of 1 %.
     """
-    if markdown and not (markdown.is_file() and has_place(markdown, PLACE)):
-        raise typer.BadParameter(f"{markdown} has no place for <!-- {PLACE} --> … <!-- end -->")
+    require_place(markdown, PLACE)
     try:
         said, found = measure(folders, pack, cache)
     except SolofaceError as error:
@@ -74,9 +73,6 @@ def measure(folders: Sequence[Path], pack: str, cache: Path | None) -> tuple[str
         ConfigurationError: a folder, the pack or the cache cannot be used, or there are no people.
     """
     settings = load_settings()
-    settings = settings.model_copy(
-        update={"model": settings.model.model_copy(update={"pack": pack})}
-    )
     found = look_at(pack, find_sets(folders), settings, cache, lambda _what: None)
     if not found.labelled:
         raise ConfigurationError("there are no sets of labelled people in these folders")
@@ -89,7 +85,7 @@ def measure(folders: Sequence[Path], pack: str, cache: Path | None) -> tuple[str
         f"{real:.2%} of the other labelled people and {made_up:.2%} of the made-up ones; people of "
         "one family or region are more alike than both."
     )
-    table = far_table_of(settings.model)
+    table = far_table_of(settings.model.model_copy(update={"pack": pack}))
     return said, list(crowded(faces, SIZES, found.threshold, table, MAX_FPIR))
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import typer
 from rich.console import Console
 from rich.table import Table
 
@@ -179,6 +180,16 @@ def write_pages(
         parts.append(f"### {table.title}\n\n" + "\n".join(lines))
     measured = f"<!-- {place} -->\n" + "\n\n".join(parts) + "\n<!-- end -->"
     page.write_text(_marked(place).sub(lambda _: measured, text), encoding="utf-8")
+
+
+def require_place(page: Path | None, place: str) -> None:
+    """Refuse a page without the marks of a place, before anything is measured.
+
+    Raises:
+        typer.BadParameter: there is no such page, or :func:`write_pages` could not write to it.
+    """
+    if page and not (page.is_file() and has_place(page, place)):
+        raise typer.BadParameter(f"{page} has no place for <!-- {place} --> … <!-- end -->")
 
 
 def has_place(page: Path, place: str) -> bool:

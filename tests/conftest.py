@@ -26,4 +26,5 @@ pytest_plugins = [
     "tests.fixtures.past",
     "tests.fixtures.web",
     "tests.fixtures.browser",
+    "tests.fixtures.benchmarks",
 ]

@@ -50,5 +50,16 @@ def scaled(image: BgrImage, factor: float) -> BgrImage:
     return np.asarray(cv2.resize(image, shape, interpolation=kind), np.uint8)
 
 
+def beside(subject: BgrImage, other: BgrImage) -> BgrImage:
+    """One picture in the middle of a grey one, another less than half as large in a corner."""
+    canvas = np.full((800, 800, 3), 127, np.uint8)
+    height, width = subject.shape[:2]
+    top, left = (len(canvas) - height) // 2, (len(canvas) - width) // 2
+    canvas[top : top + height, left : left + width] = subject
+    small = scaled(other, 0.4)
+    canvas[: small.shape[0], : small.shape[1]] = small
+    return canvas
+
+
 def brighter(image: BgrImage, factor: float) -> BgrImage:
     return np.asarray(cv2.convertScaleAbs(image, alpha=factor), np.uint8)

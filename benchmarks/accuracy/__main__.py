@@ -16,7 +16,7 @@ from benchmarks.accuracy.document import as_dict, far_tables
 from benchmarks.accuracy.folders import Photos, find_sets
 from benchmarks.accuracy.report import PLACE, pages, said, short, suspects
 from benchmarks.accuracy.run import Run, Tell, ahead, judge_pack, look_at
-from benchmarks.report import has_place, show_pages, write_pages
+from benchmarks.report import require_place, show_pages, write_pages
 from dataflow.jobs.errors import ConfigurationError, SolofaceError
 from dataflow.settings import OPEN_PACK, load_settings
 from soloface.cli.frame.output import complain, say
@@ -60,8 +60,7 @@ def main(  # noqa: PLR0913 - a command's parameters are its options
     one set and of two are taken for one another, the distance for each false accept rate, and what
     several ways to limit cost in right tags.
     """
-    if markdown and not (markdown.is_file() and has_place(markdown, PLACE)):
-        raise typer.BadParameter(f"{markdown} has no place for <!-- {PLACE} --> … <!-- end -->")
+    require_place(markdown, PLACE)
     try:
         with nullcontext() if as_json else console.status("starting") as status:
             tell = status.update if status else ignore

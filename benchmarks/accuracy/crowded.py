@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 
 from benchmarks.accuracy.faces import Faces
 from benchmarks.accuracy.resampling import Figure, counted_by_person, figure, person_weights, ratio
+from benchmarks.accuracy.searches import DRAWS, one_each
 from dataflow.faces.packs.far_table import FarTable
 from dataflow.gallery.calibration import Distances
 from dataflow.gallery.limit import wanted_far
 from dataflow.gallery.made_up import Vectors, unit
 
-DRAWS = 20
 _AT_A_TIME = 1000
 
 
@@ -88,13 +88,9 @@ def alike(faces: Faces, threshold: float) -> tuple[float, float]:
 def _own(faces: Faces) -> list[tuple[NDArray[np.intp], Distances]]:
     """Of galleries drawn again and again: which photos are sought, and how far their person is."""
     rng = np.random.default_rng(1)
-    people = len(faces.names)
-    order = np.argsort(faces.owners, kind="stable")
-    counts = np.bincount(faces.owners, minlength=people)
-    starts = np.cumsum(counts) - counts
     found = []
     for _ in range(DRAWS):
-        portraits = order[starts + (rng.random(people) * counts).astype(np.intp)]
+        portraits = one_each(faces, rng)
         sought = np.setdiff1d(np.arange(len(faces.owners)), portraits)
         theirs = faces.embeddings[portraits[faces.owners[sought]]]
         near = np.sum(faces.embeddings[sought] * theirs, axis=1)

@@ -9,11 +9,12 @@ from benchmarks.accuracy.far_table import FEWEST_PEOPLE, WORST, Limit, worst
 from benchmarks.accuracy.galleries import FIXED
 from benchmarks.accuracy.judging import AT_SHIPPED, COMPARED
 from benchmarks.accuracy.limits import FPIRS, WAYS
-from benchmarks.accuracy.resampling import ROUNDS, Figure
+from benchmarks.accuracy.resampling import Figure
 from benchmarks.accuracy.run import MAX_FPIR, PackResult, Run
 from benchmarks.accuracy.searches import DRAWS, NEIGHBOURS
 from benchmarks.accuracy.verification import TABLE_FARS
 from benchmarks.report import Page
+from dataflow.gallery.intervals import ROUNDS
 
 PLACE = "measured: accuracy"
 _PLAIN = {"auc"}

@@ -14,9 +14,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from dataflow.gallery.intervals import most_when_none, wilson
-
-ROUNDS = 400
+from dataflow.gallery.intervals import counted_95, person_draws
 
 Estimates: TypeAlias = NDArray[np.float64]
 """Shape (ROUNDS + 1,): the value, and that of each draw; NaN where there is none."""
@@ -41,9 +39,7 @@ class Figure:
 
 def person_weights(people: int, seed: int = 0) -> Weights:
     """The same ones each time; another seed draws others, for people of another set."""
-    rng = np.random.default_rng(seed)
-    drawn = rng.multinomial(people, np.full(people, 1 / people), size=ROUNDS)
-    return np.concatenate([np.ones((1, people)), drawn])
+    return np.concatenate([np.ones((1, people)), person_draws(people, seed)])
 
 
 def counted_by_person(owners: NDArray[np.intp], people: int) -> NDArray[np.float64]:
@@ -73,10 +69,8 @@ def figure(estimates: Estimates, cases: int | None = None) -> Figure:
         return Figure(value, float("nan"), float("nan"))
     low, high = (float(bound) for bound in np.percentile(draws, [2.5, 97.5]))
     if cases:
-        hits = round(value * cases)
-        least, most = wilson(hits, cases)
-        low = min(low, least)
-        high = max(high, most, most_when_none(cases) if hits == 0 else 0)
+        least, most = counted_95(round(value * cases), cases)
+        low, high = min(low, least), max(high, most)
     return Figure(value, min(low, value), max(high, value))
 
 

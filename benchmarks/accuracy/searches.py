@@ -47,14 +47,11 @@ def search(
     """
     rng = np.random.default_rng(1)
     people = len(faces.names)
-    order = np.argsort(faces.owners, kind="stable")
-    counts = np.bincount(faces.owners, minlength=people)
-    starts = np.cumsum(counts) - counts
     drawn = people if users is None else min(people, drawn_for(users))
     found = []
     for _ in range(draws):
         crowd = rng.permutation(people)[:drawn]
-        portraits = order[starts + (rng.random(people) * counts).astype(np.intp)]
+        portraits = one_each(faces, rng)
         outside = np.zeros(drawn, np.bool_)
         if strangers:
             outside[STRANGER_OF - 1 :: STRANGER_OF] = True
@@ -67,6 +64,14 @@ def search(
         np.concatenate([one.first for one in found]),
         np.concatenate([one.near for one in found]),
     )
+
+
+def one_each(faces: Faces, rng: np.random.Generator) -> NDArray[np.intp]:
+    """The place of one photo of each person, drawn at random."""
+    order = np.argsort(faces.owners, kind="stable")
+    counts = np.bincount(faces.owners, minlength=len(faces.names))
+    starts = np.cumsum(counts) - counts
+    return np.asarray(order[starts + (rng.random(len(counts)) * counts).astype(np.intp)], np.intp)
 
 
 def drawn_for(users: int) -> int:

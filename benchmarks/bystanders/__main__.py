@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from itertools import count
 from pathlib import Path
 from typing import Annotated
@@ -15,9 +14,10 @@ from benchmarks.accuracy.folders import find_sets
 from benchmarks.bystanders.boxes import counted, drawn_by_yunet
 from benchmarks.bystanders.report import FITS, PLACE, Run, as_dict, measured, pages, said
 from benchmarks.bystanders.scenes import look
-from benchmarks.report import has_place, show_pages, write_pages
+from benchmarks.report import require_place, show_pages, write_pages
 from dataflow.faces.packs.loading import load_pack
 from dataflow.jobs.errors import SolofaceError
+from dataflow.process.cores import usable_cores
 from dataflow.settings import OPEN_PACK, load_settings
 from soloface.cli.frame.output import complain
 
@@ -47,8 +47,7 @@ def main(
     Photos of people show the person whose folder they are in. Folders without people hold group
     photos, of which no face may be taken.
     """
-    if markdown and not (markdown.is_file() and has_place(markdown, PLACE)):
-        raise typer.BadParameter(f"{markdown} has no place for <!-- {PLACE} --> … <!-- end -->")
+    require_place(markdown, PLACE)
     try:
         run = measure(folders, pack, yunet)
     except SolofaceError as error:
@@ -72,7 +71,7 @@ def measure(folders: list[Path], pack: str, yunet: Path | None) -> Run:
     sets = find_sets(folders)
     model = settings.model.model_copy(update={"pack": pack, "ignore_smaller": 0.0})
     loaded = load_pack(model)
-    threads = settings.worker.cores or len(os.sched_getaffinity(0))
+    threads = settings.worker.cores or usable_cores()
     total, done = sum(len(photos.paths) for photos in sets), count(1)
     with console.status("starting") as status:
         scenes = look(

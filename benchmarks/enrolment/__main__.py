@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import nullcontext
 from enum import StrEnum
 from pathlib import Path
@@ -23,7 +22,7 @@ from benchmarks.enrolment.crowd import Crowd
 from benchmarks.enrolment.pictures import Pictures
 from benchmarks.enrolment.report import PLACE, Findings, pages, said
 from benchmarks.enrolment.viewing import Viewer
-from benchmarks.report import has_place, show_pages, write_pages
+from benchmarks.report import require_place, show_pages, write_pages
 from dataflow.faces.packs.far_table import far_table_of_contract
 from dataflow.faces.packs.gap_table import Gap, GapTable, shipped_gap_table
 from dataflow.faces.packs.loading import load_pack
@@ -33,6 +32,7 @@ from dataflow.faces.quality import LENIENT, STRICT
 from dataflow.gallery.clashes import ClashLimit
 from dataflow.gallery.enrolment import farthest_of_two
 from dataflow.jobs.errors import ConfigurationError, SolofaceError
+from dataflow.process.cores import usable_cores
 from dataflow.settings import OPEN_PACK, Settings, load_settings
 from soloface.cli.frame.output import complain
 
@@ -80,8 +80,7 @@ def main(  # noqa: PLR0913 - a command's parameters are its options
     of a user's photos is the best, and how unlike they may be; doubles: how many people who are
     enrolled twice are noticed, and how many strangers are refused by chance.
     """
-    if markdown and not (markdown.is_file() and has_place(markdown, PLACE)):
-        raise typer.BadParameter(f"{markdown} has no place for <!-- {PLACE} --> … <!-- end -->")
+    require_place(markdown, PLACE)
     try:
         with console.status("starting") if console.is_terminal else nullcontext() as status:
             tell = status.update if status else ignore
@@ -121,10 +120,7 @@ def measured(
         ConfigurationError: the pack's networks cannot be asked one by one.
     """
     settings = load_settings()
-    settings = settings.model_copy(
-        update={"model": settings.model.model_copy(update={"pack": seen.pack})}
-    )
-    pack = load_pack(settings.model)
+    pack = load_pack(settings.model.model_copy(update={"pack": seen.pack}))
     if not isinstance(pack, NetworkPack):
         raise ConfigurationError(f"{seen.pack}: its networks cannot be asked one by one")
     groups = seen.labelled
@@ -157,7 +153,7 @@ def _pictures(
         done += 1
         tell(f"looking at photos made worse: {done}")
 
-    return viewer.view(groups, settings.worker.cores or len(os.sched_getaffinity(0)), count)
+    return viewer.view(groups, settings.worker.cores or usable_cores(), count)
 
 
 def _photos(found: Findings, pictures: Pictures, groups: list[Faces], pack: NetworkPack) -> None:

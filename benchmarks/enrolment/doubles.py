@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from benchmarks.accuracy.faces import Faces, together
 from benchmarks.accuracy.resampling import (
-    ROUNDS,
     Figure,
     counted_by_person,
     figure,
@@ -25,6 +24,7 @@ from benchmarks.enrolment.crowd import Crowd
 from dataflow.faces.packs.gap_table import NEXT
 from dataflow.gallery.calibration import Distances
 from dataflow.gallery.clashes import ClashLimit
+from dataflow.gallery.intervals import ROUNDS
 from dataflow.gallery.made_up import Vectors, unit
 
 CHANCE = 0.004

@@ -23,7 +23,7 @@ from benchmarks.feed.listener import latencies, listening, percentiles
 from benchmarks.lanes import WorkerLane
 from benchmarks.measure import Sample
 from benchmarks.photos import SIZES, make_photos
-from benchmarks.report import Page, has_place, said, show_pages, write_pages
+from benchmarks.report import Page, require_place, said, show_pages, write_pages
 from benchmarks.results import Machine, this_machine
 from benchmarks.stage import Site, build_site
 from connectors.embedded import Servers
@@ -194,8 +194,7 @@ def main(
     """Measure the feed of tag changes with a real worker and real servers."""
     if size not in NAMED:
         raise typer.BadParameter(f"--size is {' or '.join(NAMED)}")
-    if markdown and not has_place(markdown, PLACE):
-        raise typer.BadParameter(f"{markdown} has no place for <!-- {PLACE} --> … <!-- end -->")
+    require_place(markdown, PLACE)
     results = measure(size, NAMED[size])
     text = said(size, results.machine, results.took_s)
     show_pages(text, pages(results), console)

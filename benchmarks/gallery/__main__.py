@@ -18,7 +18,7 @@ from benchmarks.gallery.crowds import Crowd, Kind
 from benchmarks.gallery.database import loaded, server
 from benchmarks.gallery.inside import inside
 from benchmarks.gallery.report import Run, pages, said
-from benchmarks.report import has_place, show_pages, write_pages
+from benchmarks.report import require_place, show_pages, write_pages
 from connectors.embedded import PostgresServer
 from dataflow.gallery.search import TARGET_RECALL
 
@@ -64,8 +64,7 @@ def main(  # noqa: PLR0913 - a command's parameters are its options
     """
     count = faces or (_FACES_COMPARED if compare else _FACES)
     run = Run(kind, dimension, compare, count, hard, build_limit, members=members)
-    if markdown and not has_place(markdown, run.place):
-        raise typer.BadParameter(f"{markdown} has no place for <!-- {run.place} --> … <!-- end -->")
+    require_place(markdown, run.place)
     began = time.perf_counter()
     with server() as running, nullcontext() if as_json else console.status("starting") as status:
         run.versions = versions(running)

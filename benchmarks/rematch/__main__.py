@@ -21,7 +21,7 @@ from benchmarks.rematch.live import beside_jobs
 from benchmarks.rematch.passing import measured
 from benchmarks.rematch.platform import Platform
 from benchmarks.rematch.report import PLACE, Run, pages, said
-from benchmarks.report import has_place, show_pages, write_pages
+from benchmarks.report import require_place, show_pages, write_pages
 from connectors.embedded import PostgresServer
 from connectors.postgres.setup.migrate import migrate
 from dataflow.settings import DatabaseSettings
@@ -55,8 +55,7 @@ def main(
     parts = tuple(only or PARTS)
     if not set(parts) <= set(PARTS):
         raise typer.BadParameter(f"--only is {', '.join(PARTS)}")
-    if markdown and not has_place(markdown, PLACE):
-        raise typer.BadParameter(f"{markdown} has no place for <!-- {PLACE} --> … <!-- end -->")
+    require_place(markdown, PLACE)
     run, began = Run(), time.perf_counter()
     with console.status("starting") as status:
         if {"one", "many", "updates"} & set(parts):

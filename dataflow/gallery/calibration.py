@@ -15,7 +15,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from dataflow.gallery.intervals import most_when_none, wilson
+from dataflow.gallery.intervals import counted_95, person_draws
 from dataflow.gallery.made_up import Vectors, unit
 
 Distances: TypeAlias = NDArray[np.float64]
@@ -27,7 +27,6 @@ CASES_NEEDED = 3
 FEW_PEOPLE = 20
 """With fewer, who is among them decides more than how many pairs they make."""
 
-_ROUNDS = 400
 _STEP = 1000
 
 
@@ -186,8 +185,7 @@ class Pairs:
     ) -> tuple[tuple[float, float] | None, tuple[float, float] | None]:
         """Draw as many people with replacement, again and again; a person comes with all photos."""
         size = self.people
-        rng = np.random.default_rng(0)
-        draws = rng.multinomial(size, np.full(size, 1 / size), size=_ROUNDS).astype(np.float64)
+        draws = person_draws(size).astype(np.float64)
         owned = np.bincount(self.genuine_owner, minlength=size)
         hit = np.bincount(self.genuine_owner[accepted], minlength=size)
         low, high = self.impostor_owners
@@ -216,14 +214,22 @@ def identify(embeddings: Vectors, people: Sequence[str], threshold: float) -> Id
 
 @dataclass(frozen=True, slots=True)
 class Sought:
-    """For each photo, its distances to the mean of its person's others and to the nearest other.
+    """For each photo, how far it is from people, each known by the mean of their photos.
 
-    A person with one photo is not ``sought``: ``own`` is infinite.
+    ``owner`` is the place of its person among the sorted names. ``own`` is the distance to that
+    person without it; one with a single photo is not ``sought``, and ``own`` is infinite.
+    ``others``, shape (photos, people), has the distances to all; that to its person is infinite.
     """
 
+    owner: NDArray[np.intp]
     own: Distances
-    nearest_other: Distances
+    others: Distances
     sought: NDArray[np.bool_]
+
+    @property
+    def nearest_other(self) -> Distances:
+        """The distance to the nearest other person."""
+        return np.asarray(self.others.min(axis=1))
 
     @property
     def first(self) -> NDArray[np.bool_]:
@@ -244,12 +250,11 @@ def seek(embeddings: Vectors, people: Sequence[str]) -> Sought:
     others_mean = unit(np.asarray(sums[owner] - embeddings, np.float32)[sought])
     own[sought] = 1 - np.sum(embeddings[sought] * others_mean, axis=1)
     distance[np.arange(len(owner)), owner] = np.inf
-    return Sought(own, distance.min(axis=1), sought)
+    return Sought(owner, own, distance, sought)
 
 
 def _share(count: int, of: int, people_95: tuple[float, float] | None = None) -> Share:
-    low, high = wilson(count, of)
-    return Share(count, of, (low, max(high, most_when_none(of)) if count == 0 else high), people_95)
+    return Share(count, of, counted_95(count, of), people_95)
 
 
 def _quadratic(draws: Distances, matrix: NDArray[np.int64]) -> Distances:

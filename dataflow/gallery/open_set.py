@@ -12,12 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dataflow.gallery.calibration import CASES_NEEDED, Distances
-from dataflow.gallery.intervals import most_when_none, wilson
+from dataflow.gallery.calibration import CASES_NEEDED, Distances, seek
+from dataflow.gallery.intervals import counted_95, person_draws
 from dataflow.gallery.limit import wanted_far
-from dataflow.gallery.made_up import Vectors, unit
+from dataflow.gallery.made_up import Vectors
 
-_ROUNDS = 400
 _STEP = 1000
 
 Counts = NDArray[np.int64]
@@ -63,20 +62,10 @@ class Searches:
     """
 
     def __init__(self, embeddings: Vectors, people: Sequence[str]) -> None:
-        names, owner = np.unique(np.asarray(people, dtype=object).astype(str), return_inverse=True)
-        sums = np.zeros((len(names), embeddings.shape[1]), np.float64)
-        np.add.at(sums, owner, embeddings)
-        means = unit(np.asarray(sums, np.float32))
-        self._distances = 1 - (embeddings @ means.T).astype(np.float64)
-        self._distances[np.arange(len(owner)), owner] = np.inf
-        self._owner = owner
-        self._own = np.full(len(owner), np.inf)
-        sought = np.bincount(owner)[owner] > 1
-        others = unit(np.asarray(sums[owner] - embeddings, np.float32)[sought])
-        self._own[sought] = 1 - np.sum(embeddings[sought] * others, axis=1)
-        self._sought = sought
-        self.people = len(names)
-        self.photos = len(owner)
+        found = seek(embeddings, people)
+        self._owner, self._own, self._sought = found.owner, found.own, found.sought
+        self._distances = found.others
+        self.photos, self.people = found.others.shape
 
     def recommend(self, wanted_fpir: float, users: int) -> OpenSet:
         """The largest distance, in steps of 0.001, whose FPIR is not above a wanted one.
@@ -109,7 +98,7 @@ class Searches:
     def fpir(self, distance: float, users: int) -> Rate:
         """The share of strangers' photos for which one of so many users is near enough."""
         near = self._near(distance)
-        drawn = [self._fooled(near, users, weights) for weights in self._draws()]
+        drawn = [self._fooled(near, users, weights) for weights in person_draws(self.people)]
         return _rate(self._fooled(near, users, self._once), drawn, self.photos)
 
     def fnir(self, distance: float, users: int) -> Rate | None:
@@ -122,7 +111,7 @@ class Searches:
         nearer = (self._distances < self._own[:, None]).astype(np.float32)
         drawn = [
             self._missed(nearer, distance, users, weights)
-            for weights in self._draws()
+            for weights in person_draws(self.people)
             if weights[self._owner[self._sought]].any()
         ]
         value = self._missed(nearer, distance, users, self._once)
@@ -161,12 +150,6 @@ class Searches:
         # photos get the mean, which is too high rather than too low where some are fooled easily.
         return np.full(len(some), 1 - (1 - _mean(some, counted)) ** (users / (self.people - 1)))
 
-    def _draws(self) -> Counts:
-        """How often each person is drawn, in each of many draws with replacement."""
-        rng = np.random.default_rng(0)
-        size = self.people
-        return rng.multinomial(size, np.full(size, 1 / size), size=_ROUNDS)
-
 
 def _none_of(hits: Counts, others: Counts, drawn: Counts) -> Distances:
     """The chance that of so many drawn from others, without replacement, none is a hit."""
@@ -186,8 +169,6 @@ def _mean(values: Distances, weights: Counts) -> float:
 
 def _rate(value: float, drawn: Sequence[float], photos: int) -> Rate:
     """Wilson's interval and that of the draws together: neither sees all of the chance there is."""
-    low, high = wilson(round(value * photos), photos)
-    if round(value * photos) == 0:
-        high = max(high, most_when_none(photos))
+    low, high = counted_95(round(value * photos), photos)
     people_low, people_high = np.percentile(drawn, [2.5, 97.5]).tolist()
     return Rate(value, (min(low, people_low), max(high, people_high)), photos)

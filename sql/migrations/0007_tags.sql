@@ -232,8 +232,8 @@ begin
         photo_id, face_index, gallery, change, user_id, previous_user_id, distance, cause, by
     )
     select
-        told.on_photo_id, told.on_face_index, told.on_gallery, told.change, told.user_id, told.previous_user_id,
-        told.confidence,
+        told.on_photo_id, told.on_face_index, told.on_gallery, told.change, told.user_id,
+        told.previous_user_id, told.confidence,
         coalesce(nullif(current_setting('soloface.cause', true), ''), 'platform'),
         nullif(current_setting('soloface.by', true), '')
     from (

@@ -59,7 +59,8 @@ end
 $$;
 
 -- Who was added or removed, by whatever statement. By those who are not enrolled nothing changes;
--- but whoever is removed may have been, until the statement before. Many of one gallery at once are not looked for one by one: all of its faces are decided again.
+-- but whoever is removed may have been, until the statement before. Many of one gallery at once are
+-- not looked for one by one: all of its faces are decided again.
 create or replace function soloface_note_members() returns trigger
 language plpgsql security definer as $$
 declare

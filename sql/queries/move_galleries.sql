@@ -1,5 +1,6 @@
 -- All faces of a photo belong to the gallery that its last job has named; a trigger has them decided
--- again. Where each job has to name one, none is no gallery. Runs after lock_photos.sql and record_matches.sql in the same transaction.
+-- again. Where each job has to name one, a job without one moves nothing. Runs after lock_photos.sql
+-- and record_matches.sql in the same transaction.
 update photo_faces as f
 set gallery = input.gallery, gallery_at = input.published_at
 from unnest(%(photo_id)s::uuid[], %(gallery)s::text[], %(published_at)s::timestamptz[])

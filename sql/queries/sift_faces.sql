@@ -1,7 +1,8 @@
--- Of the faces of a gallery in some blocks of the table those that some users are nearer to now than the second-
--- nearest was, and within reach, if there is one. A little is allowed for rounding. There are eight
--- users at most, one by one: a subquery over them costs as much again for each face. The columns that
--- lie behind the vector are read last, of faces within reach only: of all faces that costs a third more.
+-- Of the faces of a gallery in some blocks of the table those that some users are nearer to now than
+-- the second-nearest was, and within reach, if there is one. A little is allowed for rounding. There
+-- are eight users at most, one by one: a subquery over them costs as much again for each face. The
+-- columns that lie behind the vector are read last, of faces within reach only: of all faces that
+-- costs a third more.
 select distinct photo_id
 from photo_faces as f
 where ctid >= format('(%%s,0)', %(first)s::bigint)::tid

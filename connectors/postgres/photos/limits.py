@@ -103,7 +103,7 @@ class Limits:
                 "users": step.users if step else None,
                 "gallery_required": policy.gallery_required,
             }
-            return _limits(connection.execute(query("note_limits"), values))
+            return limits_in(connection.execute(query("note_limits"), values))
 
     def noted(self) -> NotedLimits | None:
         """What the worker that started last matches by; ``None`` if none ever did.
@@ -135,17 +135,12 @@ class Limits:
 
     def _one(self, name: str, values: dict[str, Any]) -> NotedLimits | None:
         with self.database.connection() as connection:
-            return _limits(connection.execute(query(name), values))
+            return limits_in(connection.execute(query(name), values))
 
 
 def asked_limits(connection: Connection, model: str) -> psycopg.Cursor[TupleRow]:
     """The same as :func:`limits_of`, not read yet: for :func:`limits_in`."""
     return connection.execute(query("limits_of"), {"model": model})
-
-
-def limits_in(rows: psycopg.Cursor[TupleRow]) -> NotedLimits | None:
-    """What :func:`asked_limits` has found."""
-    return _limits(rows)
 
 
 def policies(
@@ -178,7 +173,7 @@ def policies(
 
 def locked(connection: Connection, model: str) -> NotedLimits | None:
     """What the workers of a contract match by; it stays until the transaction ends."""
-    return _limits(connection.execute(query("lock_limits"), {"model": model}))
+    return limits_in(connection.execute(query("lock_limits"), {"model": model}))
 
 
 def limits_of(connection: Connection, model: str) -> NotedLimits | None:
@@ -187,10 +182,11 @@ def limits_of(connection: Connection, model: str) -> NotedLimits | None:
     In a transaction that has entered by `enter_gate.sql`, an answer by it is an answer by the
     limits that hold: whoever changes them later matches that again.
     """
-    return _limits(asked_limits(connection, model))
+    return limits_in(asked_limits(connection, model))
 
 
-def _limits(rows: psycopg.Cursor[TupleRow]) -> NotedLimits | None:
+def limits_in(rows: psycopg.Cursor[TupleRow]) -> NotedLimits | None:
+    """What :func:`asked_limits` has found."""
     row = rows.fetchone()
     if row is None:
         return None

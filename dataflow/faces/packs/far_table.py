@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib.resources import files
 from itertools import pairwise
 from math import log10
 from pathlib import Path
@@ -14,17 +13,9 @@ from typing import Annotated, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from dataflow.faces.contract import Contract
-from dataflow.faces.packs.made import DLIB_RESNET, SFACE
 from dataflow.faces.packs.manifest import Manifest
+from dataflow.faces.packs.tables import shipped_table
 from dataflow.jobs.errors import ConfigurationError
-
-SHIPPED = {
-    source.sha256: file
-    for network, file in ((DLIB_RESNET, "far_open-dlib.json"), (SFACE, "far_open.json"))
-    for source in network.sources
-}
-"""The tables that come with the program, by the sha256 of the recogniser that they were measured
-with: a pack may be renamed, its network stays what it is."""
 
 Far = Annotated[float, Field(gt=0, lt=1)]
 Distance = Annotated[float, Field(ge=0, le=2)]
@@ -111,20 +102,19 @@ def read_far_table(text: str | bytes, name: str) -> FarTable:
 
 def shipped_far_table(manifest: Manifest | None) -> FarTable | None:
     """The table of an installed pack; ``None``: nothing was measured with its recogniser."""
-    return _of_files(manifest.identity) if manifest else None
+    return _shipped(manifest.identity) if manifest else None
 
 
 def far_table_of_contract(contract: Contract) -> FarTable | None:
     """The same for a pack in memory."""
-    return _of_files(contract.files)
+    return _shipped(contract.files)
 
 
-def _of_files(networks: Iterable[tuple[str, str]]) -> FarTable | None:
-    known = [SHIPPED[sha256] for _, sha256 in networks if sha256 in SHIPPED]
-    return _shipped(known[0]) if known else None
+def _shipped(networks: Iterable[tuple[str, str]]) -> FarTable | None:
+    file = shipped_table("far", networks)
+    return _read(file) if file else None
 
 
 @lru_cache
-def _shipped(name: str) -> FarTable:
-    path = Path(str(files("dataflow.faces.packs"))) / "data" / name
-    return read_far_table(path.read_bytes(), name)
+def _read(file: Path) -> FarTable:
+    return read_far_table(file.read_bytes(), file.name)

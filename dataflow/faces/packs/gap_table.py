@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib.resources import files
 from itertools import pairwise
 from math import log
 from pathlib import Path
@@ -14,18 +13,11 @@ from typing import Annotated, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from dataflow.faces.contract import Contract
-from dataflow.faces.packs.made import DLIB_RESNET, SFACE
+from dataflow.faces.packs.tables import shipped_table
 from dataflow.jobs.errors import ConfigurationError
 
 NEXT = 20
 """With so many users after the nearest one that one is compared."""
-
-SHIPPED = {
-    source.sha256: file
-    for network, file in ((DLIB_RESNET, "gaps_open-dlib.json"), (SFACE, "gaps_open.json"))
-    for source in network.sources
-}
-"""The tables that come with the program, by the sha256 of the recogniser."""
 
 
 class Gap(BaseModel):
@@ -94,11 +86,10 @@ def read_gap_table(text: str | bytes, name: str) -> GapTable:
 
 def shipped_gap_table(contract: Contract) -> GapTable | None:
     """The table of a pack; ``None``: nothing was measured with its recogniser."""
-    known = [SHIPPED[sha256] for _, sha256 in contract.files if sha256 in SHIPPED]
-    return _shipped(known[0]) if known else None
+    file = shipped_table("gaps", contract.files)
+    return _read(file) if file else None
 
 
 @lru_cache
-def _shipped(name: str) -> GapTable:
-    path = Path(str(files("dataflow.faces.packs"))) / "data" / name
-    return read_gap_table(path.read_bytes(), name)
+def _read(file: Path) -> GapTable:
+    return read_gap_table(file.read_bytes(), file.name)

@@ -166,7 +166,7 @@ def _limit(found: OpenSet, table: FarTable | None) -> Iterator[str]:
         )
 
 
-def _rate(rate: Rate) -> str:
+def _rate(rate: Rate | Share) -> str:
     low, high = rate.range_95
     return f"{rate.value:.2%} ({100 * low:.2f} to {100 * high:.2f})"
 
@@ -176,10 +176,7 @@ def _cells(point: Point) -> tuple[str, str, str]:
 
 
 def _percent(share: Share) -> str:
-    if not share.of:
-        return "-"
-    low, high = share.range_95
-    return f"{share.value:.2%} ({100 * low:.2f} to {100 * high:.2f})"
+    return _rate(share) if share.of else "-"
 
 
 def _dict(share: Share) -> dict[str, object]:

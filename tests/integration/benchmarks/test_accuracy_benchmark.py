@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import TypeAlias
 
 import orjson
 import pytest
 
 from benchmarks.accuracy.report import PLACE
-from dataflow.settings import OPEN_PACK, PREFIX, ModelSettings
+from dataflow.settings import OPEN_PACK
 from soloface.cli.demo.changes import CHANGES, jpeg
 from soloface.cli.demo.people import CAT, ENROLLED, GROUP, STRANGERS, load_picture
-from tests.places import REPOSITORY
-
-Run: TypeAlias = Callable[..., subprocess.CompletedProcess[str]]
+from tests.fixtures.benchmarks import RunBenchmark
 
 SOME_CHANGES = ("turned +18°", "dark 55 %", "quality 25")
 
@@ -41,33 +35,16 @@ def labelled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
-def run(open_settings: ModelSettings, tmp_path: Path) -> Run:
-    """The command, as a developer types it, in a folder of its own."""
-    variables = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
-
-    def command(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "benchmarks.accuracy", *map(str, arguments)],
-            cwd=tmp_path,
-            env=variables
-            | {f"{PREFIX}MODEL__ROOT": str(open_settings.root), "PYTHONPATH": str(REPOSITORY)},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-
-    return command
-
-
 def test_sets_are_judged_beside_one_another_and_written_down(
-    labelled: Path, run: Run, tmp_path: Path
+    labelled: Path, run_benchmark: RunBenchmark, tmp_path: Path
 ) -> None:
     page = tmp_path / "page.md"
     page.write_text(f"before\n<!-- {PLACE} -->\n<!-- end -->\nafter\n")
     arguments = ("--markdown", page, "--out", "charts", "--far-table", "far.json")
 
-    done = run(labelled, "--pack", OPEN_PACK, "--cache", "cache", *arguments, "--json")
+    done = run_benchmark(
+        "accuracy", labelled, "--pack", OPEN_PACK, "--cache", "cache", *arguments, "--json"
+    )
 
     assert done.returncode == 0, done.stderr
     found = orjson.loads(done.stdout)
@@ -101,13 +78,13 @@ def test_sets_are_judged_beside_one_another_and_written_down(
     "TEST_BENCHMARKS" not in os.environ, reason="takes a minute: set TEST_BENCHMARKS"
 )
 def test_a_second_run_takes_the_vectors_from_the_cache_and_says_the_same(
-    labelled: Path, run: Run, tmp_path: Path
+    labelled: Path, run_benchmark: RunBenchmark, tmp_path: Path
 ) -> None:
-    first = run(labelled / "one", "--cache", "cache", "--json")
+    first = run_benchmark("accuracy", labelled / "one", "--cache", "cache", "--json")
     (kept,) = (tmp_path / "cache").iterdir()
     written = kept.stat().st_mtime_ns
-    again = run(labelled / "one", "--cache", "cache", "--json")
-    plain = run(labelled / "one")
+    again = run_benchmark("accuracy", labelled / "one", "--cache", "cache", "--json")
+    plain = run_benchmark("accuracy", labelled / "one")
 
     assert first.returncode == 0, first.stderr
     assert again.stdout == first.stdout
@@ -127,9 +104,11 @@ def test_a_second_run_takes_the_vectors_from_the_cache_and_says_the_same(
     ],
 )
 def test_a_mistake_is_told_in_a_line(
-    labelled: Path, run: Run, arguments: list[str], code: int, message: str
+    labelled: Path, run_benchmark: RunBenchmark, arguments: list[str], code: int, message: str
 ) -> None:
-    done = run(*(str(labelled) if word == "PHOTOS" else word for word in arguments))
+    done = run_benchmark(
+        "accuracy", *(str(labelled) if word == "PHOTOS" else word for word in arguments)
+    )
 
     assert done.returncode == code
     assert message in " ".join(done.stderr.replace("│", " ").split())

@@ -2,53 +2,33 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
-import cv2
-import numpy as np
 import orjson
 
 from benchmarks.bystanders.report import PLACE
-from dataflow.faces.face import BgrImage
-from dataflow.settings import PREFIX, ModelSettings
 from soloface.cli.demo.changes import CHANGES, jpeg
 from soloface.cli.demo.people import ENROLLED, GROUP, load_picture
-from tests.places import REPOSITORY
-
-SIDE = 800
+from tests.fixtures.benchmarks import RunBenchmark
+from tests.photos import beside
 
 
 def test_subjects_and_groups_are_told_apart_and_written_down(
-    open_settings: ModelSettings, tmp_path: Path
+    run_benchmark: RunBenchmark, tmp_path: Path
 ) -> None:
     ana, bea = ENROLLED[:2]
     for person, other in ((ana, bea), (bea, ana)):
         home = tmp_path / "faces" / "some" / person.name
         home.mkdir(parents=True)
         (home / "0.jpg").write_bytes(CHANGES["quality 25"](person.portrait()))
-        (home / "1.jpg").write_bytes(jpeg(_beside(person.portrait(), other.portrait())))
+        (home / "1.jpg").write_bytes(jpeg(beside(person.portrait(), other.portrait())))
     groups = tmp_path / "faces" / "groups"
     groups.mkdir()
     (groups / "0.jpg").write_bytes(jpeg(load_picture(GROUP)))
     page = tmp_path / "page.md"
     page.write_text(f"before\n<!-- {PLACE} -->\n<!-- end -->\nafter\n")
-    variables = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
 
-    done = subprocess.run(
-        [
-            *(sys.executable, "-m", "benchmarks.bystanders", tmp_path / "faces"),
-            *("--markdown", page, "--json"),
-        ],
-        cwd=tmp_path,
-        env=variables
-        | {f"{PREFIX}MODEL__ROOT": str(open_settings.root), "PYTHONPATH": str(REPOSITORY)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = run_benchmark("bystanders", "faces", "--markdown", page, "--json")
 
     assert done.returncode == 0, done.stderr
     found = orjson.loads(done.stdout)
@@ -61,14 +41,3 @@ def test_subjects_and_groups_are_told_apart_and_written_down(
     assert text.startswith("before\n")
     assert "| 0.50 | 2 of 2 | 2 |" in text
     assert not any(name in text for name in (ana.name, bea.name, str(tmp_path)))
-
-
-def _beside(main: BgrImage, other: BgrImage) -> BgrImage:
-    """The first in the middle, the other one less than half as large in a corner."""
-    canvas = np.full((SIDE, SIDE, 3), 127, np.uint8)
-    height, width = main.shape[:2]
-    top, left = (SIDE - height) // 2, (SIDE - width) // 2
-    canvas[top : top + height, left : left + width] = main
-    small = cv2.resize(other, None, fx=0.4, fy=0.4, interpolation=cv2.INTER_AREA)
-    canvas[: small.shape[0], : small.shape[1]] = small
-    return canvas

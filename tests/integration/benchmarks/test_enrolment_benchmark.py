@@ -3,47 +3,21 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import TypeAlias
 
 import pytest
 
 from benchmarks.enrolment.report import PLACE
-from dataflow.settings import PREFIX, ModelSettings
 from soloface.cli.demo.changes import CHANGES, jpeg
 from soloface.cli.demo.people import ENROLLED
-from tests.places import REPOSITORY
-
-Run: TypeAlias = Callable[..., subprocess.CompletedProcess[str]]
-
-
-@pytest.fixture
-def run(open_settings: ModelSettings, tmp_path: Path) -> Run:
-    """The command, as a developer types it, in a folder of its own."""
-    variables = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
-
-    def command(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "benchmarks.enrolment", *map(str, arguments)],
-            cwd=tmp_path,
-            env=variables
-            | {f"{PREFIX}MODEL__ROOT": str(open_settings.root), "PYTHONPATH": str(REPOSITORY)},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-
-    return command
+from tests.fixtures.benchmarks import RunBenchmark
 
 
 @pytest.mark.skipif(
     "TEST_BENCHMARKS" not in os.environ, reason="takes a minute: set TEST_BENCHMARKS"
 )
 def test_photos_and_their_worse_versions_are_judged_and_written_down(
-    run: Run, tmp_path: Path
+    run_benchmark: RunBenchmark, tmp_path: Path
 ) -> None:
     for number, person in enumerate(ENROLLED[:4]):
         home = tmp_path / "people" / f"p{number}"
@@ -54,7 +28,7 @@ def test_photos_and_their_worse_versions_are_judged_and_written_down(
     page.write_text(f"before\n<!-- {PLACE} -->\n<!-- end -->\nafter\n")
     parts = ("--part", "photos", "--part", "several")
 
-    done = run("people", *parts, "--cache", "cache", "--markdown", page)
+    done = run_benchmark("enrolment", "people", *parts, "--cache", "cache", "--markdown", page)
 
     assert done.returncode == 0, done.stderr
     text = page.read_text()
@@ -79,9 +53,9 @@ def test_photos_and_their_worse_versions_are_judged_and_written_down(
     ],
 )
 def test_what_cannot_be_measured_is_said_in_a_line(
-    run: Run, arguments: tuple[str, ...], said: str
+    run_benchmark: RunBenchmark, arguments: tuple[str, ...], said: str
 ) -> None:
-    done = run(*arguments)
+    done = run_benchmark("enrolment", *arguments)
 
     assert done.returncode != 0
     assert said in done.stderr

@@ -5,32 +5,23 @@ from __future__ import annotations
 from pathlib import Path
 from uuid import uuid4
 
-import cv2
-import numpy as np
 import pytest
 
 from dataflow.settings import PREFIX
 from soloface.cli.demo.changes import jpeg
 from soloface.cli.demo.people import ENROLLED, GROUP, load_picture
 from tests.fixtures.worker import Soloface
+from tests.photos import beside
 from tests.world import World
 
 ANA, BEA = ENROLLED[:2]
-SIDE = 900
 
 
 @pytest.fixture
-def beside(tmp_path: Path) -> Path:
+def two_people(tmp_path: Path) -> Path:
     """Ana in the middle, and Bea at less than half her size in a corner."""
-    canvas = np.full((SIDE, SIDE, 3), 127, np.uint8)
-    ana = ANA.portrait()
-    height, width = ana.shape[:2]
-    top, left = (SIDE - height) // 2, (SIDE - width) // 2
-    canvas[top : top + height, left : left + width] = ana
-    small = cv2.resize(BEA.portrait(), None, fx=0.45, fy=0.45, interpolation=cv2.INTER_AREA)
-    canvas[: small.shape[0], : small.shape[1]] = small
     photo = tmp_path / "beside.jpg"
-    photo.write_bytes(jpeg(canvas))
+    photo.write_bytes(jpeg(beside(ANA.portrait(), BEA.portrait())))
     return photo
 
 
@@ -44,24 +35,24 @@ def asked(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> li
 
 
 def test_the_subject_is_taken_where_that_is_asked_for_and_the_report_says_who_was_left_out(
-    world: World, soloface: Soloface, beside: Path, asked: list[str]
+    world: World, soloface: Soloface, two_people: Path, asked: list[str]
 ) -> None:
     user = uuid4()
 
-    done = soloface("enroll", user, beside, *asked, "--json")
-    told = soloface("enroll", uuid4(), beside, *asked, "--force")
+    done = soloface("enroll", user, two_people, *asked, "--json")
+    told = soloface("enroll", uuid4(), two_people, *asked, "--force")
 
     assert (done.code, told.code) == (0, 0)
     assert [used["others_left_out"] for used in done.json[0]["used"]] == [1]
-    assert f"1 other face left out on {beside}" in told.out
+    assert f"1 other face left out on {two_people}" in told.out
     similar = float(world.gallery()[user] @ world.recognise(jpeg(ANA.portrait())).embedding)
     assert 1 - similar < world.pack.threshold
 
 
 def test_unless_it_is_asked_for_the_photo_is_refused_with_both_ways_out(
-    world: World, soloface: Soloface, beside: Path
+    world: World, soloface: Soloface, two_people: Path
 ) -> None:
-    done = soloface("enroll", uuid4(), beside, "--json")
+    done = soloface("enroll", uuid4(), two_people, "--json")
 
     assert done.code == 1
     (refusal,) = done.json[0]["refused"]

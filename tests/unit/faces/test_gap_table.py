@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dataflow.faces.packs.gap_table import (
-    SHIPPED,
     Gap,
     GapTable,
     read_gap_table,
     shipped_gap_table,
 )
+from dataflow.faces.packs.tables import MEASURED
 from dataflow.jobs.errors import ConfigurationError
 from tests.builders import FakePack
 
@@ -61,7 +61,7 @@ def test_what_is_no_table_is_named(text: str) -> None:
         read_gap_table(text, "gaps.json")
 
 
-@pytest.mark.parametrize("sha256", SHIPPED)
+@pytest.mark.parametrize("sha256", MEASURED)
 def test_a_network_that_was_measured_has_a_table(sha256: str) -> None:
     table = shipped_gap_table(replace(FakePack.contract, files=(("network", sha256),)))
     assert table
