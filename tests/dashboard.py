@@ -23,6 +23,11 @@ class Query:
     legend: str
     is_instant: bool
 
+    @property
+    def is_of_web(self) -> bool:
+        """Whether it asks for what the web process counts, not a worker."""
+        return "soloface_web_" in self.expression
+
     def name(self, labels: Mapping[str, str]) -> str:
         """What the legend calls the series with these labels."""
         name = self.legend

@@ -87,6 +87,6 @@ def cpu_s(process_id: int, *, with_children: bool = False) -> float:
     if with_children:
         children = (process / f"task/{process_id}/children").read_text(encoding="ascii").split()
         for child in children:
-            with suppress(FileNotFoundError):  # it has just ended
+            with suppress(FileNotFoundError, ProcessLookupError):  # it has just ended
                 used += cpu_s(int(child))
     return used

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,9 @@ import urllib3
 from dataflow.settings import PREFIX
 from soloface.client import Client
 from soloface.web.gate.tokens import hash_of, read_tokens
+from tests.dashboard import panels
+from tests.dashboard_picture import Window
+from tests.fixtures.prometheus import StartPrometheus, free_port
 from tests.fixtures.worker import MakeWorld, Soloface
 from tests.patience import PATIENCE_S
 from tests.places import REPOSITORY
@@ -24,10 +28,10 @@ from tests.world import World, eventually
 
 @pytest.fixture
 def served(
-    make_world: MakeWorld, free_port: int
+    make_world: MakeWorld, metrics_port: int
 ) -> Iterator[tuple[World, subprocess.Popen[str], str]]:
     """A process of its own, and where it is reached."""
-    world = make_world(WEB__PORT="0", METRICS_PORT=str(free_port))
+    world = make_world(WEB__PORT="0", METRICS_PORT=str(metrics_port))
     process = subprocess.Popen(
         [sys.executable, "-m", "soloface", "serve"],
         cwd=REPOSITORY,
@@ -54,21 +58,19 @@ def served(
 
 
 @pytest.fixture
-def free_port() -> int:
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        return int(listening.getsockname()[1])
+def metrics_port() -> int:
+    return free_port()
 
 
 def test_it_serves_until_it_is_told_to_end(
-    served: tuple[World, subprocess.Popen[str], str], free_port: int
+    served: tuple[World, subprocess.Popen[str], str], metrics_port: int
 ) -> None:
     world, process, url = served
     photo = world.photo()
     with Client(url, timeout_s=PATIENCE_S) as client:
         assert client.review().cards == []
         assert client.photo(photo.id).outcome is None
-    probes = f"http://127.0.0.1:{free_port}"
+    probes = f"http://127.0.0.1:{metrics_port}"
     eventually(lambda: urllib3.request("GET", f"{probes}/readyz").status == 200, "it is ready")
     assert urllib3.request("GET", f"{probes}/livez").status == 200
     metrics = urllib3.request("GET", f"{probes}/metrics").data.decode()
@@ -78,6 +80,29 @@ def test_it_serves_until_it_is_told_to_end(
     process.send_signal(signal.SIGTERM)
 
     assert process.wait(PATIENCE_S) == 0
+
+
+def test_each_panel_about_it_has_data(
+    served: tuple[World, subprocess.Popen[str], str],
+    metrics_port: int,
+    prometheus: StartPrometheus,
+) -> None:
+    _, _, url = served
+    began = time.time()
+    queries = [query for panel in panels() for query in panel.queries if query.is_of_web]
+    server = prometheus(metrics_port)
+
+    def have_data() -> bool:
+        client.review()  # a rate takes two scrapes, and something between them
+        seen = Window(server, began, time.time())
+        return all(
+            any(value > 0 for series in seen.ask(query) for value in series.values)
+            for query in queries
+        )
+
+    with Client(url, timeout_s=PATIENCE_S) as client:
+        assert queries
+        eventually(have_data, "the panels have data")
 
 
 @pytest.mark.usefixtures("world")
