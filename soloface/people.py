@@ -12,6 +12,7 @@ from connectors.erasing import erase_kept, erase_told
 from connectors.jetstream.client import SharedJetStream
 from connectors.jetstream.jobs.source import JetStreamSource
 from connectors.postgres.connection import Database
+from connectors.postgres.gallery.memory import GalleryMemory
 from connectors.postgres.gallery.users import Gallery
 from connectors.postgres.people.recorder import PeopleRecorder
 from connectors.postgres.people.register import PeopleRegister
@@ -74,7 +75,14 @@ class Whole:
     def __init__(self, settings: Settings, stop: threading.Event, health: Health) -> None:
         pack = Lazy(lambda: load_pack(settings.model))
         self._worker = Worker(settings, stop, pack=pack, health=health)
-        self._people = People(settings, stop, pack=pack, health=health, cores=_BESIDE_PHOTOS)
+        self._people = People(
+            settings,
+            stop,
+            pack=pack,
+            health=health,
+            cores=_BESIDE_PHOTOS,
+            memory=self._worker.memory,
+        )
 
     def flow(self) -> Dataflow:
         """Wire both side by side."""
@@ -100,8 +108,8 @@ class Whole:
 class People:
     """The resources of one process, and the dataflow over them.
 
-    ``pack`` and ``health`` are shared with others in the process, where given; ``cores`` is how
-    many photos to compute at a time.
+    ``pack``, ``health`` and ``memory`` are shared with others in the process, where given;
+    ``cores`` is how many photos to compute at a time.
     """
 
     def __init__(
@@ -112,11 +120,13 @@ class People:
         pack: Lazy[FacePack] | None = None,
         health: Health | None = None,
         cores: int | None = None,
+        memory: Lazy[GalleryMemory] | None = None,
     ) -> None:
         self.health = health or Health()
         self._settings = settings
         self._stop = stop
         self._cores = cores
+        self._memory = memory
         self._database = Database(settings.database, stop)
         self._persistence = Persistence(DATABASE_BACKOFF, stop, health=self.health)
         self._jetstream = SharedJetStream(settings.nats.people, self.health, PEOPLE)
@@ -144,6 +154,7 @@ class People:
                 RefPolicy(settings.store.bucket, settings.store.buckets, settings.store.prefixes),
                 self._erase_elsewhere,
                 self._kept.forget,
+                self._memory,
             ),
             store=self._store,
             pack=self._pack,

@@ -10,6 +10,7 @@ from bytewax.dataflow import Dataflow
 from connectors.jetstream.client import SharedJetStream
 from connectors.jetstream.jobs.source import JetStreamSource
 from connectors.postgres.connection import Database
+from connectors.postgres.gallery.memory import GalleryMemory
 from connectors.postgres.gallery.users import Gallery
 from connectors.postgres.photos.read_lately import read_lately
 from connectors.postgres.photos.recorder import Recorder
@@ -61,7 +62,7 @@ class Worker:
     """The resources of one process, and the dataflow over them.
 
     ``pack`` and ``health`` are shared with others in the process, where given; ``store`` stands in
-    for the configured one.
+    for the configured one. ``memory`` holds the enrolled users, once the worker has started.
     """
 
     def __init__(
@@ -80,6 +81,7 @@ class Worker:
         self._persistence = Persistence(DATABASE_BACKOFF, stop, health=self.health)
         self._jetstream = SharedJetStream(settings.nats, self.health)
         self._pack = pack or Lazy(lambda: load_pack(settings.model))
+        self.memory = Lazy(self._gallery_memory)
         self._store = store or MinioStore(
             settings.store, settings.images, settings.worker.fetchers, self._read_lately
         )
@@ -137,6 +139,7 @@ class Worker:
 
     def start(self) -> None:
         """What goes on beside the flow."""
+        self.memory().keep(self._stop)
         self.keep_tags()
         if self._settings.metrics_port:
             self.observe()
@@ -146,7 +149,7 @@ class Worker:
         settings = self._settings
         rules = Rules(self._policy(), self._pack().contract.id, settings.rematch.move)
         turns = Database(settings.database, self._stop)
-        rematching = Rematching(self._database, turns, rules)
+        rematching = Rematching(self._database, turns, rules, self.memory())
         keep_matching(rematching, self._stop, self._jetstream.is_busy)
         relay = Relay(Outbox(self._database), self._jetstream, self._stop)
         self._jetstream.before_close(relay.finish)
@@ -173,5 +176,15 @@ class Worker:
     def _recorder(self) -> Recorder:
         contract = self._pack().contract
         return Recorder(
-            self._database, self._persistence, self._policy(), contract.id, contract.dimension
+            self._database,
+            self._persistence,
+            self._policy(),
+            contract.id,
+            contract.dimension,
+            self.memory(),
         )
+
+    def _gallery_memory(self) -> GalleryMemory:
+        contract = self._pack().contract
+        limit_mb = self._settings.worker.gallery_memory
+        return GalleryMemory(self._database, contract.id, contract.dimension, limit_mb)

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from benchmarks.gallery.crowds import MODEL
 from benchmarks.gallery.database import Gallery
 from benchmarks.gallery.line import Built, Line, few, line
+from benchmarks.gallery.remembering import remembered
+from benchmarks.gallery.remembering import searcher as searcher_by
 from connectors.postgres.gallery.index import Progress, build, prove
 from connectors.postgres.gallery.proof import Sample, searcher
-from connectors.postgres.gallery.search import search_state
+from connectors.postgres.gallery.search import search_state, use
 from dataflow.gallery.search import Index, Plan, list_count, plan_search
 
 INDEX = "users_face_search"
@@ -25,7 +27,8 @@ class Result:
     """One size.
 
     ``nearest_other`` is the greatest cosine similarity of a face to anybody but its user;
-    ``objection`` says why the search is exact although that is dear.
+    ``objection`` says why the search is exact although that is dear. ``remembered`` is what reading
+    the users into memory took, and the search by that.
     """
 
     users: int
@@ -35,6 +38,7 @@ class Result:
     exact: Line
     chosen: Line
     objection: str | None
+    remembered: tuple[Built, Line] | None = None
 
     @property
     def is_exact(self) -> bool:
@@ -56,6 +60,10 @@ def measured(gallery: Gallery, faces: int, progress: Progress) -> Result:
         prove(gallery.connection, probes, index, lambda *_: None)
         plan, index = planned(gallery)
         probes = gallery.probes(faces)  # others than it was tuned with
+    use(gallery.connection, Plan(gallery.crowd.users))
+    memory, read = remembered(gallery)
+    by_memory = searcher_by(gallery.connection, memory)
+    recalled = line(gallery.connection, probes, "everybody, in memory", by_memory)
     chosen = exact if plan.breadth is None else _line(gallery, probes, plan, index)
     return Result(
         gallery.crowd.users,
@@ -65,6 +73,7 @@ def measured(gallery: Gallery, faces: int, progress: Progress) -> Result:
         exact,
         chosen,
         plan.objection,
+        (read, recalled),
     )
 
 

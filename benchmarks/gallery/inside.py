@@ -11,6 +11,7 @@ import numpy as np
 from benchmarks.gallery.crowds import MODEL
 from benchmarks.gallery.database import Gallery
 from benchmarks.gallery.line import Line, line
+from benchmarks.gallery.remembering import remembered, searcher
 from connectors.postgres.gallery.proof import BATCH, Sample, Search
 from connectors.postgres.gallery.search import ask_members, collected
 from connectors.postgres.session import Connection
@@ -26,12 +27,12 @@ class Inside:
     lines: Sequence[Line]
 
 
-def inside(gallery: Gallery, faces: int, members: int) -> Inside:
+def inside(gallery: Gallery, count: int, members: int) -> Inside:
     """Search for faces in galleries: each batch of one gallery, then each face of another one.
 
     Every gallery has the users of a batch's faces, the right answers, and others drawn at random.
     """
-    probes = gallery.probes(faces)
+    probes = gallery.probes(count)
     places = _fill(gallery.connection, probes, gallery.crowd.users, members)
     together = {face.tobytes(): place // BATCH for place, face in enumerate(probes.faces)}
     # So that a batch's faces are of as many galleries, each with the face's own user.
@@ -43,12 +44,17 @@ def inside(gallery: Gallery, faces: int, members: int) -> Inside:
         probes.distances[order],
         probes.gallery,
     )
-    search = _searcher(gallery.connection, together)
+    memory, _ = remembered(gallery)
+    by_memory = searcher(
+        gallery.connection, memory, lambda face: frozenset({_name(together[face.tobytes()])})
+    )
+    plain = _searcher(gallery.connection, together)
     return Inside(
         gallery.crowd.users,
         [
-            line(gallery.connection, probes, f"{places} galleries, one a batch", search),
-            line(gallery.connection, mixed, f"{places} galleries, all mixed", search),
+            line(gallery.connection, faces, f"{places} galleries, {how}{by}", search)
+            for search, by in ((plain, ""), (by_memory, ", in memory"))
+            for faces, how in ((probes, "one a batch"), (mixed, "all mixed"))
         ],
     )
 

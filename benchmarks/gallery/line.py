@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,9 +30,10 @@ class Built:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """How a search with one setting went; times are per face, CPU is the database's.
+    """How a search with one setting went; times are per face.
 
-    ``recall_low`` is the lower end of the 95 % interval of ``recall``.
+    ``recall_low`` is the lower end of the 95 % interval of ``recall``; ``cpu_ms`` is the database's,
+    ``own_ms`` that of the process that asks.
     """
 
     setting: str
@@ -41,15 +43,16 @@ class Line:
     p50_ms: float
     p99_ms: float
     cpu_ms: float
+    own_ms: float = 0
 
 
 def line(connection: Connection, probes: Sample, setting: str, search: Search) -> Line:
     """Search for the probes."""
     measure(first(probes, BATCH), search)  # as prepared and as warm as in a worker at work
     process = connection.info.backend_pid
-    before = cpu_s(process)
+    before, own_before = cpu_s(process), time.process_time()
     measured = measure(probes, search)
-    used_s = cpu_s(process) - before
+    used_s, own_s = cpu_s(process) - before, time.process_time() - own_before
     p50, p99 = np.percentile(measured.times_ms, [50, 99])
     return Line(
         setting,
@@ -59,6 +62,7 @@ def line(connection: Connection, probes: Sample, setting: str, search: Search) -
         float(p50),
         float(p99),
         used_s * 1000 / max(1, measured.faces),
+        own_s * 1000 / max(1, measured.faces),
     )
 
 

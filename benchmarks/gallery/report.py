@@ -16,7 +16,7 @@ from benchmarks.results import Machine, this_machine
 from connectors.postgres.gallery.proof import BATCH
 from dataflow.gallery.search import TARGET_RECALL
 
-_LINE = ("recall@1 (95 % from)", "p50, p99 ms", "CPU ms")
+_LINE = ("recall@1 (95 % from)", "p50, p99 ms", "CPU ms", "with the worker's")
 _BUILT = ("build s (CPU s)", "MB")
 
 
@@ -80,10 +80,13 @@ def _size(result: Result) -> Iterator[Sequence[str]]:
         yield (f"{result.users:,}", result.exact.setting, *_line(result.exact), *_built(None))
     setting = f"{chosen.setting} (chosen)"
     yield (f"{result.users:,}", setting, *_line(chosen), *_built(result.index))
+    if result.remembered:
+        read, line = result.remembered
+        yield (f"{result.users:,}", line.setting, *_line(line), *_built(read))
 
 
 def _compared(one: Compared) -> Sequence[str]:
-    found = (one.line.setting, *_line(one.line)) if one.line else (one.missing or "", *[""] * 3)
+    found = (one.line.setting, *_line(one.line)) if one.line else (one.missing or "", *[""] * len(_LINE))
     return (one.name, *_built(one.built), *found)
 
 
@@ -91,8 +94,13 @@ def _line(line: Line) -> Sequence[str]:
     return (
         f"{line.recall:.1%} ({line.recall_low:.1%})",
         f"{line.p50_ms:.1f}, {line.p99_ms:.1f}",
-        f"{line.cpu_ms:.2f}" if line.cpu_ms < 1 else f"{line.cpu_ms:.1f}",
+        _ms(line.cpu_ms),
+        _ms(line.cpu_ms + line.own_ms),
     )
+
+
+def _ms(time_ms: float) -> str:
+    return f"{time_ms:.2f}" if time_ms < 1 else f"{time_ms:.1f}"
 
 
 def _built(built: Built | None) -> Sequence[str]:
@@ -111,7 +119,7 @@ def _circumstances(run: Run) -> str:
     similarities = [one.nearest_other for one in run.sizes]
     similarities += [one.nearest_other for one in run.comparisons]
     return (
-        f"{run.faces} faces in batches of {BATCH}; times are per face. {run.versions}, on "
+        f"{run.faces} faces in batches of {BATCH}; times are per face, CPU the database's and then with the worker's. {run.versions}, on "
         f"{machine.cores} cores of {machine.processor}; the run took {run.took_s / 60:.1f} "
         f"minutes, with a load average of {machine.load:.1f} at its start."
     ) + (

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from dataflow.gallery.remembered import Remembered
+
 EXACT_BUDGET_MS = 13
 """What an exact search may cost, in CPU time per face; it loses nobody, so it comes first."""
 
@@ -121,13 +123,14 @@ class Plan:
 
     ``breadth`` is how many lists of the index are looked through, ``None`` for an exact search;
     ``proof`` says what that finds; ``objection`` says why it is exact although that has become
-    dear.
+    dear. Where the users are ``remembered``, an exact search compares few of them.
     """
 
     users: int
     breadth: int | None = None
     objection: str | None = None
     proof: Proof | None = None
+    remembered: Remembered | None = None
 
     @property
     def name(self) -> str:

@@ -238,6 +238,12 @@ class WorkerSettings(Section):
         description="Cores for jobs that can wait while live jobs come, per process; by default "
         "all but one.",
     )
+    gallery_memory: int = Field(
+        512,
+        ge=0,
+        description="Memory for the enrolled users, in MB per process: 100,000 users take 54, or 17 "
+        "with 128 numbers each. `0`: none, and PostgreSQL compares each face with everybody.",
+    )
     photo_grace_s: float = Field(
         5,
         ge=0,

@@ -40,6 +40,7 @@ def serve() -> None:
         desk.check()
         _observe(settings, desk)
         with listen(settings.web) as listening:
+            desk.start()
             structlog.get_logger().info("web_listening", url=url_of(listening))
             server_of(app, settings.web).run(sockets=[listening])
     finally:

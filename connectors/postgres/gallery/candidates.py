@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Self, TypeAlias
+from typing import Any, TypeAlias
 from uuid import UUID
 
 import psycopg
 from psycopg.rows import TupleRow
 
-from connectors.postgres.gallery.search import ask, ask_members, collected
+from connectors.postgres.gallery.nearest import Nearest
 from connectors.postgres.session import asked_together
 from connectors.postgres.sql_files import query
 from dataflow.faces.face import Embedding
@@ -86,63 +86,30 @@ def candidates(
     In a transaction that has entered by `enter_gate.sql` and will write the answers: else the
     users may change in between without anybody's noticing.
     """
-    search = _Search.of(questions, model, plan, gallery_required=gallery_required)
+    places = [i for i, one in enumerate(questions) if one.gallery or not gallery_required]
+    search = Nearest(
+        connection,
+        [questions[i].embedding for i in places],
+        [frozenset(filter(None, [questions[i].gallery])) for i in places],
+        model,
+        plan,
+    )
     # One round trip, unless somebody was rejected: then the search goes as much deeper.
     with asked_together(connection):
         asked = {"photo_ids": [question.photo_id for question in questions]}
         decisions = connection.execute(query("decisions"), asked)
-        found = search.ask(connection, _ENOUGH)
-    nearest, said = search.collected(found), words(decisions.fetchall())
+        answered = search.ask(_ENOUGH)
+    found, said = search.collected(answered, _ENOUGH), words(decisions.fetchall())
     if deeper := max((len(what.rejected) for what in said.values()), default=0):
-        nearest = search.collected(search.ask(connection, _ENOUGH + deeper))
+        found = search.found(_ENOUGH + deeper)
+    nearest: list[list[Candidate]] = [[] for _ in questions]
+    for place, users in zip(places, found, strict=True):
+        nearest[place] = users
     answers = [said.get(question.photo_id, NOTHING_SAID) for question in questions]
     for index, candidate in _confirmed(connection, questions, answers, model):
         others = [user for user in nearest[index] if user.user_id != candidate.user_id]
         nearest[index] = sorted([candidate, *others], key=lambda user: user.distance)
     return list(zip(questions, nearest, answers, strict=True))
-
-
-_Places: TypeAlias = list[int]
-"""Where some questions stand among all."""
-_Asked: TypeAlias = list[tuple[_Places, psycopg.Cursor[TupleRow]]]
-
-
-@dataclass(frozen=True, slots=True)
-class _Search:
-    """One search among everybody and one in galleries, as far as there are faces for each."""
-
-    questions: Sequence[Question]
-    model: str
-    plan: Plan
-    everywhere: _Places
-    inside: _Places
-
-    @classmethod
-    def of(
-        cls, questions: Sequence[Question], model: str, plan: Plan, *, gallery_required: bool
-    ) -> Self:
-        without = [i for i, question in enumerate(questions) if question.gallery is None]
-        inside = [i for i, question in enumerate(questions) if question.gallery is not None]
-        return cls(questions, model, plan, [] if gallery_required else without, inside)
-
-    def ask(self, connection: Connection, count: int) -> _Asked:
-        asked: _Asked = []
-        if self.everywhere:
-            vectors = [self.questions[i].embedding for i in self.everywhere]
-            asked.append((self.everywhere, ask(connection, vectors, self.model, count, self.plan)))
-        if self.inside:
-            vectors = [self.questions[i].embedding for i in self.inside]
-            galleries = [self.questions[i].gallery or "" for i in self.inside]
-            for places, rows in ask_members(connection, vectors, galleries, self.model, count):
-                asked.append(([self.inside[place] for place in places], rows))
-        return asked
-
-    def collected(self, asked: _Asked) -> list[list[Candidate]]:
-        nearest: list[list[Candidate]] = [[] for _ in self.questions]
-        for places, rows in asked:
-            for place, users in zip(places, collected(rows, len(places)), strict=True):
-                nearest[place] = users
-        return nearest
 
 
 def words(rows: Sequence[TupleRow]) -> dict[UUID, Said]:

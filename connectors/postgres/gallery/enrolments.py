@@ -14,7 +14,8 @@ from psycopg.types.json import Jsonb
 
 from connectors.postgres.connection import Database
 from connectors.postgres.gallery.members import join_galleries
-from connectors.postgres.gallery.search import nearest_fellows
+from connectors.postgres.gallery.memory import GalleryMemory
+from connectors.postgres.gallery.nearest import nearest_fellows
 from connectors.postgres.gallery.users import count_users, require_comparable
 from connectors.postgres.sql_files import query
 from dataflow.faces.face import Embedding, Quality
@@ -54,7 +55,8 @@ class EnrolmentRegister:
 
     ``forget`` is told the references of photos that no enrolment has any more, once that is
     certain. ``again`` says that those who have withdrawn have agreed again; ``admission`` decides
-    that, where there is one. ``asking`` is how stubbornly the database is asked.
+    that, where there is one. ``asking`` is how stubbornly the database is asked. ``memory`` is where
+    the users are searched, if it holds them.
     """
 
     database: Database
@@ -64,6 +66,7 @@ class EnrolmentRegister:
     again: bool = False
     admission: Admission | None = None
     asking: Asking = _PATIENCE.call
+    memory: GalleryMemory | None = None
 
     def fingerprints(self, user_ids: Sequence[UUID]) -> Mapping[UUID, str]:
         """By which photos they were enrolled, as far as their vectors are still of those."""
@@ -100,7 +103,9 @@ class EnrolmentRegister:
         Where the workers compare in galleries only, a vector without one has no such users.
         """
         return self._ask(
-            lambda connection: nearest_fellows(connection, embeddings, galleries, self.model, count)
+            lambda connection: nearest_fellows(
+                connection, embeddings, galleries, self.model, count, self.memory
+            )
         )
 
     def withdrawn(self, user_ids: Sequence[UUID]) -> set[UUID]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, LiteralString
 from weakref import WeakKeyDictionary
@@ -14,6 +14,7 @@ import psycopg
 import structlog
 from psycopg.rows import TupleRow
 
+from connectors.postgres.gallery.memory import GalleryMemory
 from connectors.postgres.session import Connection, set_for_session
 from connectors.postgres.sql_files import query
 from dataflow.faces.face import Embedding
@@ -93,30 +94,21 @@ def ask_members(
     return found
 
 
-def nearest_fellows(
+def ask_fellows(
     connection: Connection,
     embeddings: Sequence[Embedding],
-    galleries: Sequence[frozenset[str]],
+    galleries: Sequence[Collection[str]],
     model: str,
     count: int,
-) -> list[list[Candidate]]:
-    """The nearest users of that model for each vector, in any of its galleries or among all."""
-    nearest: list[list[Candidate]] = [[] for _ in embeddings]
-    everywhere = [place for place, names in enumerate(galleries) if not names]
-    found = nearest_users(connection, [embeddings[i] for i in everywhere], model, count)
-    for place, users in zip(everywhere, found, strict=False):
-        nearest[place] = users
-    if inside := [place for place, names in enumerate(galleries) if names]:
-        asked = {
-            "embeddings": [embeddings[place] for place in inside],
-            "galleries": [" ".join(sorted(galleries[place])) for place in inside],
-            "model": model,
-            "count": count,
-        }
-        rows = connection.execute(query("nearest_fellows"), asked)
-        for place, users in zip(inside, collected(rows, len(inside)), strict=True):
-            nearest[place] = users
-    return nearest
+) -> psycopg.Cursor[TupleRow]:
+    """Search for each vector among the members of any of its galleries; that is exact."""
+    asked = {
+        "embeddings": list(embeddings),
+        "galleries": [" ".join(sorted(names)) for names in galleries],
+        "model": model,
+        "count": count,
+    }
+    return connection.execute(query("nearest_fellows"), asked)
 
 
 def collected(rows: Iterable[TupleRow], faces: int) -> list[list[Candidate]]:
@@ -139,18 +131,29 @@ def statement(
     return text, {**parameters, "candidates": max(CANDIDATES, count)}
 
 
-def current_plan(connection: Connection, model: str, dimension: int) -> Plan:
-    """The connection's plan, made again every minute: the gallery grows while the worker runs."""
+def current_plan(
+    connection: Connection, model: str, dimension: int, memory: GalleryMemory | None = None
+) -> Plan:
+    """By memory, where the users are in it.
+
+    Else the connection's plan, made again every minute: the gallery grows while the worker runs.
+    """
     with _lock:
-        remembered = _plans.get(connection)
-    if remembered and remembered.model == model and time.monotonic() < remembered.until:
-        return remembered.plan
+        before = _plans.get(connection)
+    if memory and (remembered := memory.now):
+        if before:
+            use(connection, Plan(0))
+            with _lock:
+                _plans.pop(connection)
+        return Plan(remembered.crowd.size, remembered=remembered)
+    if before and before.model == model and time.monotonic() < before.until:
+        return before.plan
     users, index = search_state(connection, dimension)
     plan = plan_search(users, model, dimension, index)
     use(connection, plan)
     GALLERY_RECALL.labels(model).set(plan.recall)
     GALLERY_INDEX_DUE.labels(model).set(plan.is_due)
-    if remembered is None or remembered.plan.name != plan.name:
+    if before is None or before.plan.name != plan.name:
         tell = log.warning if plan.objection else log.info
         tell("search_planned", strategy=plan.name, users=plan.users, objection=plan.objection)
     with _lock:

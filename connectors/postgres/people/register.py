@@ -9,6 +9,7 @@ from typing import TypeVar, cast
 
 from connectors.postgres.connection import Database
 from connectors.postgres.gallery.enrolments import EnrolmentRegister
+from connectors.postgres.gallery.memory import GalleryMemory
 from connectors.postgres.people.requests import (
     Enrolled,
     RequestAdmission,
@@ -27,6 +28,7 @@ from dataflow.jobs.image_ref import RefPolicy
 from dataflow.persons.asked import Asked, Tell
 from dataflow.persons.event import PersonEvent
 from dataflow.persons.photos import in_full
+from dataflow.process.lazy import Lazy
 from dataflow.process.retry import Persistence
 
 T = TypeVar("T")
@@ -41,6 +43,7 @@ class PeopleRegister:
 
     ``forget`` is told the references of photos that no enrolment has any more. ``elsewhere`` erases
     what the database does not have of a user who has withdrawn; done again it changes nothing.
+    ``memory`` is where the users are searched, if it holds them.
     """
 
     database: Database
@@ -49,6 +52,7 @@ class PeopleRegister:
     refs: RefPolicy
     elsewhere: Callable[[Asked], None]
     forget: Callable[[Sequence[str]], None] = field(default=lambda _refs: None)
+    memory: Lazy[GalleryMemory] | None = None
 
     def on_record(self, asked: Asked) -> tuple[Sequence[str], Enrolled]:
         """The photos that go with the request's own, in full; and the state they were seen in."""
@@ -71,6 +75,7 @@ class PeopleRegister:
             self.forget,
             admission=RequestAdmission(asked, cast("Enrolled", seen), tell),
             asking=self._hold,
+            memory=self.memory() if self.memory else None,
         )
 
     def note(self, asked: Asked, event: PersonEvent) -> None:

@@ -13,6 +13,7 @@ from psycopg.types.json import Jsonb
 
 from connectors.postgres.connection import Database
 from connectors.postgres.gallery.candidates import Judgement, Question, candidates, judged
+from connectors.postgres.gallery.memory import GalleryMemory
 from connectors.postgres.gallery.search import current_plan
 from connectors.postgres.gallery.users import require_comparable
 from connectors.postgres.photos.ended import Ended, columns, lock, store
@@ -45,7 +46,8 @@ class Recorder:
     """Stores what became of a batch's jobs.
 
     ``model`` is the contract of their embeddings, ``dimension`` the length that it gives them. It
-    matches by the limits that are noted for the contract, and by ``policy`` where none are.
+    matches by the limits that are noted for the contract, and by ``policy`` where none are, among
+    the users that ``memory`` holds, where there is one.
     """
 
     database: Database
@@ -53,6 +55,7 @@ class Recorder:
     policy: MatchPolicy
     model: str
     dimension: int | None = None
+    memory: GalleryMemory | None = None
 
     def record(self, items: Sequence[Recognised | Settled]) -> list[Settled]:
         """Commit the batch and say how each job ended. No photo may come twice in it.
@@ -117,8 +120,9 @@ class Recorder:
             return {}
         # Not within the transaction: what is set of the session would go back with it.
         plan = Plan(0)
-        if not all(item.job.gallery for item in faces):
-            plan = current_plan(connection, self.model, faces[0].face.embedding.size)
+        if self.memory or not all(item.job.gallery for item in faces):
+            dimension = faces[0].face.embedding.size
+            plan = current_plan(connection, self.model, dimension, self.memory)
         with sent_together(connection):
             connection.execute(query("enter_gate"))
             proposals = self._propose(connection, faces, plan)

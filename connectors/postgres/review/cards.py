@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from connectors.postgres.gallery.candidates import words
-from connectors.postgres.gallery.search import nearest_fellows
+from connectors.postgres.gallery.nearest import nearest_fellows
 from connectors.postgres.session import Connection
 from connectors.postgres.sql_files import query
 from dataflow.faces.face import Embedding

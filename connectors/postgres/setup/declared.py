@@ -7,7 +7,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-_TABLE = re.compile(r"^create table if not exists (\w+) \(\n(.*?)\n\);", re.DOTALL | re.MULTILINE)
+_TABLE = re.compile(
+    r"^create (?:unlogged )?table if not exists (\w+) \(\n(.*?)\n\);", re.DOTALL | re.MULTILINE
+)
 _ADDED = re.compile(r"^alter table (\w+) add column if not exists (.+)$", re.MULTILINE)
 _TRIGGER = re.compile(
     r"^(create|drop)(?: or replace)?(?: constraint)? trigger (?:if exists )?(\w+)\s(.*?);",

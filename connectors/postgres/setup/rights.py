@@ -66,8 +66,17 @@ STATEMENTS = (
     "step_limits",
     "count_users",
     "read_lately",
+    "nearest_remembered",
+    "memory_state",
+    "mark_memory",
+    "memory_galleries",
+    "memory_changes",
+    "prune_changes",
 )
-"""All that the worker runs, but for the search by an index, which reads the same columns."""
+"""All that the worker runs, but for the search by an index and the reading of all vectors.
+
+Those read the same columns.
+"""
 
 PEOPLE_STATEMENTS = (
     "take_person_turn",
@@ -113,6 +122,8 @@ NEEDED = {
     "face_outbox": "rd",
     "face_withdrawals": "r",
     "face_withdrawn_photos": "ar",
+    "face_user_changes": "rd",
+    "face_memory": "arw",
 }
 """What it does with the rows of each table: (a)dd, (r)ead, (w)rite or lock, (d)elete."""
 

@@ -11,6 +11,7 @@ import psycopg
 from psycopg.rows import TupleRow
 
 from connectors.postgres.gallery.candidates import Judgement, Question, candidates, judged, words
+from connectors.postgres.gallery.memory import GalleryMemory
 from connectors.postgres.gallery.search import current_plan, vector_dimension
 from connectors.postgres.photos.ended import columns
 from connectors.postgres.photos.limits import limits_of, policies
@@ -110,14 +111,14 @@ def _judged(
     return {face_id: one for (face_id, _), one in zip(comparable, judgements, strict=True)}
 
 
-def plan_of(connection: Connection, rules: Rules) -> Plan:
-    """How everybody is searched; not within a transaction, since it sets something of the session.
+def plan_of(connection: Connection, rules: Rules, memory: GalleryMemory | None = None) -> Plan:
+    """How the users are searched; not within a transaction, since it sets something of the session.
 
-    Where a gallery is required nobody is searched like that.
+    Where a gallery is required and there is no ``memory``, everybody is never searched.
     """
-    if rules.policy.gallery_required:
+    if rules.policy.gallery_required and not (memory and memory.now):
         return Plan(0)
-    return current_plan(connection, rules.model, vector_dimension(connection))
+    return current_plan(connection, rules.model, vector_dimension(connection), memory)
 
 
 def policies_of(

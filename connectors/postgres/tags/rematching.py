@@ -12,6 +12,7 @@ from uuid import UUID
 import structlog
 
 from connectors.postgres.connection import Database
+from connectors.postgres.gallery.memory import GalleryMemory
 from connectors.postgres.gallery.users import require_comparable
 from connectors.postgres.photos.following import Concerned, follow_galleries, follow_gallery
 from connectors.postgres.photos.limits import Limits
@@ -77,12 +78,14 @@ class Rematching:
 
     It may be stopped or killed at any moment: what is not done yet still waits. ``turns`` is a
     second database to connect to, on which the turn is held while the other one reads and writes:
-    so the turn holds no lock on the faces that somebody else could wait for.
+    so the turn holds no lock on the faces that somebody else could wait for. ``memory`` is where the
+    users are searched, if it holds them.
     """
 
     database: Database
     turns: Database
     rules: Rules
+    memory: GalleryMemory | None = None
 
     def step(self, rest: Rest = lambda _worked_s: None) -> Piece | None:
         """Do the next piece; ``None``: nothing waits, or another process is at it.
@@ -214,7 +217,7 @@ class Rematching:
         self, photo_ids: Sequence[UUID], rules: Rules, why: dict[str, str]
     ) -> list[Answer]:
         with self.database.connection() as connection:
-            plan = plan_of(connection, rules)
+            plan = plan_of(connection, rules, self.memory)
             with connection.transaction():
                 connection.execute(query("enter_gate"))
                 connection.execute(query("say_why"), why)

@@ -9,6 +9,7 @@ from functools import cached_property
 import structlog
 
 from connectors.postgres.connection import Database
+from connectors.postgres.gallery.memory import GalleryMemory
 from connectors.postgres.gallery.users import Gallery
 from connectors.postgres.review.moderation import Moderation
 from connectors.postgres.setup.schema import require_tables
@@ -50,6 +51,7 @@ class Desk:
         self.stop = threading.Event()
         self.database = Database(settings.database, self.stop)
         self.pack = Lazy(lambda: pack or load_pack(settings.model))
+        self.memory = Lazy(self._gallery_memory)
         self.photos = EnrolmentPhotos(settings)
         self.threads = Threads(
             Pool("find", web.finders or settings.worker.cores or usable_cores(), web.waiting),
@@ -89,6 +91,10 @@ class Desk:
             require_tables(connection)
         self.database.close()
 
+    def start(self) -> None:
+        """What goes on beside the requests."""
+        self.memory().keep(self.stop)
+
     def rules(self) -> Rules:
         """The limits that hold now.
 
@@ -107,6 +113,13 @@ class Desk:
         self.threads.close()
         self.database.close_all()
         self.enrolment.close_all()
+
+    def _gallery_memory(self) -> GalleryMemory:
+        contract = self.pack().contract
+        limit_mb = self.settings.worker.gallery_memory
+        return GalleryMemory(
+            self.database, contract.id, contract.dimension, limit_mb, tidies=False
+        )
 
 
 def _complain(text: str) -> None:

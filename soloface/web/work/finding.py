@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from connectors.postgres.gallery.search import nearest_fellows
+from connectors.postgres.gallery.nearest import nearest_fellows
 from connectors.postgres.gallery.users import require_comparable
 from connectors.postgres.review.likeness import faces_like
 from connectors.postgres.tags.deciding import policies_of
@@ -47,7 +47,10 @@ def find(
         require_comparable(connection, model)
         rules = replace(rules, policy=policies_of(connection, rules, {gallery}).of(gallery))
         reach = rules.policy.farthest
-        (near,) = nearest_fellows(connection, [face.embedding], inside, model, max(limit, 2))
+        count = max(limit, 2)
+        (near,) = nearest_fellows(
+            connection, [face.embedding], inside, model, count, desk.memory()
+        )
         alike = (
             faces_like(connection, face.embedding, model, reach, limit, gallery=gallery)
             if photos

@@ -69,6 +69,8 @@ def test_soloface_is_measured_by_the_index_that_it_builds(
     assert result.objection is None
     assert result.chosen.setting.endswith("of 135 lists")
     assert result.exact.recall == 1
+    assert result.remembered
+    assert result.remembered[1].recall == 1
     assert 0 < result.nearest_other < 1
 
 
@@ -92,8 +94,10 @@ def test_inside_a_gallery_everybody_is_found(gallery: Gallery) -> None:
     assert [line.setting for line in found.lines] == [
         "3 galleries, one a batch",
         "3 galleries, all mixed",
+        "3 galleries, one a batch, in memory",
+        "3 galleries, all mixed, in memory",
     ]
-    assert [line.recall for line in found.lines] == [1, 1]
+    assert [line.recall for line in found.lines] == [1] * 4
 
 
 def test_the_command_prints_its_tables_and_fills_their_place_on_a_page(

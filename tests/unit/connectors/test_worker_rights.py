@@ -13,12 +13,16 @@ from dataflow.steps.matching import NEAR_MISS
 from tests.places import REPOSITORY
 
 WORKERS = (
-    *("gallery/candidates", "gallery/search", "gallery/users"),
+    *("gallery/candidates", "gallery/memory", "gallery/nearest", "gallery/reading"),
+    *("gallery/search", "gallery/users"),
     *("photos/limits", "photos/ended", "photos/following", "photos/read_lately"),
     *("photos/recorder", "photos/registry"),
     *("tags/deciding", "tags/outbox", "tags/rematching", "tags/sifting", "tags/waiting"),
 )
-OTHERS = {"insert_user", "update_user", "noted_limits", "nearest_fellows", "enrolled_lately"}
+OTHERS = {
+    *("insert_user", "update_user", "noted_limits", "nearest_fellows", "enrolled_lately"),
+    "read_memory",  # no statement that can be planned; it reads what others read
+}
 BY_INDEX = "nearest_users_by_index"  # planned as well, with the length of the vectors
 
 

@@ -1,0 +1,134 @@
+"""What a process remembers of the users, as they come, change and go."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from uuid import UUID
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dataflow.gallery.remembered import Ids, Known, Ledger, NoRoomError, Remembered
+
+DIMENSION = 16
+GALLERIES = ("hall", "yard")
+
+
+def user_id(number: int) -> UUID:
+    # Ends in zeros, which must not be taken for the end of it.
+    return UUID(int=number << 64)
+
+
+def vector(seed: int) -> np.ndarray:
+    return np.random.default_rng(seed).standard_normal(DIMENSION, dtype=np.float32)
+
+
+def ids(*numbers: int) -> Ids:
+    found = b"".join(user_id(number).bytes for number in numbers)
+    return np.frombuffer(found, np.uint8).reshape(-1, 16)
+
+
+def ledger_of(users: Mapping[int, int], members: Mapping[str, list[int]], room: int) -> Ledger:
+    ledger = Ledger(DIMENSION, room)
+    if users:
+        ledger.add(ids(*users), np.stack([vector(seed) for seed in users.values()]))
+    ledger.join({gallery: ids(*numbers) for gallery, numbers in members.items()})
+    return ledger
+
+
+def listed(remembered: Remembered, gallery: str | None = None) -> set[UUID]:
+    """Everybody who is known, there or anywhere."""
+    (found,) = remembered.shortlists([vector(0)], [frozenset(filter(None, [gallery]))], 50)
+    assert found is not None
+    return set(found)
+
+
+USERS = st.dictionaries(st.integers(1, 12), st.integers(1, 5), max_size=10)
+PLACES = st.lists(st.sampled_from(GALLERIES), unique=True)
+CHANGES = st.lists(
+    st.dictionaries(
+        st.integers(1, 12), st.tuples(st.none() | st.integers(1, 5), PLACES), max_size=5
+    ),
+    max_size=6,
+)
+
+
+@given(USERS, st.dictionaries(st.sampled_from(GALLERIES), st.lists(st.integers(1, 12), unique=True)), CHANGES)
+def test_it_knows_whom_the_database_knows(
+    users: dict[int, int],
+    members: dict[str, list[int]],
+    changes: list[dict[int, tuple[int | None, list[str]]]],
+) -> None:
+    ledger = ledger_of(users, members, 200)
+    vectors = dict(users)
+    places = {n: {g for g, inside in members.items() if n in inside} for n in range(1, 13)}
+    given_away = []
+    for changed in changes:
+        for number, (seed, galleries) in changed.items():
+            places[number] = set(galleries)
+            vectors.pop(number, None)
+            if seed is not None:
+                vectors[number] = seed
+        ledger.change(
+            Known(user_id(number), None if seed is None else vector(seed), galleries)
+            for number, (seed, galleries) in changed.items()
+        )
+        now = ledger.remembered("", "")
+        expected = {user_id(number) for number in vectors}
+        given_away.append((now, expected))
+        assert listed(now) == expected
+        assert now.crowd.size == len(expected)
+        for gallery in GALLERIES:
+            inside = {user_id(n) for n in vectors if gallery in places[n]}
+            assert listed(now, gallery) == inside
+        for number, seed in vectors.items():
+            (nearest,) = now.shortlists([vector(seed)], [frozenset()], 1)
+            assert nearest is not None
+            assert user_id(number) in nearest
+    for before, expected in given_away:
+        assert listed(before) == expected
+
+
+def test_too_many_users_are_refused() -> None:
+    ledger = ledger_of({1: 1, 2: 2}, {}, 3)
+    ledger.change([Known(user_id(1), vector(3))])
+    with pytest.raises(NoRoomError):
+        ledger.change([Known(user_id(1), vector(4))])
+
+
+def test_it_is_worn_once_many_rows_stand_for_nobody() -> None:
+    ledger = ledger_of({1: 1}, {}, 2000)
+    for seed in range(1001):
+        assert not ledger.is_worn
+        ledger.change([Known(user_id(1), vector(seed))])
+    assert ledger.is_worn
+
+
+def test_a_shortlist_of_nearly_everybody_is_none() -> None:
+    many = {number: 1 for number in range(1, 300)}
+    now = ledger_of(many, {}, 300).remembered("", "")
+    assert now.shortlists([vector(1)], [frozenset()], 2) == [None]
+
+
+@pytest.mark.parametrize("scale", [0, 1e-30, 1e30, 3e38])
+def test_a_face_that_no_model_makes_has_no_shortlist(scale: float) -> None:
+    now = ledger_of({1: 1}, {}, 2).remembered("", "")
+    faces = [np.full(DIMENSION, scale, np.float32), vector(1), vector(1)[1:]]
+    found = now.shortlists(faces, [frozenset()] * 3, 2)
+    assert found == [None, [user_id(1)], None]
+
+
+def test_the_codes_of_those_who_left_are_wiped_out_once_nobody_reads_them() -> None:
+    ledger = ledger_of({1: 1, 2: 2}, {}, 10)
+    before = ledger.remembered("", "")
+    codes = before.crowd.coded.codes
+    ledger.change([Known(user_id(1), None)])
+    now = ledger.remembered("", "")
+    ledger.change([])
+    assert codes[0].any()
+    del before
+    ledger.change([])
+    assert not codes[0].any()
+    assert listed(now) == {user_id(2)}
