@@ -41,6 +41,11 @@ class Remembered:
     snapshot: str
     watch: str
 
+    @property
+    def most_changed(self) -> int:
+        """If more users have changed since, it is quicker to compare with everybody."""
+        return self._limit(None)
+
     def shortlists(
         self, faces: Sequence[Floats], scopes: Sequence[Scope], count: int
     ) -> list[list[UUID] | None]:

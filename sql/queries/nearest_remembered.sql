@@ -1,7 +1,7 @@
 -- The nearest enrolled users of each face, exactly, among its shortlist of a memory and all who have
 -- changed since that was read: like compared with like only, in the face's galleries or, without any,
--- among everybody. Names of galleries have no spaces. One row for face -1 and no other where the memory does not hold: see
--- 0012_memory.sql.
+-- among everybody. Names of galleries have no spaces. One row for face -1 and no other where the
+-- memory does not hold, for what 0012_memory.sql says or because too many have changed.
 with changed as materialized (
     select distinct c.user_id
     from face_user_changes as c
@@ -15,6 +15,7 @@ memory as materialized (
         )
         and soloface_watch() is not distinct from %(watch)s
         and not exists (select from changed where user_id is null)
+        and (select count(*) from changed) <= %(most_changed)s
         -- A transaction that keeps an older snapshot than the memory's sees other users.
         and pg_snapshot_xmax(%(snapshot)s::pg_snapshot) <= pg_snapshot_xmax(pg_current_snapshot())
         and not exists (

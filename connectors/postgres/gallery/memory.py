@@ -72,10 +72,8 @@ class GalleryMemory:
             if not self.limit_mb or time.monotonic() < self._not_before:
                 return
             try:
-                if self._memory and not self._memory.ledger.is_worn:
-                    self._memory = go_on(connection, self.model, self._memory)
-                    if self._memory:
-                        return
+                if self._went_on(connection):
+                    return
                 if self.tidies:
                     connection.execute(query("mark_memory"))
                 began = time.monotonic()
@@ -89,6 +87,17 @@ class GalleryMemory:
                 users = self._memory.now.crowd.size
                 took_s = round(time.monotonic() - began, 2)
                 log.info("gallery_remembered", users=users, duration_s=took_s)
+
+    def _went_on(self, connection: Connection) -> bool:
+        """Whether it was enough to read who has changed."""
+        if self._memory is None or self._memory.ledger.is_worn:
+            return False
+        try:
+            self._memory = go_on(connection, self.model, self._memory)
+        except NoRoomError:
+            # Those who are gone take room, too.
+            self._memory = None
+        return self._memory is not None
 
     def _tidy(self, connection: Connection) -> None:
         if self.tidies and time.monotonic() - self._pruned_at >= PRUNE_S:

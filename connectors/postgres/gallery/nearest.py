@@ -90,6 +90,7 @@ class Nearest:
             "user_ids": [user_id for _, users in short for user_id in users],
             "snapshot": remembered.snapshot,
             "watch": remembered.watch,
+            "most_changed": remembered.most_changed,
             "model": self.model,
             "count": count,
         }

@@ -63,7 +63,12 @@ def go_on(connection: Connection, model: str, memory: Memory) -> Memory | None:
         NoRoomError: there are too many users.
     """
     now = memory.now
-    asked = {"snapshot": now.snapshot, "watch": now.watch, "model": model}
+    asked = {
+        "snapshot": now.snapshot,
+        "watch": now.watch,
+        "most_changed": now.most_changed,
+        "model": model,
+    }
     rows = connection.execute(query("memory_changes"), asked, binary=True).fetchall()
     snapshot, reread = rows[0][:2]
     if reread:

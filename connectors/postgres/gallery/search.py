@@ -143,8 +143,10 @@ def current_plan(
     if memory and (remembered := memory.now):
         if before:
             use(connection, Plan(0))
+            GALLERY_RECALL.labels(model).set(1)
+            GALLERY_INDEX_DUE.labels(model).set(0)
             with _lock:
-                _plans.pop(connection)
+                _plans.pop(connection, None)
         return Plan(remembered.crowd.size, remembered=remembered)
     if before and before.model == model and time.monotonic() < before.until:
         return before.plan

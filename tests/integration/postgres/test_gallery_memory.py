@@ -231,6 +231,10 @@ VOIDS: dict[str, Callable[[Connection], object]] = {
     "another type": alter_column,
     "another table": replace_table,
     "the server lost its memory": lambda c: c.execute("truncate face_memory"),
+    "more changed than it pays to compare": lambda c: c.execute(
+        "insert into face_user_changes (user_id) select gen_random_uuid() "
+        "from generate_series(1, 65)"
+    ),
     "pruned": lambda c: c.execute("update face_memory set pruned = pg_current_xact_id()"),
 }
 
@@ -288,6 +292,11 @@ def test_changes_that_every_memory_has_read_are_removed(
     crowd.refresh()
     assert records.run("select from face_user_changes")
     records.run("update face_user_changes set noted_at = now() - interval '1 hour'")
+    # As a restore brings them from a server that has seen more.
+    records.run(
+        "insert into face_user_changes (xid, user_id, noted_at) "
+        "values ('999999999', %s, now() - interval '1 hour')", user(2)
+    )
     crowd.refresh()
     assert not records.run("select from face_user_changes")
     require_same(connection, crowd.now)
@@ -322,6 +331,20 @@ def test_too_little_memory_is_said_and_leaves_the_plain_search(
     assert "1 MB" in line["error"]
     assert small.now is None
     require_same(connection, small.now)
+
+
+def test_room_that_others_have_left_is_found_again(
+    records: Records, connection: Connection, crowd: GalleryMemory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gallery_memory, "room_for", lambda *_: USERS + 1)
+    tight = GalleryMemory(crowd.database, MODEL, DIMENSION, 1)
+    tight.refresh()
+    for vector in VECTORS[:3]:
+        enrol(connection, 1, vector)
+        tight.refresh()
+        assert tight.now
+        assert tight.now.crowd.size == USERS
+        require_same(connection, tight.now)
 
 
 def test_a_database_that_nothing_watches_is_not_remembered(
