@@ -112,7 +112,7 @@ class People:
     ``cores`` is how many photos to compute at a time.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it may share with a worker
         self,
         settings: Settings,
         stop: threading.Event,

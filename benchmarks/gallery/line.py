@@ -32,8 +32,8 @@ class Built:
 class Line:
     """How a search with one setting went; times are per face.
 
-    ``recall_low`` is the lower end of the 95 % interval of ``recall``; ``cpu_ms`` is the database's,
-    ``own_ms`` that of the process that asks.
+    ``recall_low`` is the lower end of the 95 % interval of ``recall``; ``cpu_ms`` is the
+    database's, ``own_ms`` that of the process that asks.
     """
 
     setting: str

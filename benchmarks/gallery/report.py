@@ -86,7 +86,11 @@ def _size(result: Result) -> Iterator[Sequence[str]]:
 
 
 def _compared(one: Compared) -> Sequence[str]:
-    found = (one.line.setting, *_line(one.line)) if one.line else (one.missing or "", *[""] * len(_LINE))
+    found = (
+        (one.line.setting, *_line(one.line))
+        if one.line
+        else (one.missing or "", *[""] * len(_LINE))
+    )
     return (one.name, *_built(one.built), *found)
 
 
@@ -119,7 +123,8 @@ def _circumstances(run: Run) -> str:
     similarities = [one.nearest_other for one in run.sizes]
     similarities += [one.nearest_other for one in run.comparisons]
     return (
-        f"{run.faces} faces in batches of {BATCH}; times are per face, CPU the database's and then with the worker's. {run.versions}, on "
+        f"{run.faces} faces in batches of {BATCH}; times are per face, CPU is the database's, and "
+        f"then with the worker's. {run.versions}, on "
         f"{machine.cores} cores of {machine.processor}; the run took {run.took_s / 60:.1f} "
         f"minutes, with a load average of {machine.load:.1f} at its start."
     ) + (

@@ -23,7 +23,7 @@ _SHORTEST, _LONGEST = 1e-3, 1e3
 
 
 def rounding(dimension: int) -> float:
-    """How far pgvector's cosine, and ours of two coded vectors, may be from the true one by rounding.
+    """How far pgvector's cosine, and ours of coded vectors, may be from the true one by rounding.
 
     pgvector adds three sums of so many products in single precision: each is wrong by at most
     ``dimension`` units of the product of the lengths, and of the two squares half goes into the
@@ -45,7 +45,7 @@ class Coded:
     ``errors`` are the lengths of what that leaves out of the unit vectors, at most. For two vectors
     x and y of unit length, coded as v and w, with x = v + d and y = w + e:
     x·y - v·w = d·y + v·e, so by Cauchy and Schwarz the cosine is wrong by at most
-    \\|d\\| + (1 + \\|d\\|) \\|e\\|.
+    length(d) + (1 + length(d)) length(e).
 
     A vector that cannot be coded like that is all zeros here. ``odd`` are the rows of those that
     are too short or too long to be sure of what single precision makes of them, ``blank`` of those
@@ -97,4 +97,4 @@ class Coded:
     @property
     def dimension(self) -> int:
         """The length of the vectors."""
-        return self.codes.shape[1]
+        return int(self.codes.shape[1])

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from dataflow.gallery.coding import NO_ROWS, Coded, Floats, Rows, has_usual_length
 from dataflow.gallery.shortlist import Crowd
+from dataflow.steps.matching import Candidate
 
 Ids = NDArray[np.uint8]
 """Users' ids, 16 bytes a row."""
@@ -21,12 +22,32 @@ Scope = frozenset[str]
 """The galleries in which a face is sought; none: among everybody."""
 
 _ID = 16
+_SPARE = 1
+"""So many of the nearest may be gone by now before everybody has to be compared."""
+
 _SMALLEST_LIMIT = 64
 _MOST_OF_ALL = 4
 """A shortlist of more than one in so many users saves nothing: all of them are compared then."""
 
 _MOST_GONE = 0.25
 _ALWAYS_BORNE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Shortlisted:
+    """Users who may be among the nearest to a face; all others were farther than ``beyond``.
+
+    Some of these may be farther, or gone, by now. Then others count who were left out.
+    """
+
+    users: Sequence[UUID]
+    beyond: float
+
+    def settles(self, nearest: Sequence[Candidate], count: int) -> bool:
+        """Whether the nearest of these, and of all who have changed, are the nearest of all."""
+        if self.beyond == float("inf"):
+            return True
+        return len(nearest) >= count and nearest[count - 1].distance <= self.beyond
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
@@ -48,13 +69,13 @@ class Remembered:
 
     def shortlists(
         self, faces: Sequence[Floats], scopes: Sequence[Scope], count: int
-    ) -> list[list[UUID] | None]:
+    ) -> list[Shortlisted | None]:
         """For each face those who may be among the ``count`` nearest to it, where it is sought.
 
         ``None``: so many that it is quicker to compare with everybody, or the face's vector is one
         that no model makes.
         """
-        found: list[list[UUID] | None] = [None] * len(faces)
+        found: list[Shortlisted | None] = [None] * len(faces)
         dimension = self.crowd.coded.dimension
         places = defaultdict[Scope, list[int]](list)
         for place, scope in enumerate(scopes):
@@ -64,10 +85,11 @@ class Remembered:
             members = self.crowd.members(scope) if scope else None
             limit = self._limit(members)
             stacked = np.stack([faces[place] for place in mine])
-            for place, rows in zip(
-                mine, self.crowd.shortlists(stacked, count, members), strict=True
+            for place, one in zip(
+                mine, self.crowd.shortlists(stacked, count + _SPARE, members), strict=True
             ):
-                found[place] = self._users(rows) if len(rows) <= limit else None
+                if len(one.rows) <= limit:
+                    found[place] = Shortlisted(self._users(one.rows), one.beyond)
         return found
 
     def _limit(self, members: Rows | None) -> int:

@@ -13,8 +13,22 @@ from dataflow.gallery.products import products_with
 _PRODUCTS_AT_A_TIME = 2**17
 """So many products fit into a core's cache together with what they are made of."""
 
+_FARTHEST = 2.0
+
 _GROUPS = 64
 """Into so many groups the rows of a block are put: the greatest of each is somebody else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shortlist:
+    """The rows of those who may be among the nearest, and the distance of all others.
+
+    Whoever is left out is farther than ``beyond``, a cosine distance as PostgreSQL computes it;
+    infinite: nobody is left out.
+    """
+
+    rows: Rows
+    beyond: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +55,8 @@ class Crowd:
             return found[0]
         return np.unique(np.concatenate(found)) if found else NO_ROWS
 
-    def shortlists(self, faces: Floats, count: int, members: Rows | None = None) -> list[Rows]:
-        """For each face the rows of all who may be among the ``count`` nearest to it, and few others.
+    def shortlists(self, faces: Floats, count: int, members: Rows | None = None) -> list[Shortlist]:
+        """For each face all who may be among the ``count`` nearest to it, and few others.
 
         That is: whoever is left out is farther by `ORDER BY face_embedding <=> face` than each of
         ``count`` others, whatever the codes have left out and single precision does.
@@ -63,10 +77,14 @@ class Crowd:
         for block in blocks:
             scan.look(block)
         # Nobody knows how far these are; zero vectors are behind all that have a direction.
-        more = [self._living(self.coded.odd, members)]
-        if scan.seen < count:
-            more.append(self._living(self.coded.blank, members))
-        return [np.concatenate([rows, *more]) for rows in scan.decided(self.coded)]
+        odd, blank = (self._living(rows, members) for rows in (self.coded.odd, self.coded.blank))
+        more, most = [odd, blank], np.inf
+        if len(blank) and scan.seen >= count:
+            more, most = [odd], _FARTHEST
+        return [
+            Shortlist(np.concatenate([rows, *more]), min(beyond, most))
+            for rows, beyond in scan.decided(self.coded)
+        ]
 
     def _living(self, rows: Rows, members: Rows | None) -> Rows:
         if not len(rows):
@@ -163,22 +181,23 @@ class _Scan:
             places, faces = places[counts], faces[counts]
         self._kept.append((block.rows[places], faces, upper[places, faces]))
 
-    def decided(self, coded: Coded) -> Iterator[Rows]:
-        """Who is left for each probe once all were looked at."""
+    def decided(self, coded: Coded) -> Iterator[tuple[Rows, float]]:
+        """Who is left for each probe once all were looked at, and the distance of all others."""
         rows, faces, upper = (np.concatenate(parts) for parts in zip(*self._kept, strict=True))
-        still = upper >= self._lower.min(axis=0)[faces]
+        bars = self._lower.min(axis=0)
+        still = upper >= bars[faces]
         rows, faces = rows[still], faces[still]
-        for face in range(len(self._faces)):
-            yield self._nearest(face, rows[faces == face], coded)
+        for face, bar in enumerate(bars):
+            yield self._nearest(face, rows[faces == face], float(bar), coded)
 
-    def _nearest(self, face: int, rows: Rows, coded: Coded) -> Rows:
+    def _nearest(self, face: int, rows: Rows, bar: float, coded: Coded) -> tuple[Rows, float]:
         """Leave out whom the face's own vector leaves out: that is surer than its codes."""
         if len(rows) <= self._count:
-            return rows
+            return rows, 1 - bar
         cosines = (coded.codes[rows].astype(np.float32) @ self._faces[face]) * coded.scales[rows]
         errors = coded.errors[rows] + np.float32(self._rounding)
         least = np.partition(cosines - errors, -self._count)[-self._count]
-        return np.asarray(rows[cosines + errors >= least])
+        return rows[cosines + errors >= least], 1 - max(bar, float(least))
 
     def _raise(self, greatest: Floats) -> None:
         """Take the greatest of groups of others into account."""

@@ -241,8 +241,8 @@ class WorkerSettings(Section):
     gallery_memory: int = Field(
         512,
         ge=0,
-        description="Memory for the enrolled users, in MB per process: 100,000 users take 54, or 17 "
-        "with 128 numbers each. `0`: none, and PostgreSQL compares each face with everybody.",
+        description="Memory for the enrolled users, in MB per process: 100,000 take 54, or 17 with "
+        "128 numbers each. `0`: none, and PostgreSQL compares each face with everybody.",
     )
     photo_grace_s: float = Field(
         5,

@@ -55,8 +55,8 @@ class EnrolmentRegister:
 
     ``forget`` is told the references of photos that no enrolment has any more, once that is
     certain. ``again`` says that those who have withdrawn have agreed again; ``admission`` decides
-    that, where there is one. ``asking`` is how stubbornly the database is asked. ``memory`` is where
-    the users are searched, if it holds them.
+    that, where there is one. ``asking`` is how stubbornly the database is asked. ``memory`` is
+    where the users are searched, if it holds them.
     """
 
     database: Database

@@ -16,7 +16,7 @@ from dataflow.gallery.remembered import NoRoomError, Remembered
 from dataflow.jobs.errors import SolofaceError
 
 LOOK_S = 0.5
-"""How often the worker looks who has changed; until then a search compares those with every face."""
+"""How often to look who has changed; until then a search compares those with every face."""
 
 PRUNE_S = 60.0
 """How often changes that everybody has read are removed."""

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
-from uuid import UUID
 
 import psycopg
 from psycopg.rows import TupleRow
@@ -21,14 +20,24 @@ from connectors.postgres.gallery.search import (
 from connectors.postgres.session import Connection
 from connectors.postgres.sql_files import query
 from dataflow.faces.face import Embedding
-from dataflow.gallery.remembered import Remembered, Scope
+from dataflow.gallery.remembered import Remembered, Scope, Shortlisted
 from dataflow.gallery.search import Plan
 from dataflow.steps.matching import Candidate
 
 Places: TypeAlias = list[int]
 """Where some faces stand among all."""
 
-Asked: TypeAlias = list[tuple[Places, psycopg.Cursor[TupleRow]]]
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What comes for some faces; by a memory, for each by which shortlist."""
+
+    places: Places
+    cursor: psycopg.Cursor[TupleRow]
+    shortlists: Mapping[int, Shortlisted] | None = None
+
+
+Asked: TypeAlias = list[Answer]
 
 _VOID = -1
 """The face of the one row that comes where a memory does not hold."""
@@ -57,64 +66,67 @@ class Nearest:
         if not everyone or not self.plan.remembered:
             return self._ask_all(everyone, self.plan, count)
         shortlists = self.plan.remembered.shortlists(self.embeddings, self.scopes, count)
-        short = [(face, users) for face, users in enumerate(shortlists) if users is not None]
-        asked = self._ask_remembered(self.plan.remembered, short, count) if short else []
-        long = [face for face, users in enumerate(shortlists) if users is None]
-        return asked + self._ask_all(long, _EXACT, count)
+        short = {face: one for face, one in enumerate(shortlists) if one is not None}
+        asked = [self._ask_remembered(self.plan.remembered, short, count)] if short else []
+        return asked + self._ask_all([i for i in everyone if i not in short], _EXACT, count)
 
     def collected(self, asked: Asked, count: int) -> list[list[Candidate]]:
         """The answers, face by face; what a memory could not tell is asked for again."""
         nearest: list[list[Candidate]] = [[] for _ in self.embeddings]
-        void: Places = []
-        for places, cursor in asked:
-            rows = cursor.fetchall()
+        untold: Places = []
+        for one in asked:
+            rows = one.cursor.fetchall()
             if rows and rows[0][0] == _VOID:
-                void += places
+                untold += one.places
                 continue
-            for place, users in zip(places, collected(rows, len(places)), strict=True):
+            for place, users in zip(one.places, collected(rows, len(one.places)), strict=True):
                 nearest[place] = users
-        if void:
-            again = self.collected(self._ask_all(void, _EXACT, count), count)
-            for place in void:
+                if one.shortlists and not one.shortlists[place].settles(users, count):
+                    untold.append(place)
+        if untold:
+            again = self.collected(self._ask_all(untold, _EXACT, count), count)
+            for place in untold:
                 nearest[place] = again[place]
         return nearest
 
     def _ask_remembered(
-        self, remembered: Remembered, short: Sequence[tuple[int, list[UUID]]], count: int
-    ) -> Asked:
-        places = [place for place, _ in short]
+        self, remembered: Remembered, short: Mapping[int, Shortlisted], count: int
+    ) -> Answer:
+        places = list(short)
         asked = {
             "embeddings": [self.embeddings[place] for place in places],
             "galleries": [" ".join(sorted(self.scopes[place])) or None for place in places],
-            "faces": [face for face, (_, users) in enumerate(short) for _ in users],
-            "user_ids": [user_id for _, users in short for user_id in users],
+            "faces": [face for face, one in enumerate(short.values()) for _ in one.users],
+            "user_ids": [user_id for one in short.values() for user_id in one.users],
             "snapshot": remembered.snapshot,
             "watch": remembered.watch,
             "most_changed": remembered.most_changed,
             "model": self.model,
             "count": count,
         }
-        return [(places, self.connection.execute(query("nearest_remembered"), asked))]
+        cursor = self.connection.execute(query("nearest_remembered"), asked)
+        return Answer(places, cursor, short)
 
     def _ask_all(self, places: Places, plan: Plan, count: int) -> Asked:
         asked: Asked = []
         if everywhere := [place for place in places if not self.scopes[place]]:
             vectors = [self.embeddings[place] for place in everywhere]
-            asked.append((everywhere, ask(self.connection, vectors, self.model, count, plan)))
+            rows = ask(self.connection, vectors, self.model, count, plan)
+            asked.append(Answer(everywhere, rows))
         if inside := [place for place in places if len(self.scopes[place]) == 1]:
             vectors = [self.embeddings[place] for place in inside]
             names = [next(iter(self.scopes[place])) for place in inside]
             answers = ask_members(self.connection, vectors, names, self.model, count)
-            asked += [([inside[place] for place in mine], rows) for mine, rows in answers]
+            asked += [Answer([inside[place] for place in mine], rows) for mine, rows in answers]
         if several := [place for place in places if len(self.scopes[place]) > 1]:
             vectors = [self.embeddings[place] for place in several]
             scopes = [self.scopes[place] for place in several]
             rows = ask_fellows(self.connection, vectors, scopes, self.model, count)
-            asked.append((several, rows))
+            asked.append(Answer(several, rows))
         return asked
 
 
-def nearest_fellows(  # noqa: PLR0913 - a face, where it is sought, and by what
+def nearest_fellows(  # noqa: PLR0913, PLR0917 - a face, where it is sought, and by what
     connection: Connection,
     embeddings: Sequence[Embedding],
     galleries: Sequence[Scope],

@@ -78,8 +78,8 @@ class Rematching:
 
     It may be stopped or killed at any moment: what is not done yet still waits. ``turns`` is a
     second database to connect to, on which the turn is held while the other one reads and writes:
-    so the turn holds no lock on the faces that somebody else could wait for. ``memory`` is where the
-    users are searched, if it holds them.
+    so the turn holds no lock on the faces that somebody else could wait for. ``memory`` is where
+    the users are searched, if it holds them.
     """
 
     database: Database

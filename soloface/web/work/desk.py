@@ -117,9 +117,7 @@ class Desk:
     def _gallery_memory(self) -> GalleryMemory:
         contract = self.pack().contract
         limit_mb = self.settings.worker.gallery_memory
-        return GalleryMemory(
-            self.database, contract.id, contract.dimension, limit_mb, tidies=False
-        )
+        return GalleryMemory(self.database, contract.id, contract.dimension, limit_mb, tidies=False)
 
 
 def _complain(text: str) -> None:

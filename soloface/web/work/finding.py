@@ -48,9 +48,7 @@ def find(
         rules = replace(rules, policy=policies_of(connection, rules, {gallery}).of(gallery))
         reach = rules.policy.farthest
         count = max(limit, 2)
-        (near,) = nearest_fellows(
-            connection, [face.embedding], inside, model, count, desk.memory()
-        )
+        (near,) = nearest_fellows(connection, [face.embedding], inside, model, count, desk.memory())
         alike = (
             faces_like(connection, face.embedding, model, reach, limit, gallery=gallery)
             if photos

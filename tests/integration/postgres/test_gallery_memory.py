@@ -1,7 +1,8 @@
-"""A gallery in memory finds whom the plain statement finds in the same snapshot, whoever changes."""
+"""A gallery in memory finds whom the plain statement finds in that snapshot, whoever changes."""
 
 from __future__ import annotations
 
+import os
 import random
 import threading
 from collections.abc import Callable, Iterator
@@ -11,8 +12,6 @@ from uuid import UUID
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from connectors.postgres.connection import Database
@@ -58,7 +57,7 @@ def connection(records: Records) -> Iterator[Connection]:
 def compared(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many faces were compared with everybody, by each search."""
     counts: list[int] = []
-    real = Nearest._ask_all  # noqa: SLF001
+    real = Nearest._ask_all
 
     def counting(self: Nearest, places: list[int], plan: Plan, count: int):  # type: ignore[no-untyped-def] # noqa: ANN202
         counts.append(len(places))
@@ -77,9 +76,7 @@ def asked(count: int = 16) -> list[Question]:
     ]
 
 
-def found(
-    connection: Connection, remembered: Remembered | None
-) -> list[list[tuple[UUID, str]]]:
+def found(connection: Connection, remembered: Remembered | None) -> list[list[tuple[UUID, str]]]:
     """The nearest three of each face; a zero vector is at no distance that equals another."""
     plan = Plan(0, remembered=remembered)
     answers = candidates(connection, asked(), MODEL, plan)
@@ -157,15 +154,15 @@ class Platform:
             session.rollback()
 
 
-@settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.randoms(use_true_random=False))
+@pytest.mark.parametrize("seed", range(int(os.environ.get("TEST_LAW_EXAMPLES", "3"))))
 def test_it_finds_whom_the_plain_statement_finds(
     records: Records,
     connection: Connection,
     memory: GalleryMemory,
     compared: list[int],
-    chance: random.Random,
+    seed: int,
 ) -> None:
+    chance = random.Random(seed)  # noqa: S311 - the same ones each time
     with (
         closing(Database(records.settings)) as first,
         closing(Database(records.settings)) as second,
@@ -175,7 +172,7 @@ def test_it_finds_whom_the_plain_statement_finds(
         third.connection() as three,
     ):
         platform = Platform(chance, [one, two, three])
-        remembered = []
+        remembered: list[Remembered | None] = []
         for _ in range(25):
             for _ in range(chance.randrange(4)):
                 platform.act()
@@ -255,7 +252,8 @@ def test_a_memory_that_does_not_hold_is_not_used(
     crowd.refresh()
     del compared[:]
     require_same(connection, crowd.now)
-    assert compared[0] == 0
+    # Nothing watches over the other table.
+    assert compared[0] == (len(asked()) if how == "another table" else 0)
 
 
 def test_a_transaction_that_began_before_the_memory_was_read_does_not_use_it(
@@ -290,15 +288,16 @@ def test_changes_that_every_memory_has_read_are_removed(
     monkeypatch.setattr(gallery_memory, "PRUNE_S", 0)
     enrol(connection, 1, VECTORS[7])
     crowd.refresh()
-    assert records.run("select from face_user_changes")
+    assert records.run("select xid from face_user_changes")
     records.run("update face_user_changes set noted_at = now() - interval '1 hour'")
     # As a restore brings them from a server that has seen more.
     records.run(
         "insert into face_user_changes (xid, user_id, noted_at) "
-        "values ('999999999', %s, now() - interval '1 hour')", user(2)
+        "values ('999999999', %s, now() - interval '1 hour')",
+        user(2),
     )
     crowd.refresh()
-    assert not records.run("select from face_user_changes")
+    assert not records.run("select xid from face_user_changes")
     require_same(connection, crowd.now)
     require_same(connection, before)
 
@@ -306,12 +305,11 @@ def test_changes_that_every_memory_has_read_are_removed(
 def test_a_worker_finds_by_memory_who_has_just_enrolled(
     records: Records, crowd: GalleryMemory, compared: list[int]
 ) -> None:
-    recorder = records.recorder()
+    recorder = records.recorder(max_distance=0.001)
     remembering = type(recorder)(
         recorder.database, recorder.persistence, recorder.policy, MODEL, DIMENSION, crowd
     )
     records.add_photos(1, 2)
-    records.run("update users set face_embedding = null")
     records.add_user(77, 30)
     remembering.record([face(1, 31), face(2, 31, gallery="hall")])
     assert records.matches() == {photo(1): user(77)}
@@ -334,7 +332,7 @@ def test_too_little_memory_is_said_and_leaves_the_plain_search(
 
 
 def test_room_that_others_have_left_is_found_again(
-    records: Records, connection: Connection, crowd: GalleryMemory, monkeypatch: pytest.MonkeyPatch
+    connection: Connection, crowd: GalleryMemory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(gallery_memory, "room_for", lambda *_: USERS + 1)
     tight = GalleryMemory(crowd.database, MODEL, DIMENSION, 1)
