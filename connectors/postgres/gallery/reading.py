@@ -47,7 +47,7 @@ def read(connection: Connection, model: str, dimension: int, room: int) -> Memor
         snapshot, watch = connection.execute(query("memory_state")).fetchone() or ("", None)
         if watch is None:
             raise UnreadableError(
-                "no trigger tells who changes; soloface doctor says which, and what to do"
+                "nothing tells who changes; soloface doctor says which trigger is off"
             )
         for rows in _vectors(connection, model, dimension):
             ledger.add(rows["id"], np.asarray(rows["vector"], np.float32))
