@@ -15,6 +15,7 @@ pytest_plugins = [
     "tests.fixtures.packs",
     "tests.fixtures.recording",
     "tests.fixtures.rematching",
+    "tests.fixtures.memories",
     "tests.fixtures.worker",
     "tests.fixtures.refusals",
     "tests.fixtures.open_stores",

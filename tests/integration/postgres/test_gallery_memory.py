@@ -4,100 +4,29 @@ from __future__ import annotations
 
 import os
 import random
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass, field
-from uuid import UUID
+from dataclasses import dataclass, field, replace
 
-import numpy as np
 import pytest
-from structlog.testing import capture_logs
 
 from connectors.postgres.connection import Database
-from connectors.postgres.gallery import memory as gallery_memory
-from connectors.postgres.gallery.candidates import Question, candidates
 from connectors.postgres.gallery.memory import GalleryMemory
-from connectors.postgres.gallery.nearest import Nearest
-from connectors.postgres.gallery.reading import BYTES_BESIDE
+from connectors.postgres.gallery.nearest import nearest_fellows
 from connectors.postgres.session import Connection
 from dataflow.gallery.remembered import Remembered
-from dataflow.gallery.search import Plan
 from tests.builders import DIMENSION, photo, user
+from tests.fixtures.memories import (
+    GALLERIES,
+    USERS,
+    VECTORS,
+    asked,
+    enrol,
+    found,
+    require_same,
+)
 from tests.fixtures.recording import MODEL, Records, face
-from tests.world import eventually
-
-USERS = 30
-GALLERIES = (None, "hall", "yard")
-VECTORS = [
-    [float(x) for x in vector]
-    for vector in np.random.default_rng(1).integers(-3, 4, (12, DIMENSION))
-] + [[0.0] * DIMENSION, [1e-25] + [0.0] * (DIMENSION - 1), [100.0] * DIMENSION]
-
-
-@pytest.fixture(autouse=True)
-def _few(monkeypatch: pytest.MonkeyPatch) -> None:
-    """However few there are."""
-    monkeypatch.setattr(gallery_memory, "LEAST_USERS", 0)
-
-
-@pytest.fixture
-def memory(records: Records) -> Iterator[GalleryMemory]:
-    with closing(Database(records.settings)) as database:
-        yield GalleryMemory(database, MODEL, DIMENSION, 1)
-
-
-@pytest.fixture
-def connection(records: Records) -> Iterator[Connection]:
-    with closing(Database(records.settings)) as database, database.connection() as connection:
-        yield connection
-
-
-@pytest.fixture
-def compared(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How many faces were compared with everybody, by each search."""
-    counts: list[int] = []
-    real = Nearest._ask_all
-
-    def counting(self: Nearest, places: list[int], plan: Plan, count: int):  # type: ignore[no-untyped-def] # noqa: ANN202
-        counts.append(len(places))
-        return real(self, places, plan, count)
-
-    monkeypatch.setattr(Nearest, "_ask_all", counting)
-    return counts
-
-
-def asked(count: int = 16) -> list[Question]:
-    rng = np.random.default_rng(2)
-    faces = rng.standard_normal((count, DIMENSION)).astype(np.float32)
-    return [
-        Question(photo(n), vector, GALLERIES[n % len(GALLERIES)])
-        for n, vector in enumerate([*faces, *np.eye(DIMENSION, dtype=np.float32)])
-    ]
-
-
-def found(connection: Connection, remembered: Remembered | None) -> list[list[tuple[UUID, str]]]:
-    """The nearest three of each face; a zero vector is at no distance that equals another."""
-    plan = Plan(0, remembered=remembered)
-    answers = candidates(connection, asked(), MODEL, plan)
-    return [[(one.user_id, str(one.distance)) for one in nearest] for _, nearest, _ in answers]
-
-
-def require_same(connection: Connection, remembered: Remembered | None) -> None:
-    """In one snapshot, the memory gives what the plain statement gives."""
-    with connection.transaction():
-        connection.execute("set transaction isolation level repeatable read")
-        assert found(connection, remembered) == found(connection, None)
-
-
-def enrol(connection: Connection, number: int, vector: list[float]) -> None:
-    asked = {"id": user(number), "vector": str(vector), "model": MODEL}
-    connection.execute(
-        "insert into users (id, face_embedding, face_embedding_model) "
-        "values (%(id)s, %(vector)s, %(model)s) on conflict (id) do update "
-        "set face_embedding = excluded.face_embedding, face_embedding_model = %(model)s",
-        asked,
-    )
+from tests.fixtures.rematching import rematching_of, settle
 
 
 @dataclass
@@ -191,16 +120,6 @@ def test_it_finds_whom_the_plain_statement_finds(
         platform.end()
 
 
-@pytest.fixture
-def crowd(records: Records, connection: Connection, memory: GalleryMemory) -> GalleryMemory:
-    """Thirty users who are remembered."""
-    for number in range(USERS):
-        enrol(connection, number, VECTORS[number % 12])
-    records.add_members("hall", *range(10))
-    memory.refresh()
-    return memory
-
-
 def alter_by_the_way(connection: Connection) -> None:
     with connection.transaction():
         connection.execute("alter table users disable trigger soloface_stamp_user")
@@ -238,9 +157,9 @@ VOIDS: dict[str, Callable[[Connection], object]] = {
 
 @pytest.mark.parametrize("how", VOIDS)
 def test_a_memory_that_does_not_hold_is_not_used(
-    connection: Connection, crowd: GalleryMemory, compared: list[int], how: str
+    connection: Connection, thirty: GalleryMemory, compared: list[int], how: str
 ) -> None:
-    before = crowd.now
+    before = thirty.now
     require_same(connection, before)
     assert compared[0] == 0
 
@@ -249,30 +168,30 @@ def test_a_memory_that_does_not_hold_is_not_used(
     del compared[:]
     require_same(connection, before)
     assert compared[:2] == [0, len(asked())]
-    crowd.refresh()
+    thirty.refresh()
     del compared[:]
-    require_same(connection, crowd.now)
+    require_same(connection, thirty.now)
     # Nothing watches over the other table.
     assert compared[0] == (len(asked()) if how == "another table" else 0)
 
 
 def test_a_transaction_that_began_before_the_memory_was_read_does_not_use_it(
-    records: Records, connection: Connection, crowd: GalleryMemory, compared: list[int]
+    records: Records, connection: Connection, thirty: GalleryMemory, compared: list[int]
 ) -> None:
     with connection.transaction():
         connection.execute("set transaction isolation level repeatable read")
         before = found(connection, None)
         records.run("delete from users where id <> %s", user(1))
-        crowd.refresh()
+        thirty.refresh()
         del compared[:]
-        assert found(connection, crowd.now) == before
+        assert found(connection, thirty.now) == before
         assert compared[:2] == [0, len(asked())]
 
 
 def test_writes_that_fire_no_other_triggers_are_noticed(
-    connection: Connection, crowd: GalleryMemory
+    connection: Connection, thirty: GalleryMemory
 ) -> None:
-    before = crowd.now
+    before = thirty.now
     with connection.transaction():
         connection.execute("set local session_replication_role = replica")
         enrol(connection, 1, VECTORS[7])
@@ -281,33 +200,12 @@ def test_writes_that_fire_no_other_triggers_are_noticed(
     require_same(connection, before)
 
 
-def test_changes_that_every_memory_has_read_are_removed(
-    records: Records, connection: Connection, crowd: GalleryMemory, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    before = crowd.now
-    monkeypatch.setattr(gallery_memory, "PRUNE_S", 0)
-    enrol(connection, 1, VECTORS[7])
-    crowd.refresh()
-    assert records.run("select xid from face_user_changes")
-    records.run("update face_user_changes set noted_at = now() - interval '1 hour'")
-    # As a restore brings them from a server that has seen more.
-    records.run(
-        "insert into face_user_changes (xid, user_id, noted_at) "
-        "values ('999999999', %s, now() - interval '1 hour')",
-        user(2),
-    )
-    crowd.refresh()
-    assert not records.run("select xid from face_user_changes")
-    require_same(connection, crowd.now)
-    require_same(connection, before)
-
-
 def test_a_worker_finds_by_memory_who_has_just_enrolled(
-    records: Records, crowd: GalleryMemory, compared: list[int]
+    records: Records, thirty: GalleryMemory, compared: list[int]
 ) -> None:
     recorder = records.recorder(max_distance=0.001)
     remembering = type(recorder)(
-        recorder.database, recorder.persistence, recorder.policy, MODEL, DIMENSION, crowd
+        recorder.database, recorder.persistence, recorder.policy, MODEL, DIMENSION, thirty
     )
     records.add_photos(1, 2)
     records.add_user(77, 30)
@@ -316,68 +214,28 @@ def test_a_worker_finds_by_memory_who_has_just_enrolled(
     assert set(compared) == {0}
 
 
-def test_too_little_memory_is_said_and_leaves_the_plain_search(
-    connection: Connection, crowd: GalleryMemory, monkeypatch: pytest.MonkeyPatch
+def test_faces_are_matched_again_by_memory(
+    records: Records, thirty: GalleryMemory, compared: list[int]
 ) -> None:
-    small = GalleryMemory(crowd.database, MODEL, DIMENSION, 1)
-    monkeypatch.setattr(gallery_memory, "room_for", lambda *_: USERS - 1)
-    with capture_logs() as logs:
-        small.refresh()
-        small.refresh()
-    (line,) = logs
-    assert (line["event"], line["log_level"]) == ("gallery_not_remembered", "warning")
-    assert "1 MB" in line["error"]
-    assert small.now is None
-    require_same(connection, small.now)
-
-
-def test_room_that_others_have_left_is_found_again(
-    connection: Connection, crowd: GalleryMemory, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(gallery_memory, "room_for", lambda *_: USERS + 1)
-    tight = GalleryMemory(crowd.database, MODEL, DIMENSION, 1)
-    tight.refresh()
-    for vector in VECTORS[:3]:
-        enrol(connection, 1, vector)
-        tight.refresh()
-        assert tight.now
-        assert tight.now.crowd.size == USERS
-        require_same(connection, tight.now)
-
-
-def test_a_database_that_nothing_watches_is_not_remembered(
-    connection: Connection, memory: GalleryMemory
-) -> None:
-    connection.execute("alter table users disable trigger soloface_stamp_user")
-    with capture_logs() as logs:
-        memory.refresh()
-    assert memory.now is None
-    assert "soloface doctor" in logs[0]["error"]
-
-
-def test_memory_can_be_turned_off(crowd: GalleryMemory) -> None:
-    off = GalleryMemory(crowd.database, MODEL, DIMENSION, 0)
-    off.refresh()
-    assert off.now is None
-
-
-def test_the_thread_keeps_up_with_the_database(
-    records: Records, crowd: GalleryMemory, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(gallery_memory, "LOOK_S", 0.01)
-    stop = threading.Event()
-    thread = crowd.keep(stop)
+    records.add_photos(1)
+    records.recorder(max_distance=0.001).record([face(1, 31)])
+    assert records.matches() == {}
     records.add_user(77, 30)
-    eventually(
-        lambda: crowd.now is not None and crowd.now.crowd.size == USERS + 1, "the user is known"
-    )
-    stop.set()
-    thread.join()
+    with closing(rematching_of(records, 0.001)) as plain:
+        rematching = replace(plain, memory=thirty)
+        del compared[:]
+        settle(rematching)
+    assert records.matches() == {photo(1): user(77)}
+    assert set(compared) == {0}
 
 
-def test_a_user_takes_as_much_memory_as_is_said(crowd: GalleryMemory) -> None:
-    assert crowd.now
-    coded, ids = crowd.now.crowd.coded, crowd.now.ids
-    parts = (coded.codes, coded.scales, coded.errors, ids)
-    taken = sum(part.nbytes for part in parts) / len(coded) + 2 * np.dtype(np.intp).itemsize
-    assert taken <= DIMENSION + BYTES_BESIDE
+def test_whoever_is_in_one_of_several_galleries_is_found(
+    records: Records, connection: Connection, thirty: GalleryMemory, compared: list[int]
+) -> None:
+    records.add_members("yard", *range(5, 20))
+    vectors = [question.embedding for question in asked()]
+    scopes = [frozenset(["hall", "yard"])] * len(vectors)
+    expected = nearest_fellows(connection, vectors, scopes, MODEL, 3)
+    del compared[:]
+    assert nearest_fellows(connection, vectors, scopes, MODEL, 3, thirty) == expected
+    assert compared == [0]
