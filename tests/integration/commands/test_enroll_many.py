@@ -271,6 +271,14 @@ def test_users_are_added_to_galleries_by_folders_a_column_and_an_option(
         str(tree["ana"]): ["hall", "school"],
         str(tree["bea"]): ["school"],
     }
+    for photo in (tmp_path / "trees").glob("*/*/*.jpg"):
+        world.upload(f"events/{photo.relative_to(tmp_path / 'trees')}", photo.read_bytes())
+    world.upload("events/readme.txt", b"in no gallery")
+    again = soloface("enroll", "--prefix", "events", "--galleries", "--json")
+    assert {one["user_id"]: one["galleries"] for one in again.json} == {
+        str(tree["ana"]): ["hall", "school"],
+        str(tree["bea"]): ["school"],
+    }
     table = tmp_path / "users.csv"
     table.write_text(
         "user_id,photo,gallery\n"
