@@ -34,6 +34,7 @@ def introduce(
     """
     model = pack.contract.id
     limits = Limits(database)
+    last = limits.noted()
     past = limits.note(model, policy, follows)
     here = wanted(policy, follows)
     log.info(
@@ -68,6 +69,16 @@ def introduce(
             now=now,
             noted_at=past.noted_at.isoformat(timespec="seconds"),
             detail="all workers match by these now, also those that were started with others",
+        )
+    elif last and past is None and last.policy.gallery_required and not policy.gallery_required:
+        log.warning(
+            "limits_changed",
+            before={"gallery_required": True},
+            now={"gallery_required": False},
+            noted_at=last.noted_at.isoformat(timespec="seconds"),
+            detail=f"workers of {last.model} compared in galleries only; from now on faces and "
+            "users without a gallery are compared with everybody, unless "
+            "SOLOFACE_MATCH__GALLERY=required is set again",
         )
     if follows and (noted := limits.of(model)):
         tell_limit(noted)

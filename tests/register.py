@@ -24,6 +24,7 @@ class MemoryRegister:
     consents: dict[UUID, str] = field(default_factory=dict)
     saved: list[int] = field(default_factory=list)
     places: dict[UUID, set[str]] = field(default_factory=dict)
+    required: bool = False
 
     def fingerprints(self, user_ids: Sequence[UUID]) -> Mapping[UUID, str]:
         return {u: self.users[u][1] for u in user_ids if u in self.users}
@@ -36,6 +37,9 @@ class MemoryRegister:
 
     def members(self, galleries: Collection[str]) -> Mapping[str, int]:
         return {name: sum(name in mine for mine in self.places.values()) for name in galleries}
+
+    def gallery_required(self) -> bool:
+        return self.required
 
     def join(self, galleries: Mapping[UUID, Sequence[str]]) -> None:
         for user, names in galleries.items():

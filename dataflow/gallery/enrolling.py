@@ -29,8 +29,9 @@ class Enroller:
     """Enrols users, batch by batch: what is done is stored, and is not done again.
 
     ``clashes`` says who is too near to another user; ``None``: nobody is. Compared are users who
-    share a gallery, and those who belong to none with everybody; not with ``gallery_required``.
-    ``keep`` makes of a used photo a reference that lasts.
+    share a gallery, and those who belong to none with everybody; or with nobody, if that is
+    ``gallery_required``, here or by the register. ``keep`` makes of a used photo a reference that
+    lasts.
     """
 
     examiner: Examiner
@@ -102,23 +103,26 @@ class Enroller:
         if self.clashes is None or not good:
             return list(enrolments)
         places = self._galleries(good)
+        alone = self._alone(places)
         counts = self._counts(places, users, len(enrolments))
+        compared = [e for e in good if e.user_id not in alone]
         # So many that the users of this batch, whose vectors are about to change, hide nobody.
-        vectors = [e.embedding for e in good if e.embedding is not None]
-        wanted = [places[e.user_id] for e in good]
+        vectors = [e.embedding for e in compared if e.embedding is not None]
+        wanted = [places[e.user_id] for e in compared]
         enrolled = iter(self.register.nearest(vectors, wanted, len(enrolments) + 1 + NEXT))
         accepted: dict[UUID, Embedding] = {}
         judged = []
         for enrolment in enrolments:
             embedding = enrolment.embedding
-            if embedding is None:
+            if embedding is None or enrolment.user_id in alone:
                 judged.append(enrolment)
                 continue
+            mine = places[enrolment.user_id]
             others = [c for c in next(enrolled) if c.user_id not in accepted]
             others += [
                 Candidate(user, float(1 - embedding @ other))
                 for user, other in accepted.items()
-                if self._may_meet(places[enrolment.user_id], places[user])
+                if not mine or mine & places[user]
             ]
             others = [other for other in others if other.user_id != enrolment.user_id]
             near = nsmallest(1 + NEXT, others, key=lambda candidate: candidate.distance)
@@ -148,9 +152,11 @@ class Enroller:
             for user_id, mine in places.items()
         }
 
-    def _may_meet(self, mine: frozenset[str], others: frozenset[str]) -> bool:
-        """Whether a photo may be compared with both."""
-        return bool(mine & others) or not (mine or self.gallery_required)
+    def _alone(self, places: Mapping[UUID, frozenset[str]]) -> set[UUID]:
+        """Those who are compared with nobody."""
+        alone = {user_id for user_id, mine in places.items() if not mine}
+        required = self.gallery_required or (alone and self.register.gallery_required())
+        return alone if required else set()
 
     def _kept(self, enrolment: Enrolment) -> Enrolment:
         used = [replace(p, photo=self.keep(enrolment.user_id, p)) for p in enrolment.used]

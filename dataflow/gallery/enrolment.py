@@ -116,6 +116,9 @@ class Register(Protocol):
     def members(self, galleries: Collection[str]) -> Mapping[str, int]:
         """How many members of each gallery are enrolled; those with none may be missing."""
 
+    def gallery_required(self) -> bool:
+        """Whether users who belong to no gallery are compared with nobody."""
+
     def join(self, galleries: Mapping[UUID, Sequence[str]]) -> None:
         """Add users to galleries who are enrolled already."""
 

@@ -14,6 +14,7 @@ from psycopg.types.json import Jsonb
 
 from connectors.postgres.connection import Database
 from connectors.postgres.gallery.members import join_galleries
+from connectors.postgres.gallery.required import gallery_required
 from connectors.postgres.gallery.search import nearest_fellows
 from connectors.postgres.gallery.users import count_users, require_comparable
 from connectors.postgres.sql_files import query
@@ -86,7 +87,7 @@ class EnrolmentRegister:
 
     def gallery_required(self) -> bool:
         """Whether the workers have noted that they compare in galleries only."""
-        return bool(self._rows(query("gallery_required"), {"model": self.model}))
+        return self._ask(lambda connection: gallery_required(connection, self.model))
 
     def join(self, galleries: Mapping[UUID, Sequence[str]]) -> None:
         """Add users to galleries."""
@@ -95,10 +96,7 @@ class EnrolmentRegister:
     def nearest(
         self, embeddings: Sequence[Embedding], galleries: Sequence[frozenset[str]], count: int
     ) -> list[list[Candidate]]:
-        """The nearest enrolled users of each vector, in its galleries; if there are none, of all.
-
-        Where the workers compare in galleries only, a vector without one has no such users.
-        """
+        """The nearest enrolled users of each vector, in its galleries; if it has none, of all."""
         return self._ask(
             lambda connection: nearest_fellows(connection, embeddings, galleries, self.model, count)
         )

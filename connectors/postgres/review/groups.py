@@ -32,14 +32,16 @@ def unknown_groups(
 ) -> tuple[list[UnknownGroup], int]:
     """The groups among the newest unknown faces, the largest first, and how many were compared.
 
-    Faces of different galleries are never compared with each other.
+    Faces of different galleries are never compared with each other; where a gallery is required,
+    those that belong to none are compared with no other.
     """
     places = next_photos(connection, Queue.UNKNOWN, rules.policy, filters, count=LOOKED_AT)
     asked = {"photo_ids": [place.photo_id for place in places]}
     rows = connection.execute(query("recorded_faces"), asked, binary=True).fetchall()
     galleries: dict[str | None, list[tuple[UUID, Embedding]]] = {}
     for photo_id, _, _, gallery, model, vector, *_ in rows:
-        if model == rules.model and vector is not None:
+        alone = gallery is None and rules.policy.gallery_required
+        if model == rules.model and vector is not None and not alone:
             galleries.setdefault(gallery, []).append((photo_id, vector.to_numpy()))
     groups = [
         group for faces in galleries.values() for group in _grouped(faces, rules.policy.farthest)

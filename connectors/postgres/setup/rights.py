@@ -87,6 +87,7 @@ PEOPLE_STATEMENTS = (
     "save_consents",
     "enrolment_fingerprints",
     "unreferenced_photos",
+    "gallery_required",
     "someones_model",
     "count_users",
     "say_why",

@@ -161,7 +161,7 @@ def _groups(desk: Desk, filters: Filters, limit: int) -> Groups:
 
 
 def _cards(connection: Connection, rules: Rules, photo_ids: list[UUID]) -> list[Card]:
-    return [card_of(card, rules) for card in cards(connection, photo_ids, rules.model)]
+    return [card_of(card, rules) for card in cards(connection, photo_ids, rules)]
 
 
 def _with_zone(time: datetime | None) -> datetime | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import structlog
@@ -90,12 +90,15 @@ class Desk:
         self.database.close()
 
     def rules(self) -> Rules:
-        """The limits that hold now.
+        """The limits that hold now; a gallery is required if either the workers or we say so.
 
         Raises:
             ConfigurationError, TransientError, SystemicError: they cannot be had.
         """
-        return rules_of_workers(self.settings, self.database, _complain, without_users=True)
+        rules = rules_of_workers(self.settings, self.database, _complain, without_users=True)
+        if not self.settings.match.gallery_required:
+            return rules
+        return replace(rules, policy=replace(rules.policy, gallery_required=True))
 
     def moderation(self) -> Moderation:
         """What takes people's words."""

@@ -79,6 +79,7 @@ def enrol(desk: Desk, wish: Wish) -> Enrolled:
         ),
         InTurn(),
         None if wish.force else clash_limit(settings, pack),
+        gallery_required=settings.match.gallery_required,
         keep=kept,
     )
     (done,) = enroller.enrol([Offer(wish.user_id, photos, wish.consent, tuple(wish.galleries))])

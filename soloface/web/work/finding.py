@@ -37,7 +37,7 @@ def find(
     """
     settings, pack = desk.settings, desk.pack()
     rules = desk.rules()
-    if gallery is None and (settings.match.gallery_required or rules.policy.gallery_required):
+    if gallery is None and rules.policy.gallery_required:
         raise ProblemError(Reason.MISSING_GALLERY, "name the gallery to search in: ?gallery=NAME")
     quality = POLICIES[settings.quality.photos]
     face = recognise(image, pack, settings.images.max_pixels, quality)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import replace
 
 import pytest
 
@@ -10,7 +11,6 @@ from connectors.postgres.connection import Database
 from connectors.postgres.photos.limits import Limits
 from dataflow.gallery.enrolment import Status
 from dataflow.settings import MatchSettings
-from dataflow.steps.matching import MatchPolicy
 from soloface.client import ApiError
 from soloface.web.work.wire_enrolment import EnrolRequest
 from tests.builders import photo, picture, user
@@ -48,18 +48,19 @@ def test_in_a_gallery_only_its_members_and_its_photos_are_found(site: Site) -> N
     }
 
 
-@pytest.mark.parametrize("where", ["settings", "workers"])
-def test_where_a_gallery_is_required_nothing_is_found_without_one(
-    make_site: MakeSite, where: str
-) -> None:
-    required = MatchSettings(gallery="required") if where == "settings" else None
-    site = make_site(match=required)
-    if where == "workers":
-        policy = MatchPolicy(
-            POLICY.threshold, POLICY.max_distance, POLICY.min_margin, gallery_required=True
-        )
-        with closing(Database(site.records.settings)) as database:
-            Limits(database).note(MODEL, policy)
+@pytest.fixture(params=["settings", "workers"])
+def strict(request: pytest.FixtureRequest, make_site: MakeSite) -> Site:
+    """A site that requires galleries, by its own settings or by what the workers have noted."""
+    if request.param == "settings":
+        return make_site(match=MatchSettings(gallery="required"))
+    site = make_site()
+    with closing(Database(site.records.settings)) as database:
+        Limits(database).note(MODEL, replace(POLICY, gallery_required=True))
+    return site
+
+
+def test_where_a_gallery_is_required_nothing_is_found_without_one(strict: Site) -> None:
+    site = strict
     site.records.add_user(1, 0, MODEL)
     site.records.add_members("red", 1)
     fiona = site.client("fiona")
@@ -69,6 +70,38 @@ def test_where_a_gallery_is_required_nothing_is_found_without_one(
 
     assert (error.value.status, error.value.reason) == (422, "missing_gallery")
     assert fiona.find(picture(person=0), gallery="red").user_id == user(1)
+
+
+def test_where_a_gallery_is_required_who_enrols_without_one_clashes_with_nobody(
+    strict: Site,
+) -> None:
+    enno = strict.client("enno")
+    for number in (1, 2):
+        assert enno.enrol_image(user(number), picture(person=0)).status == "enrolled"
+
+
+def test_where_a_gallery_is_required_faces_without_one_are_shown_beside_nobody(
+    strict: Site,
+) -> None:
+    strict.records.add_user(1, 30, MODEL)
+    strict.records.add_members("red", 1)
+    with closing(Database(strict.records.settings)) as database:
+        limits = Limits(database)
+        now = limits.note(MODEL, POLICY)  # as it was when the photos came
+        for number, gallery in ((1, None), (2, None), (3, "red"), (4, "red")):
+            strict.record(number, -170, gallery=gallery)
+        assert now
+        limits.note(MODEL, now.policy)
+    rita = strict.client("rita")
+
+    shown = {card.photo_id: len(card.candidates) for card in rita.review("unknown").cards}
+    groups = rita.groups()
+
+    assert shown == {photo(1): 0, photo(2): 0, photo(3): 1, photo(4): 1}
+    assert [{card.photo_id for card in group.cards} for group in groups.groups] == [
+        {photo(3), photo(4)}
+    ]
+    assert groups.looked_at == 2
 
 
 def test_a_name_that_is_none_is_refused(site: Site) -> None:

@@ -20,6 +20,7 @@ from dataflow.gallery.limit import FollowingLimit
 from dataflow.jobs.errors import ConfigurationError
 from dataflow.process.version import VERSION
 from dataflow.settings import PREFIX, load_settings
+from dataflow.steps.matching import MatchPolicy
 from soloface.introduction import address
 from soloface.limits import following_limit
 from soloface.worker import Worker
@@ -113,6 +114,23 @@ def test_a_worker_with_other_limits_than_the_last_one_says_both(
     assert warning["now"] == {**unset, "max_distance": 0.6}
     _, warning = started(monkeypatch, MATCH__MAX_DISTANCE="0.6", MATCH__GALLERY="required")
     assert warning["now"] == {**unset, "max_distance": 0.6, "gallery_required": True}
+
+
+def test_the_first_worker_of_a_model_says_that_tenants_were_kept_apart_before(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(Database(world.settings.database)) as database:
+        Limits(database).note("earlier", MatchPolicy(0.5, gallery_required=True))
+
+    _, warning = started(monkeypatch, MATCH__MAX_DISTANCE="0.5")
+
+    assert (warning["event"], warning["log_level"]) == ("limits_changed", "warning")
+    assert (warning["before"], warning["now"]) == (
+        {"gallery_required": True},
+        {"gallery_required": False},
+    )
+    assert "workers of earlier compared in galleries only" in warning["detail"]
+    assert len(started(monkeypatch)) == 1
 
 
 def test_a_worker_says_what_share_of_strangers_comes_to_for_so_many_users(

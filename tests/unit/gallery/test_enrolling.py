@@ -246,12 +246,15 @@ def test_the_same_photos_again_can_add_a_gallery(
     assert register.places == {user(1): {"hall"}}
 
 
-@pytest.mark.parametrize(
-    ("required", "expected"), [(True, Status.ENROLLED), (False, Status.CLASHES)]
-)
+@pytest.mark.parametrize("where", ["set", "noted", "nowhere"])
 def test_where_a_gallery_is_required_those_without_one_are_compared_with_nobody(
-    enroller: Enroller, expected: Status, *, required: bool
+    enroller: Enroller, register: MemoryRegister, where: str
 ) -> None:
-    strict = replace(enroller, gallery_required=required)
-    offers = [Offer(user(n), ("0.png",)) for n in (1, 2)]
-    assert run(strict, *offers) == [Status.ENROLLED, expected]
+    strict = replace(enroller, gallery_required=where == "set")
+    register.required = where == "noted"
+    expected = Status.CLASHES if where == "nowhere" else Status.ENROLLED
+    inside = Offer(user(3), ("0.png",), galleries=("hall",))
+    offers = [Offer(user(1), ("0.png",)), Offer(user(2), ("0.png",)), inside]
+    assert run(strict, *offers) == [Status.ENROLLED, expected, Status.ENROLLED]
+    assert run(strict, Offer(user(4), ("0.png",))) == [expected]
+    assert run(strict, replace(inside, user_id=user(5))) == [Status.CLASHES]
