@@ -150,15 +150,16 @@ class MatchSettings(Section):
         le=2,
         description="How much farther than the nearest user the second-best must be.",
     )
-    gallery: Literal["optional", "required"] = Field(
-        "optional",
+    gallery: Literal["optional", "required"] | None = Field(
+        None,
         description="`required`: a job that names no gallery ends as `missing_gallery`, and no "
-        "face is compared with everybody.",
+        "face is compared with everybody. `optional` ends that. Without either it stays as the "
+        "last worker had it, and is optional at first.",
     )
 
     @property
     def gallery_required(self) -> bool:
-        """Whether each job has to name a gallery."""
+        """Whether each job has to name a gallery, by what is set here."""
         return self.gallery == "required"
 
 

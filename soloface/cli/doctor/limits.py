@@ -131,9 +131,10 @@ def _differing(noted: NotedLimits, ours: Ours) -> Iterator[str]:
             f"{_told(noted.wanted)}; set SOLOFACE_MATCH__MAX_DISTANCE, SOLOFACE_MATCH__MIN_MARGIN "
             "and SOLOFACE_MATCH__MAX_FPIR alike everywhere"
         )
-    if noted.policy.gallery_required != ours.match.gallery_required:
+    said = ours.match.gallery  # without it a worker keeps to what is noted
+    if said and noted.policy.gallery_required != ours.match.gallery_required:
         yield Warn(
-            f"this environment has SOLOFACE_MATCH__GALLERY={ours.match.gallery}, but {started} "
+            f"this environment has SOLOFACE_MATCH__GALLERY={said}, but {started} "
             "has the other; set it alike everywhere"
         )
 

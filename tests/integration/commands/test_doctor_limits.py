@@ -92,7 +92,10 @@ def test_the_limits_of_the_largest_galleries_are_said_too(
         follows = FollowingLimit(0.01, 0.002, (0.3, 0.25, 0.2, 0.125))
         Limits(database).note(model, MatchPolicy(0.55, 0.22, gallery_required=True), follows)
     required = limits(soloface)
+    monkeypatch.setenv(f"{PREFIX}MATCH__GALLERY", "optional")
+    (warning,) = [one for one in soloface("doctor").out.splitlines() if "MATCH__GALLERY" in one]
 
+    assert "this environment has SOLOFACE_MATCH__GALLERY=optional" in warning
     (everybody, _), (inside, _) = expected
     assert everybody.startswith("no worker has noted its limit here yet; one of this environment ")
     assert "for up to 1 user" in everybody

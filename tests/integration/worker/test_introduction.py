@@ -114,16 +114,29 @@ def test_a_worker_with_other_limits_than_the_last_one_says_both(
     assert warning["now"] == {**unset, "max_distance": 0.6}
     _, warning = started(monkeypatch, MATCH__MAX_DISTANCE="0.6", MATCH__GALLERY="required")
     assert warning["now"] == {**unset, "max_distance": 0.6, "gallery_required": True}
+    monkeypatch.delenv(f"{PREFIX}MATCH__GALLERY")
+    (same,) = started(monkeypatch)
+    assert same["gallery_required"]
+    _, warning = started(monkeypatch, MATCH__GALLERY="optional")
+    assert warning["now"] == {**unset, "max_distance": 0.6}
 
 
-def test_the_first_worker_of_a_model_says_that_tenants_were_kept_apart_before(
+def test_a_worker_keeps_tenants_apart_as_those_before_unless_it_is_told_otherwise(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with closing(Database(world.settings.database)) as database:
         Limits(database).note("earlier", MatchPolicy(0.5, gallery_required=True))
 
-    _, warning = started(monkeypatch, MATCH__MAX_DISTANCE="0.5")
+    (same,) = started(monkeypatch, MATCH__MAX_DISTANCE="0.5")
+    with closing(Database(world.settings.database)) as database:
+        noted = Limits(database).of(world.pack.contract.id)
+        with database.connection() as connection:
+            connection.execute("delete from face_match_limits where model <> 'earlier'")
+    _, warning = started(monkeypatch, MATCH__GALLERY="optional")
 
+    assert same["gallery_required"]
+    assert noted
+    assert noted.policy.gallery_required
     assert (warning["event"], warning["log_level"]) == ("limits_changed", "warning")
     assert (warning["before"], warning["now"]) == (
         {"gallery_required": True},
