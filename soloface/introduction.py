@@ -84,8 +84,9 @@ def introduce(
             before={"gallery_required": True},
             now={"gallery_required": False},
             noted_at=last.noted_at.isoformat(timespec="seconds"),
-            detail=f"workers of {last.model} compared in galleries only; from now on faces and "
-            "users without a gallery are compared with everybody (SOLOFACE_MATCH__GALLERY=optional)",
+            detail=f"workers of {last.model} compared in galleries only; by "
+            "SOLOFACE_MATCH__GALLERY=optional faces and users without a gallery are compared with "
+            "everybody from now on",
         )
     if follows and (noted := limits.of(model)):
         tell_limit(noted)

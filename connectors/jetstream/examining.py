@@ -53,8 +53,8 @@ class Surroundings:
         if denied := no_second_lane(self.rights or []):
             return denied
         if not takes(jobs, settings):
-            denied = gaining(settings) in (self.rights or [])
-            if denied or not may_gain(jobs, self.consumer, settings):
+            may_not = gaining(settings) in (self.rights or [])
+            if may_not or not may_gain(jobs, self.consumer, settings):
                 return untaken(settings)
         elif self.backfill:
             return ""

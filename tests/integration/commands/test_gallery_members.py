@@ -167,6 +167,23 @@ def test_a_job_that_is_published_by_hand_may_name_a_gallery(
     assert [job["gallery"] for job in jobs] == ["hall", "school"]
 
 
+def test_where_the_database_does_not_say_whether_a_gallery_is_required_one_line_says_so(
+    world: World, soloface: Soloface, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv(f"{PREFIX}DATABASE__DSN", "postgresql://soloface@127.0.0.1:1/soloface")
+    file = tmp_path / "jobs.jsonl"
+    file.write_text(f'{{"photo_id": "{photo(1)}", "image_ref": "a.jpg"}}\n' * 2)
+
+    done = soloface("publish", "--file", file)
+    named = soloface("publish", "--file", file, "--gallery", "hall")
+
+    assert (done.code, done.err.count("\n")) == (0, 1)
+    assert done.err.startswith("jobs without a gallery are published, though the database does not")
+    assert (named.code, named.err) == (0, "")
+    galleries = [orjson.loads(delivery.payload).get("gallery") for delivery in world.take(4)]
+    assert galleries == [None, None, "hall", "hall"]
+
+
 def test_where_a_gallery_is_required_the_search_among_all_is_not_measured(
     platform: Records, soloface: Soloface, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -55,22 +55,6 @@ def test_a_csv_is_published_with_its_numbers_as_numbers(
     ]
 
 
-def test_where_the_database_does_not_say_whether_a_gallery_is_required_one_line_says_so(
-    world: World, soloface: Soloface, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setenv(f"{PREFIX}DATABASE__DSN", "postgresql://soloface@127.0.0.1:1/soloface")
-    file = tmp_path / "jobs.jsonl"
-    file.write_text(f'{{"photo_id": "{GOOD}", "image_ref": "a.jpg"}}\n' * 2)
-
-    done = soloface("publish", "--file", file)
-    named = soloface("publish", "--file", file, "--gallery", "hall")
-
-    assert (done.code, done.err.count("\n")) == (0, 1)
-    assert done.err.startswith("jobs without a gallery are published, though the database does not")
-    assert (named.code, named.err) == (0, "")
-    assert len(on_the_stream(world, 4)) == 4
-
-
 def test_the_same_job_id_is_not_stored_twice(
     world: World, soloface: Soloface, tmp_path: Path
 ) -> None:
