@@ -23,7 +23,7 @@ from benchmarks.accuracy.resampling import (
 from benchmarks.enrolment.crowd import Crowd
 from dataflow.faces.packs.gap_table import NEXT
 from dataflow.gallery.calibration import Distances
-from dataflow.gallery.clashes import ClashLimit
+from dataflow.gallery.clashes import ClashLimit, Near
 from dataflow.gallery.intervals import ROUNDS
 from dataflow.gallery.made_up import Vectors, unit
 
@@ -39,6 +39,7 @@ _DRAWS = 8
 _GAP_DRAWS = 4
 _GAP_PHOTOS = (1, 2)
 _STRANGERS = 2_000
+_TWICE = 500
 _STEP = 500
 
 
@@ -54,27 +55,43 @@ class Newcomers:
     found: NDArray[np.bool_]
     near: Distances
 
-    def refused(self, limit: ClashLimit, users: int) -> NDArray[np.bool_]:
-        """Whom a limit refuses."""
-        return np.array([limit.refuses(row, users) for row in self.near.tolist()], bool)
+    def of(self, which: NDArray[np.bool_]) -> Newcomers:
+        """Only some of them."""
+        return Newcomers(self.owner[which], self.found[which], self.near[which])
+
+    def refused(self, limit: ClashLimit, users: int, photos: int) -> NDArray[np.bool_]:
+        """Whom a limit refuses, everybody being known by so many photos."""
+        return np.array(
+            [
+                limit.clash([Near(distance, photos) for distance in row], users, photos) is not None
+                for row in self.near.tolist()
+            ],
+            bool,
+        )
 
 
 @dataclass(frozen=True)
 class Gallery:
-    """So many users by so many photos each; ``strangers`` and ``doubles`` want to join them."""
+    """So many users by so many photos each.
+
+    Those who want to join them are ``strangers``, and ``doubles`` and ``made_up_doubles``: labelled
+    and made-up users who come a second time.
+    """
 
     users: int
     photos: int
     strangers: Newcomers
     doubles: Newcomers
+    made_up_doubles: Newcomers
 
 
 @dataclass(frozen=True)
 class Noticed:
     """What a limit does with newcomers; shares.
 
-    ``caught_or_named`` also counts those who are enrolled and said to be possibly also the right
-    user.
+    ``by_chance`` is of all strangers, most of whom are made up, and ``labelled_by_chance`` of those
+    who are not. ``made_up_caught`` is of made-up people who come twice. ``caught_or_named`` also
+    counts those who are enrolled and said to be possibly also the right user.
     """
 
     population: str
@@ -82,7 +99,9 @@ class Noticed:
     photos: int
     doubles: int
     by_chance: Figure
+    labelled_by_chance: Figure
     caught: Figure
+    made_up_caught: Figure
     caught_by_distance: Figure
     caught_or_named: Figure
     named_by_chance: float
@@ -91,28 +110,37 @@ class Noticed:
 def gallery(
     groups: Sequence[Faces], crowd: Crowd, users: int, photos: int, draws: int | None = None
 ) -> Gallery:
-    """Enrol labelled people by some of their photos and made-up ones beside them.
+    """Enrol labelled people who have so many photos, and made-up ones beside them.
 
     Each labelled person is also a stranger to the rest; who has photos left comes a second time,
-    by as many. Made-up people come as strangers too.
+    by as many. Made-up people come as strangers too, and some of those enrolled a second time.
     """
     rng = np.random.default_rng(users + photos)
     faces = together(groups) if len(groups) > 1 else groups[0]
-    strangers, doubles = [], []
+    strangers, doubles, made_up_doubles = [], [], []
     for _ in range(draws or _DRAWS):
         first, second = _portraits(faces, photos, rng)
-        enrolled = rng.permutation(len(first))[:users]
-        made = _made_up(groups, crowd, max(0, users - len(enrolled)) + _STRANGERS, photos, rng)
-        whole = np.concatenate([first[enrolled], made[:-_STRANGERS]])
+        enrolled = rng.permutation(np.array(list(first), np.intp))[:users]
+        filled = max(0, users - len(enrolled))
+        made, others = _made_up(groups, crowd, filled + _STRANGERS, photos, rng)
+        portraits = np.array([first[person] for person in enrolled.tolist()], np.float32)
+        portraits = portraits.reshape(-1, made.shape[1])
+        whole = np.concatenate([portraits, made[:filled]])
         places = np.arange(len(enrolled))
-        strangers.append(_newcomers(whole, first[enrolled], enrolled, skipped=places))
-        strangers.append(_newcomers(whole, made[-_STRANGERS:], np.full(_STRANGERS, -1)))
+        strangers.append(_newcomers(whole, portraits, enrolled, skipped=places))
+        strangers.append(_newcomers(whole, made[filled:], np.full(_STRANGERS, -1)))
+        twice = np.arange(min(filled, _TWICE))
+        if len(twice):
+            found = _newcomers(
+                whole, others[twice], np.full(len(twice), -1), own=len(enrolled) + twice
+            )
+            made_up_doubles.append(found)
         again = [place for place in places if enrolled[place] in second]
         if again:
             vectors = np.stack([second[enrolled[place]] for place in again])
             found = _newcomers(whole, vectors, enrolled[again], own=np.array(again))
             doubles.append(found)
-    return Gallery(users, photos, _joined(strangers), _joined(doubles))
+    return Gallery(users, photos, *map(_joined, (strangers, doubles, made_up_doubles)))
 
 
 def noticed(
@@ -122,17 +150,22 @@ def noticed(
     tried = gallery(groups, crowd, users, photos)
     strangers, doubles = tried.strangers, tried.doubles
     plain = ClashLimit(limit.threshold, limit.table)
-    caught = doubles.refused(limit, users) & doubles.found
+    caught = doubles.refused(limit, users, photos) & doubles.found
     near = (doubles.near[:, 0] < limit.threshold) & doubles.found
-    by_chance = strangers.refused(limit, users)
+    by_chance = strangers.refused(limit, users, photos)
+    is_labelled = strangers.owner >= 0
+    made_up = tried.made_up_doubles
+    made_up_caught = made_up.refused(limit, users, photos) & made_up.found
     return Noticed(
         groups[0].name if len(groups) == 1 else "all sets",
         users,
         photos,
         len(set(doubles.owner.tolist())),
-        figure(np.append(by_chance.mean(), _resampled(by_chance))),
+        _drawn(by_chance),
+        _share(strangers.of(is_labelled), by_chance[is_labelled]),
         _share(doubles, caught),
-        _share(doubles, doubles.refused(plain, users) & doubles.found),
+        _drawn(made_up_caught),
+        _share(doubles, doubles.refused(plain, users, photos) & doubles.found),
         _share(doubles, near),
         float((strangers.near[:, 0] < limit.threshold).mean()),
     )
@@ -169,30 +202,39 @@ def _exceeded(near: Distances, threshold: float) -> float:
 
 def _portraits(
     faces: Faces, photos: int, rng: np.random.Generator
-) -> tuple[Vectors, Mapping[int, Vectors]]:
-    """A vector of each person, by so many photos or all, and a second one of who has as many."""
-    first, second = [], {}
+) -> tuple[Mapping[int, Vectors], Mapping[int, Vectors]]:
+    """A vector of each person who has so many photos, and a second one of who has as many more."""
+    first, second = {}, {}
     for person in range(len(faces.names)):
         theirs = rng.permutation(np.flatnonzero(faces.owners == person))
-        first.append(faces.embeddings[theirs[:photos]].mean(axis=0))
+        if len(theirs) >= photos:
+            first[person] = _mean(faces.embeddings[theirs[:photos]])
         if len(theirs) >= 2 * photos:
-            second[person] = faces.embeddings[theirs[photos : 2 * photos]].mean(axis=0)
-    again = {person: unit(vector[None])[0] for person, vector in second.items()}
-    return unit(np.stack(first)), again
+            second[person] = _mean(faces.embeddings[theirs[photos : 2 * photos]])
+    return first, second
+
+
+def _mean(photos: Vectors) -> Vectors:
+    mean: Vectors = unit(photos.mean(axis=0, keepdims=True))[0]
+    return mean
 
 
 def _made_up(
     groups: Sequence[Faces], crowd: Crowd, people: int, photos: int, rng: np.random.Generator
-) -> Vectors:
-    """People of each population, as many as it has labelled ones, in a random order."""
+) -> tuple[Vectors, Vectors]:
+    """People of each population, in the shares of the labelled ones, in a random order.
+
+    Each by the mean of so many photos, and by that of as many others.
+    """
     shares = np.array([len(faces.names) for faces in groups], np.float64)
     counts = rng.multinomial(people, shares / shares.sum())
     drawn = [
-        unit(crowd.draw(faces.name, int(count), photos, rng).mean(axis=1))
+        crowd.draw(faces.name, int(count), 2 * photos, rng)
         for faces, count in zip(groups, counts, strict=True)
         if count
     ]
-    return rng.permutation(np.concatenate(drawn))
+    seen = rng.permutation(np.concatenate(drawn))
+    return unit(seen[:, :photos].mean(axis=1)), unit(seen[:, photos:].mean(axis=1))
 
 
 def _newcomers(
@@ -234,19 +276,28 @@ def _share(doubles: Newcomers, hit: NDArray[np.bool_]) -> Figure:
     return figure(ratio(weights, hits, tries), int((tries > 0).sum()))
 
 
-def _resampled(hits: NDArray[np.bool_]) -> Distances:
+def _drawn(hits: NDArray[np.bool_]) -> Figure:
+    """Of people who were drawn by themselves; unknown if there are none."""
+    if not len(hits):
+        return Figure(float("nan"), float("nan"), float("nan"))
     rng = np.random.default_rng(0)
-    return np.asarray(rng.binomial(len(hits), hits.mean(), ROUNDS) / len(hits))
+    again = rng.binomial(len(hits), hits.mean(), ROUNDS) / len(hits)
+    return figure(np.append(hits.mean(), again))
 
 
 def rows(
     groups: Sequence[Faces], crowd: Crowd, limit: ClashLimit, sizes: Sequence[int] = SIZES
 ) -> Iterator[Noticed]:
-    """All sizes and numbers of photos, all sets together, then each large set alone."""
+    """All sizes and numbers of photos, all sets together, then each large set alone.
+
+    Alone each is tried at its own size and at the first one.
+    """
     people = sum(len(faces.names) for faces in groups)
     for users in (people, *(size for size in sizes if size > people)):
         for photos in PHOTOS:
             yield noticed(groups, crowd, limit, users, photos)
     for faces in groups:
         if len(groups) > 1 and len(faces.names) >= FEWEST_PEOPLE:
-            yield noticed([faces], crowd, limit, sizes[0], 1)
+            for users in (len(faces.names), sizes[0]):
+                for photos in PHOTOS:
+                    yield noticed([faces], crowd, limit, users, photos)
