@@ -127,7 +127,8 @@ def gallery(
         portraits = portraits.reshape(-1, made.shape[1])
         whole = np.concatenate([portraits, made[:filled]])
         places = np.arange(len(enrolled))
-        strangers.append(_newcomers(whole, portraits, enrolled, skipped=places))
+        if len(places):
+            strangers.append(_newcomers(whole, portraits, enrolled, skipped=places))
         strangers.append(_newcomers(whole, made[filled:], np.full(_STRANGERS, -1)))
         twice = np.arange(min(filled, _TWICE))
         if len(twice):

@@ -148,7 +148,7 @@ def _noticed(rows: Sequence[Noticed]) -> Page:
         "",
         "people twice",
         "strangers refused",
-        "of them the labelled",
+        "labelled strangers refused",
         "people twice refused",
         "made-up people twice refused",
         "by the distance alone",
