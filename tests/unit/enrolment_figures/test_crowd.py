@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.enrolment import doubles
+from benchmarks.enrolment import doubles, newcomers
 from benchmarks.enrolment.crowd import Crowd
-from benchmarks.enrolment.doubles import CHANCE, gallery, gaps, noticed, rows
+from benchmarks.enrolment.doubles import CHANCE, gaps, noticed, rows
+from benchmarks.enrolment.newcomers import gallery
 from benchmarks.enrolment.unlike import sifted
 from dataflow.faces.packs.gap_table import NEXT, Gap, GapTable
 from dataflow.gallery.calibration import Pairs
@@ -22,9 +23,9 @@ RNG = np.random.default_rng(0)
 @pytest.fixture(autouse=True)
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fewer draws of fewer people than for figures that are shown."""
-    monkeypatch.setattr(doubles, "_STRANGERS", 400)
-    for name in ("_DRAWS", "_GAP_DRAWS"):
-        monkeypatch.setattr(doubles, name, 2)
+    monkeypatch.setattr(newcomers, "_STRANGERS", 400)
+    monkeypatch.setattr(newcomers, "_DRAWS", 2)
+    monkeypatch.setattr(doubles, "_GAP_DRAWS", 2)
 
 
 def test_made_up_people_are_as_alike_as_the_labelled_ones_and_as_unlike() -> None:
