@@ -11,7 +11,7 @@ from uuid import UUID
 
 from dataflow.faces.face import Embedding
 from dataflow.faces.packs.gap_table import NEXT
-from dataflow.gallery.clashes import ClashLimit
+from dataflow.gallery.clashes import ClashLimit, Near
 from dataflow.gallery.enrolment import (
     USERS_AT_A_TIME,
     Enrolment,
@@ -109,7 +109,9 @@ class Enroller:
         # So many that the users of this batch, whose vectors are about to change, hide nobody.
         vectors = [e.embedding for e in compared if e.embedding is not None]
         wanted = [places[e.user_id] for e in compared]
-        enrolled = iter(self.register.nearest(vectors, wanted, len(enrolments) + 1 + NEXT))
+        found = self.register.nearest(vectors, wanted, len(enrolments) + 1 + NEXT)
+        photos = self._photos(found, self.clashes.threshold)
+        enrolled = iter(found)
         accepted: dict[UUID, Embedding] = {}
         judged = []
         for enrolment in enrolments:
@@ -126,15 +128,22 @@ class Enroller:
             ]
             others = [other for other in others if other.user_id != enrolment.user_id]
             near = nsmallest(1 + NEXT, others, key=lambda candidate: candidate.distance)
-            nearest = near[0] if near else None
-            distances = [other.distance for other in near]
-            if self.clashes.refuses(distances, counts[enrolment.user_id]):
-                judged.append(replace(enrolment, status=Status.CLASHES, clash=nearest))
+            known = [Near(other.distance, photos.get(other.user_id, 1)) for other in near]
+            used = len(enrolment.used)
+            place = self.clashes.clash(known, counts[enrolment.user_id], used)
+            if place is not None:
+                judged.append(replace(enrolment, status=Status.CLASHES, clash=near[place]))
                 continue
             accepted[enrolment.user_id] = embedding
-            alike = nearest and nearest.distance < self.clashes.threshold
-            judged.append(replace(enrolment, alike=nearest if alike else None))
+            photos[enrolment.user_id] = used
+            alike = bool(near) and near[0].distance < self.clashes.threshold
+            judged.append(replace(enrolment, alike=near[0] if alike else None))
         return judged
+
+    def _photos(self, found: Sequence[Sequence[Candidate]], threshold: float) -> dict[UUID, int]:
+        """Of how many photos those are the means who are near enough for that to matter."""
+        near = {user.user_id for users in found for user in users if user.distance < threshold}
+        return dict(self.register.photo_counts(sorted(near))) if near else {}
 
     def _galleries(self, enrolments: Sequence[Enrolment]) -> dict[UUID, frozenset[str]]:
         """To which galleries they will belong."""

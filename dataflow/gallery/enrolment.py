@@ -110,6 +110,9 @@ class Register(Protocol):
     def count(self) -> int:
         """How many are enrolled."""
 
+    def photo_counts(self, user_ids: Sequence[UUID]) -> Mapping[UUID, int]:
+        """Of how many photos their vectors are the means, as far as that is on record."""
+
     def galleries(self, user_ids: Sequence[UUID]) -> Mapping[UUID, frozenset[str]]:
         """To which galleries users belong; those in none may be missing."""
 

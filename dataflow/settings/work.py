@@ -196,7 +196,8 @@ class EnrolmentSettings(Section):
         ge=0,
         le=2,
         description="Nearer users are refused, as one person. By default it follows from the "
-        "pack's figures and the number of users; without figures it is the pack's threshold.",
+        "pack's figures, the number of users and that of their photos; without figures it is the "
+        "pack's threshold.",
     )
     bystanders: Literal["refuse", "ignore"] = Field(
         "refuse",

@@ -71,6 +71,11 @@ class EnrolmentRegister:
         parameters = {"user_ids": list(user_ids), "model": self.model}
         return dict(self._rows(query("enrolment_fingerprints"), parameters))
 
+    def photo_counts(self, user_ids: Sequence[UUID]) -> Mapping[UUID, int]:
+        """Of how many photos their vectors are the means, as far as they are still of those."""
+        parameters = {"user_ids": list(user_ids), "model": self.model}
+        return dict(self._rows(query("enrolment_photo_counts"), parameters))
+
     def count(self) -> int:
         """How many are enrolled with this contract."""
         return self._ask(lambda connection: count_users(connection, self.model))

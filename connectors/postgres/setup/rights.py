@@ -86,6 +86,7 @@ PEOPLE_STATEMENTS = (
     "save_enrolment_photos",
     "save_consents",
     "enrolment_fingerprints",
+    "enrolment_photo_counts",
     "unreferenced_photos",
     "gallery_required",
     "someones_model",

@@ -1,4 +1,4 @@
-"""The limits that the workers match by."""
+"""The limits that the workers match by, and the one that enrolment refuses by."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from connectors.postgres.connection import Database
 from connectors.postgres.gallery.members import largest_galleries
 from connectors.postgres.gallery.users import count_users
 from connectors.postgres.photos.limits import Limits, NotedLimits
+from dataflow.faces.packs.gap_table import NEXT
+from dataflow.gallery.clashes import ClashLimit
 from dataflow.gallery.limit import FollowingLimit, smaller_of
 from dataflow.settings import MatchSettings, Settings
 from soloface.cli.doctor.finding import Warn
@@ -137,6 +139,27 @@ def _differing(noted: NotedLimits, ours: Ours) -> Iterator[str]:
             f"this environment has SOLOFACE_MATCH__GALLERY={said}, but {started} "
             "has the other; set it alike everywhere"
         )
+
+
+def clashing(limit: ClashLimit, users: int) -> str:
+    """How near a new user may be to one of so many others."""
+    if limit.fixed is not None:
+        return (
+            f"a new user clashes with one who is nearer than {limit.fixed:g} "
+            "(SOLOFACE_ENROLMENT__MIN_DISTANCE)"
+        )
+    by_photos = {photos: f"{limit.distance(users, photos, photos):.3f}" for photos in (1, 2, 3)}
+    if len(set(by_photos.values())) == 1:
+        told = by_photos[1]
+    else:
+        told = f"{by_photos[1]} (one photo each), {by_photos[2]} (two) or {by_photos[3]} (three)"
+    gap = limit.gaps.gap(users) if limit.gaps else None
+    farther = (
+        f", or up to {limit.threshold:.2f} if the next {NEXT} are farther by {gap:.3f}"
+        if gap
+        else ""
+    )
+    return f"a new user clashes with one who is nearer than {told}{farther}"
 
 
 def _told(limits: Mapping[str, float | None]) -> str:

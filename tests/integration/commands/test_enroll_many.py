@@ -36,6 +36,12 @@ def tree(tmp_path: Path) -> dict[str, UUID]:
     return users
 
 
+def photo_counts(world: World, *users: UUID) -> dict[UUID, int]:
+    with closing(Database(world.settings.database)) as database:
+        register = EnrolmentRegister(database, world.pack.contract.id)
+        return dict(register.photo_counts(users))
+
+
 def test_a_folder_tree_enrols_its_users(
     world: World, soloface: Soloface, tmp_path: Path, tree: dict[str, UUID]
 ) -> None:
@@ -54,6 +60,11 @@ def test_a_folder_tree_enrols_its_users(
     assert len(photos) == 4
     assert all(Path(photo["ref"]).is_absolute() for photo in photos)
     assert all(photo["quality"]["sharpness"] > 0 for photo in photos)
+    ana, bea = tree.values()
+    assert photo_counts(world, ana, bea, uuid4()) == {ana: 2, bea: 2}
+    with world.database() as connection:
+        connection.execute("update users set face_enrolled_at = now() where id = %s", [bea])
+    assert photo_counts(world, ana, bea) == {ana: 2}
 
 
 def test_objects_under_a_prefix_enrol_their_users_and_their_references_last(
