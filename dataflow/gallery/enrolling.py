@@ -30,7 +30,8 @@ class Enroller:
 
     ``clashes`` says who is too near to another user; ``None``: nobody is. Compared are users who
     share a gallery, and those who belong to none with everybody; not with ``gallery_required``.
-    ``keep`` makes of a used photo a reference that lasts.
+    ``keep`` makes of a used photo a reference that lasts, or
+    :data:`~dataflow.gallery.enrolment.NOT_KEPT`.
     """
 
     examiner: Examiner

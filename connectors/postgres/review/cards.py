@@ -42,19 +42,22 @@ class Card:
     claimed_by: str | None
 
 
-def cards(connection: Connection, photo_ids: Sequence[UUID], model: str) -> list[Card]:
+def cards(
+    connection: Connection, photo_ids: Sequence[UUID], model: str, *, gallery_required: bool = False
+) -> list[Card]:
     """Cards of some photos, in that order; a photo that is gone, or has no face, is left out.
 
     Args:
         connection: to the database.
         photo_ids: the photos.
         model: the contract of the vectors that are compared.
+        gallery_required: a face that belongs to no gallery is compared with nobody.
     """
     asked = {"photo_ids": list(photo_ids)}
     rows = connection.execute(query("review_cards"), asked, binary=True).fetchall()
     said = words(connection.execute(query("decisions"), asked).fetchall())
     known = versions(connection, photo_ids)
-    near = _nearest(connection, rows, model)
+    near = _nearest(connection, rows, model, gallery_required=gallery_required)
     made = {
         photo_id: Card(
             photo_id,
@@ -75,12 +78,14 @@ def versions(connection: Connection, photo_ids: Sequence[UUID]) -> dict[UUID, st
 
 
 def _nearest(
-    connection: Connection, rows: Sequence[Any], model: str
+    connection: Connection, rows: Sequence[Any], model: str, *, gallery_required: bool
 ) -> dict[UUID, Sequence[Candidate]]:
     comparable: list[tuple[UUID, str | None, Embedding]] = [
         (photo_id, gallery, vector.to_numpy())
         for photo_id, *_, gallery, its_model, vector in rows
-        if its_model == model and vector is not None
+        if its_model == model
+        and vector is not None
+        and (gallery is not None or not gallery_required)
     ]
     vectors = [vector for _, _, vector in comparable]
     galleries = [frozenset({gallery} if gallery else ()) for _, gallery, _ in comparable]

@@ -16,6 +16,7 @@ from connectors.postgres.tags.deciding import Rules
 from connectors.postgres.tags.decisions import Decisions
 from connectors.store.enrolment_photos import EnrolmentPhotos
 from dataflow.faces.face import FacePack
+from dataflow.faces.packs.histogram import DistanceHistogram, shipped_histogram
 from dataflow.faces.packs.loading import load_pack
 from dataflow.process.cores import usable_cores
 from dataflow.process.lazy import Lazy
@@ -96,6 +97,15 @@ class Desk:
             ConfigurationError, TransientError, SystemicError: they cannot be had.
         """
         return rules_of_workers(self.settings, self.database, _complain, without_users=True)
+
+    def needs_gallery(self, rules: Rules) -> bool:
+        """Whether a face that belongs to no gallery may be compared with nobody."""
+        return self.settings.match.gallery_required or rules.policy.gallery_required
+
+    def histogram(self, model: str) -> DistanceHistogram | None:
+        """What was measured with the recogniser of a contract; ``None``: nothing, or another's."""
+        contract = self.pack().contract
+        return shipped_histogram(contract) if contract.id == model else None
 
     def moderation(self) -> Moderation:
         """What takes people's words."""
