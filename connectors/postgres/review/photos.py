@@ -13,7 +13,7 @@ from connectors.postgres.sql_files import query
 
 
 @dataclass(frozen=True, slots=True)
-class OutcomeRow:
+class Outcome:
     """What the photo's last job, or a later change, came to."""
 
     outcome: str
@@ -31,7 +31,7 @@ class OutcomeRow:
 
 
 @dataclass(frozen=True, slots=True)
-class FaceRow:
+class RecordedFace:
     """A recorded face; distances are cosine distances in [0, 2]."""
 
     face_index: int
@@ -51,7 +51,7 @@ class FaceRow:
 
 
 @dataclass(frozen=True, slots=True)
-class WordRow:
+class Said:
     """What somebody has said of the photo."""
 
     user_id: UUID | None
@@ -70,9 +70,9 @@ class WholePhoto:
     version: str
     withdrawn: bool
     claimed_by: str | None
-    outcome: OutcomeRow | None
-    faces: Sequence[FaceRow]
-    words: Sequence[WordRow]
+    outcome: Outcome | None
+    faces: Sequence[RecordedFace]
+    said: Sequence[Said]
 
 
 def whole_photo(connection: Connection, photo_id: UUID) -> WholePhoto | None:
@@ -86,19 +86,19 @@ def whole_photo(connection: Connection, photo_id: UUID) -> WholePhoto | None:
         versions(connection, [photo_id])[photo_id],
         withdrawn,
         claimed_by,
-        OutcomeRow(*outcome) if outcome[0] else None,
+        Outcome(*outcome) if outcome[0] else None,
         faces_of(connection, photo_id),
         words_of(connection, photo_id),
     )
 
 
-def words_of(connection: Connection, photo_id: UUID) -> list[WordRow]:
+def words_of(connection: Connection, photo_id: UUID) -> list[Said]:
     """All that was said of a photo, in the order in which it was said."""
     rows = connection.execute(query("words_of_photo"), {"photo_id": photo_id})
-    return [WordRow(*row) for row in rows]
+    return [Said(*row) for row in rows]
 
 
-def faces_of(connection: Connection, photo_id: UUID) -> list[FaceRow]:
+def faces_of(connection: Connection, photo_id: UUID) -> list[RecordedFace]:
     """The recorded faces of a photo, without their vectors."""
     rows = connection.execute(query("photo_faces_whole"), {"photo_id": photo_id})
-    return [FaceRow(*row) for row in rows]
+    return [RecordedFace(*row) for row in rows]

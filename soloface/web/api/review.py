@@ -23,7 +23,6 @@ from soloface.web.work.wire import (
     ClaimRequest,
     Distances,
     GalleryName,
-    Histogram,
     Review,
 )
 
@@ -140,8 +139,7 @@ def _review(
 
 def _distances(desk: Desk) -> Distances:
     model = desk.rules().model
-    known = desk.histogram(model)
-    return Distances(model=model, histogram=known and Histogram.model_validate(known))
+    return Distances(model=model, histogram=desk.histogram(model))
 
 
 def cards_of(connection: Connection, rules: Rules, photo_ids: list[UUID]) -> list[Card]:

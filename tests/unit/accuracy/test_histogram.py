@@ -29,8 +29,8 @@ def test_every_pair_of_a_set_is_counted_once_and_none_of_two_sets() -> None:
 
 
 def test_a_pair_stands_in_the_bar_of_its_distance() -> None:
-    # Photos of one person 60 degrees apart are at distance 0.5, opposite ones at 2.
-    found = histogram(counted(faces_at((0, 60), (180,), (90,), (270,))))
+    # Photos 61 degrees apart are at distance 0.515, opposite ones at 2.
+    found = histogram(counted(faces_at((0, 61), (180,), (90,), (270,))))
 
     assert found["genuine"] == [0] * round(0.5 / WIDTH) + [1]
     impostor = found["impostor"]

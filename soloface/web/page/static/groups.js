@@ -23,6 +23,7 @@ function section(group, number) {
     changed();
     if (faces.children.length) return;
     whole.remove();
+    $("main").focus({ preventScroll: true });
     ended();
   };
   const sayAll = (wordFor) =>

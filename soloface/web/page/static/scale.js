@@ -40,8 +40,8 @@ export function inWords(share) {
 export function apart(margin, scale) {
   const asked = scale.min_margin ?? 0;
   if (margin < asked || margin < 0.02) return "too little to tell them apart";
-  if (margin < asked + 0.05) return "only just enough to tell them apart";
-  return "clearly farther";
+  if (margin < asked + 0.05) return "just enough to tell them apart";
+  return "enough to tell them apart";
 }
 
 function area(counts, width, base, high, kind) {
