@@ -183,6 +183,28 @@ def test_as_long_as_nothing_is_heard_the_page_does_not_say_that_it_is_kept(
     assert words(local) == [(photo(5), user(1), "confirmed")]
 
 
+def test_a_card_waits_for_its_answer_also_while_the_next_ones_do_not_come(
+    page: Page, local: Site
+) -> None:
+    page.clock.install()
+    page.route("**/claims?*", lambda route: route.abort())
+    with page.expect_event("requestfailed"):
+        page.keyboard.press("y")
+    answered(page, "The next photos did not come")
+    with page.expect_event("requestfailed"):
+        page.clock.fast_forward(2000)
+    expect(page.locator("#whole a")).to_have_attribute("href", f"/photos/{photo(4)}")
+
+    page.unroute("**/claims?*")
+    page.clock.fast_forward(2000)
+    for number in (4, 3, 2, 1):
+        expect(page.locator("#whole a")).to_have_attribute("href", f"/photos/{photo(number)}")
+        page.keyboard.press("y")
+    expect(page.locator("#done")).to_be_visible()
+    answered(page, "Kept: photo 00000001")
+    assert len(words(local)) == 5
+
+
 def test_of_a_photo_that_is_deleted_meanwhile_nothing_is_said(page: Page, local: Site) -> None:
     local.records.run("delete from photos where id = %s", photo(5))
 

@@ -92,7 +92,12 @@ async function fetchMore() {
         return null;
       }
       say(`The next photos did not come: ${error.message}. Trying again…`, "bad");
-      setTimeout(() => { if (ours === run) next(); }, 2000);
+      setTimeout(() => {
+        if (ours !== run) return;
+        // What is shown waits for its answer.
+        if (shown) fetchMore();
+        else next();
+      }, 2000);
       return null;
     })
     .finally(() => {
@@ -106,8 +111,8 @@ async function next() {
   let more = true;
   while (!cards.length && more) {
     more = await fetchMore();
-    if (ours !== run) return;
-    if (more === null) return;
+    // A photo may have come back meanwhile, as its answer was not taken.
+    if (ours !== run || more === null || shown) return;
   }
   show(cards.shift() ?? null);
   if (cards.length < AHEAD - 1 && cursor) fetchMore();
