@@ -50,9 +50,7 @@ def unknown_groups(
     return groups, sum(map(len, galleries.values()))
 
 
-def unknown_faces(
-    connection: Connection, faces: Sequence[tuple[UUID, int]]
-) -> list[UnknownFace]:
+def unknown_faces(connection: Connection, faces: Sequence[tuple[UUID, int]]) -> list[UnknownFace]:
     """Some faces by photo and index, as far as they are recorded; in no order."""
     asked = {
         "photo_ids": [photo_id for photo_id, _ in faces],

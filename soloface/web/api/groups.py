@@ -61,9 +61,7 @@ async def post_user(
             Code.NOT_ALLOWED, "no users are made here; the server may allow it by WEB__NEW_USERS"
         )
     done = await desk.threads.finding.run(enrol_group, desk, asked, reviewer.name)
-    audit(
-        reviewer, "enrol_group", user_id=done.user_id, status=done.status, faces=len(asked.faces)
-    )
+    audit(reviewer, "enrol_group", user_id=done.user_id, status=done.status, faces=len(asked.faces))
     return done
 
 

@@ -117,7 +117,12 @@ async def photo_page(photo_id: UUID, access: TheAccess, reviewer: Reviewer) -> R
 
 
 def _page(
-    template: str, access: Access, identity: Identity, subject: str = "", **values: object
+    template: str,
+    access: Access,
+    identity: Identity,
+    subject: str = "",
+    *,
+    may_enrol: bool = False,
 ) -> Response:
     return _html(
         template,
@@ -126,7 +131,7 @@ def _page(
         can_sign_out=identity.way is Way.SESSION,
         subject=subject,
         here=template,
-        **values,
+        may_enrol=may_enrol,
     )
 
 

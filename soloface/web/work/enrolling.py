@@ -1,6 +1,4 @@
-"""Enrolling one user by photos in the store, by one that came with the request, or by faces of a
-group that nobody knows.
-"""
+"""Enrolling one user by photos in the store, or by one that came with the request."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from soloface.web.work.views import near_of, scale_of
 from soloface.web.work.wire import Bbox, Found
 
 
-def find(
+def find(  # noqa: PLR0913 - each is part of what is asked for
     desk: Desk,
     image: bytes,
     limit: int,

@@ -77,7 +77,9 @@ class Distances(Wire):
     """What distances mean with the pack in use, as far as it was measured."""
 
     model: str
-    histogram: DistanceHistogram | None = Field(description="None: nothing was measured with this pack.")
+    histogram: DistanceHistogram | None = Field(
+        description="None: nothing was measured with this pack."
+    )
 
 
 class Found(Wire):

@@ -60,8 +60,8 @@ def test_a_group_becomes_a_user_and_all_its_photos_follow(strangers: Site) -> No
     assert ruth.enrolled_image(user(5), known.enrolled_by[0])[:2] == b"\xff\xd8"
     (row,) = strangers.records.run("select enrolled_by from face_enrolments")
     assert row["enrolled_by"] == "ruth"
-    databases = [Database(strangers.records.settings) for _ in range(2)]
-    with closing(Rematching(*databases, Rules(POLICY, MODEL))) as rematching:
+    one, other = (Database(strangers.records.settings) for _ in range(2))
+    with closing(Rematching(one, other, Rules(POLICY, MODEL))) as rematching:
         settle(rematching)
     # Also the one that was not chosen.
     assert {tagged.photo_id for tagged in ruth.photos_of(user(5)).photos} == {

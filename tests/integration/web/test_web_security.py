@@ -15,7 +15,14 @@ from tests.builders import FakePack
 from tests.fixtures.web import PEOPLE, MakeSite, Site
 from tests.web_asking import ask, bearer, filled, operations, reason, talk
 
-ROLE_OF = {"find": "fiona", "users": "enno", "photos": "rita", "review": "rita", "images": "rita", "groups": "ruth"}
+ROLE_OF = {
+    "find": "fiona",
+    "users": "enno",
+    "photos": "rita",
+    "review": "rita",
+    "images": "rita",
+    "groups": "ruth",
+}
 
 
 def test_a_stranger_gets_nothing_at_all(site: Site) -> None:
