@@ -10,6 +10,9 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.fixtures.browser import MS
 
+MAY_LEAVE = "dispatchEvent(new Event('beforeunload', {cancelable: true}))"
+"""Whether the browser would let go of the page without a question."""
+
 
 @contextmanager
 def opened(browser: Browser, url: str, **context: Any) -> Iterator[Page]:  # noqa: ANN401 - theirs
@@ -31,3 +34,8 @@ def opened(browser: Browser, url: str, **context: Any) -> Iterator[Page]:  # noq
 def answered(page: Page, then: str = "Kept") -> None:
     """Wait until the page says so."""
     expect(page.locator("#notice")).to_contain_text(then)
+
+
+def all_taken(page: Page) -> None:
+    """Wait until the server has taken every answer, in whatever order."""
+    page.wait_for_function(MAY_LEAVE)
