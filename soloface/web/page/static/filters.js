@@ -103,11 +103,6 @@ function taken() {
   return found;
 }
 
-export function open() {
-  $("filters").open = true;
-  form.elements.gallery.focus();
-}
-
 // `changed` is called whenever other photos are wanted.
 export function begin(queue, changed) {
   read();
@@ -121,6 +116,13 @@ export function begin(queue, changed) {
     event.preventDefault();
     const found = taken();
     if (found) set(found);
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.altKey || event.metaKey || event.key.toLowerCase() !== "f") return;
+    if (event.target.closest("input, select, textarea, dialog")) return;
+    event.preventDefault();
+    $("filters").open = true;
+    form.elements.gallery.focus();
   });
   form.addEventListener("keydown", (event) => {
     if (event.key !== "Escape") return;

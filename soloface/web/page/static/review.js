@@ -314,9 +314,8 @@ const answers = {
   undo,
   second: () => shown?.others[0] && answer("confirm", shown.others[0].user_id),
   third: () => shown?.others[1] && answer("confirm", shown.others[1].user_id),
-  filters: filters.open,
 };
-const keys = { y: "yes", n: "no", x: "nobody", e: "else", s: "skip", u: "undo", f: "filters", 1: "yes", 2: "second", 3: "third" };
+const keys = { y: "yes", n: "no", x: "nobody", e: "else", s: "skip", u: "undo", 1: "yes", 2: "second", 3: "third" };
 
 for (const button of document.querySelectorAll("[data-answer]")) {
   button.addEventListener("click", () => answers[button.dataset.answer]());

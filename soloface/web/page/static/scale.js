@@ -96,8 +96,8 @@ export function ruler(distances, margin, scale, histogram) {
     const nearer = inWords(below(impostor, width, distances[0]));
     parts.push(
       el("p", { class: "measured", title: source(histogram) },
-        el("span", { class: "key genuine" }), `Photos of one person: ${farther} pairs are farther apart. `,
-        el("span", { class: "key impostor" }), `Photos of two people: ${nearer} pairs are nearer.`),
+        el("span", {}, el("span", { class: "key genuine" }), `Photos of one person: ${farther} pairs are farther apart. `),
+        el("span", {}, el("span", { class: "key impostor" }), `Photos of two people: ${nearer} pairs are nearer.`)),
     );
   }
   return parts;
