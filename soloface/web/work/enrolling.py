@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -63,22 +63,26 @@ def enrol(desk: Desk, wish: Wish) -> Enrolled:
     Gallery(desk.enrolment).require_comparable(desk.pack().contract)
     photos = tuple(_photos(desk, wish))
     offer = Offer(wish.user_id, photos, wish.consent, tuple(wish.galleries))
-    (done,) = _enroller(desk, wish, photos).enrol([offer])
-    return _answer(done)
+    lasting: dict[str, str] = {}
+    (done,) = _enroller(desk, wish, photos, lasting).enrol([offer])
+    return _answer(done, lasting)
 
 
-def _enroller(desk: Desk, wish: Wish, photos: Sequence[str]) -> Enroller:
+def _enroller(desk: Desk, wish: Wish, photos: Sequence[str], lasting: dict[str, str]) -> Enroller:
+    """What enrols; it notes in ``lasting`` where each used photo is from then on, by its sha256."""
     settings, pack = desk.settings, desk.pack()
 
     def read(photo: str) -> bytes:
         return desk.photos.read(photo) if wish.image is None else wish.image
 
     def kept(user_id: UUID, portrait: Portrait) -> str:
-        if wish.image is None:
-            return portrait.photo
-        if not wish.keep:
-            return NOT_KEPT
-        return desk.photos.keep_image(user_id, portrait.sha256, wish.image)
+        ref = portrait.photo
+        if wish.image is not None:
+            ref = NOT_KEPT
+            if wish.keep:
+                ref = desk.photos.keep_image(user_id, portrait.sha256, wish.image)
+        lasting[portrait.sha256] = ref
+        return ref
 
     register = EnrolmentRegister(
         desk.enrolment,
@@ -114,7 +118,7 @@ def _photos(desk: Desk, wish: Wish) -> list[str]:
     return [policy.parse(ref).in_full for ref in wish.refs]
 
 
-def _answer(done: Enrolment) -> Enrolled:
+def _answer(done: Enrolment, lasting: Mapping[str, str]) -> Enrolled:
     refused = [RefusedPhoto.model_validate(refusal) for refusal in done.refused]
     shown = [refusal.model_dump() for refusal in refused]
     match done.status:
@@ -124,7 +128,7 @@ def _answer(done: Enrolment) -> Enrolled:
                 status=str(done.status),
                 consent=done.consent,
                 used=[
-                    UsedPhoto(photo=portrait.photo or None, sha256=portrait.sha256)
+                    UsedPhoto(photo=lasting.get(portrait.sha256) or None, sha256=portrait.sha256)
                     for portrait in done.used
                 ],
                 refused=refused,

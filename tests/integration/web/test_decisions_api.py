@@ -270,6 +270,7 @@ def test_a_user_is_enrolled_by_one_upload_and_erased_again(site: Site) -> None:
     done = enno.enrol_image(user(1), picture(person=2), keep=True)
 
     kept = f"enrolment/{user(1)}/{done.used[0].sha256}"
+    assert done.used[0].photo == f"minio://{site.settings.store.bucket}/{kept}"
     assert site.store.stat_object(site.settings.store.bucket, kept).size == len(picture(person=2))
     shown = rita.photos_of(user(1))
     assert shown.enrolled_by == [done.used[0].sha256]
