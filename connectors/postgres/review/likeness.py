@@ -18,7 +18,7 @@ from dataflow.steps.matching import NOTHING_SAID, Candidate, not_rejected
 
 
 @dataclass(frozen=True, slots=True)
-class FoundPhoto:
+class Alike:
     """A face on a photo, and its cosine distance in [0, 2] to the one that is sought."""
 
     photo_id: UUID
@@ -34,7 +34,7 @@ def faces_like(  # noqa: PLR0913 - each is part of what is asked for
     count: int,
     *,
     gallery: str | None = None,
-) -> list[FoundPhoto]:
+) -> list[Alike]:
     """The recorded faces that are nearest to a vector, the nearest first.
 
     Exact: it compares all of them, some blocks of the table at a time, so that no statement takes
@@ -49,13 +49,13 @@ def faces_like(  # noqa: PLR0913 - each is part of what is asked for
         gallery: the faces of this one; ``None``: those that belong to none.
     """
     total = face_blocks(connection)
-    found: list[FoundPhoto] = []
+    found: list[Alike] = []
     place = 0
     while place < total:
         blocks = Blocks.after(place, total, model, 1)
         asked = {**blocks.parameters, "vector": vector, "reach": reach, "count": count}
         asked["gallery"] = gallery
-        some = [FoundPhoto(*row) for row in connection.execute(query("faces_like"), asked)]
+        some = [Alike(*row) for row in connection.execute(query("faces_like"), asked)]
         found = nsmallest(count, [*found, *some], key=lambda a: (a.distance, a.photo_id))
         if len(found) == count:
             reach = found[-1].distance

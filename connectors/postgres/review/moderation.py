@@ -9,7 +9,7 @@ from uuid import UUID
 
 from connectors.postgres.review.cards import versions
 from connectors.postgres.review.claims import release
-from connectors.postgres.review.photos import Said, words_of
+from connectors.postgres.review.photos import WordRow, words_of
 from connectors.postgres.session import Connection
 from connectors.postgres.sql_files import query
 from connectors.postgres.tags.decisions import Decision, Decisions, Effect, Why, reasons_for, say
@@ -90,7 +90,7 @@ class Moderation:
             release(connection, by, [decision.photo_id])
             return _log(connection, decision, by, key, effect, gone)
 
-        before: list[Said] = []
+        before: list[WordRow] = []
         why = reasons_for(decision)
         try:
             return self.decisions.change(decision.photo_id, why, saying, keeping)
@@ -149,7 +149,7 @@ class Moderation:
             return _entries(connection, by, before_id=before, count=count)
 
 
-def _require_last(entry: Entry, words: Sequence[Said]) -> None:
+def _require_last(entry: Entry, words: Sequence[WordRow]) -> None:
     """Whether nobody has said anything else of the photo since then."""
     times = [word.decided_at for word in words]
     replaced = entry.decision != "forgotten" and entry.decided_at not in times
@@ -191,7 +191,7 @@ def _log(  # noqa: PLR0913, PLR0917 - the columns
     by: str,
     key: str | None,
     effect: Effect,
-    gone: Sequence[Said],
+    gone: Sequence[WordRow],
 ) -> Entry:
     values = {
         "photo_id": decision.photo_id,

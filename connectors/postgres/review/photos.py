@@ -13,7 +13,7 @@ from connectors.postgres.sql_files import query
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class OutcomeRow:
     """What the photo's last job, or a later change, came to."""
 
     outcome: str
@@ -31,7 +31,7 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class RecordedFace:
+class FaceRow:
     """A recorded face; distances are cosine distances in [0, 2]."""
 
     face_index: int
@@ -51,7 +51,7 @@ class RecordedFace:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class WordRow:
     """What somebody has said of the photo."""
 
     user_id: UUID | None
@@ -70,9 +70,9 @@ class WholePhoto:
     version: str
     withdrawn: bool
     claimed_by: str | None
-    outcome: Outcome | None
-    faces: Sequence[RecordedFace]
-    said: Sequence[Said]
+    outcome: OutcomeRow | None
+    faces: Sequence[FaceRow]
+    words: Sequence[WordRow]
 
 
 def whole_photo(connection: Connection, photo_id: UUID) -> WholePhoto | None:
@@ -86,19 +86,19 @@ def whole_photo(connection: Connection, photo_id: UUID) -> WholePhoto | None:
         versions(connection, [photo_id])[photo_id],
         withdrawn,
         claimed_by,
-        Outcome(*outcome) if outcome[0] else None,
+        OutcomeRow(*outcome) if outcome[0] else None,
         faces_of(connection, photo_id),
         words_of(connection, photo_id),
     )
 
 
-def words_of(connection: Connection, photo_id: UUID) -> list[Said]:
+def words_of(connection: Connection, photo_id: UUID) -> list[WordRow]:
     """All that was said of a photo, in the order in which it was said."""
     rows = connection.execute(query("words_of_photo"), {"photo_id": photo_id})
-    return [Said(*row) for row in rows]
+    return [WordRow(*row) for row in rows]
 
 
-def faces_of(connection: Connection, photo_id: UUID) -> list[RecordedFace]:
+def faces_of(connection: Connection, photo_id: UUID) -> list[FaceRow]:
     """The recorded faces of a photo, without their vectors."""
     rows = connection.execute(query("photo_faces_whole"), {"photo_id": photo_id})
-    return [RecordedFace(*row) for row in rows]
+    return [FaceRow(*row) for row in rows]

@@ -8,7 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Path, Query, Response
 
 from connectors.postgres.review.people import enrolled_photo
-from connectors.postgres.review.photos import RecordedFace, faces_of
+from connectors.postgres.review.photos import FaceRow, faces_of
 from dataflow.jobs.image_ref import SCHEME
 from dataflow.jobs.reason import Reason
 from dataflow.tags.refusal import Refusal
@@ -119,7 +119,7 @@ def _enrolled(desk: Desk, user_id: UUID, sha256: str, px: int) -> bytes:
     return pictures.whole(data, px=px, max_pixels=desk.settings.images.max_pixels)
 
 
-def _faces(desk: Desk, photo_id: UUID) -> list[RecordedFace]:
+def _faces(desk: Desk, photo_id: UUID) -> list[FaceRow]:
     with desk.database.connection() as connection:
         faces = faces_of(connection, photo_id)
     if not faces:

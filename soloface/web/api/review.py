@@ -23,6 +23,7 @@ from soloface.web.work.wire import (
     ClaimRequest,
     Distances,
     GalleryName,
+    Histogram,
     Review,
 )
 
@@ -139,7 +140,8 @@ def _review(
 
 def _distances(desk: Desk) -> Distances:
     model = desk.rules().model
-    return Distances(model=model, histogram=desk.histogram(model))
+    known = desk.histogram(model)
+    return Distances(model=model, histogram=known and Histogram.model_validate(known))
 
 
 def cards_of(connection: Connection, rules: Rules, photo_ids: list[UUID]) -> list[Card]:

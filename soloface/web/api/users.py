@@ -20,6 +20,7 @@ from soloface.web.work.enrolling import Wish, enrol
 from soloface.web.work.wire import (
     GalleryName,
     Line,
+    TaggedPhoto,
     TaggedPhotos,
 )
 from soloface.web.work.wire_enrolment import Enrolled, EnrolRequest, Erased
@@ -146,7 +147,7 @@ def _photos(desk: Desk, user_id: UUID, limit: int, cursor: str | None) -> Tagged
         model=user.model,
         withdrawn=user.withdrawn,
         enrolled_by=list(user.photos),
-        photos=shown,
+        photos=[TaggedPhoto.model_validate(photo) for photo in shown],
         next=of_tagged(shown[-1]) if len(photos) > limit else None,
     )
 

@@ -15,7 +15,7 @@ from dataflow.steps.recognition import chooser, recognise
 from soloface.web.gate.problems import ProblemError
 from soloface.web.work.desk import Desk
 from soloface.web.work.views import near_of, scale_of
-from soloface.web.work.wire import Bbox, Found
+from soloface.web.work.wire import Bbox, Found, FoundPhoto
 
 
 def find(  # noqa: PLR0913 - each is part of what is asked for
@@ -67,7 +67,7 @@ def find(  # noqa: PLR0913 - each is part of what is asked for
         reason=str(reason),
         user_id=match.user_id if match and reason is Reason.MATCHED else None,
         users=[near_of(user, rules) for user in near[:limit] if user.distance <= reach],
-        photos=alike,
+        photos=None if alike is None else [FoundPhoto.model_validate(a) for a in alike],
         bbox=Bbox.model_validate(face.box),
         scale=scale_of(rules),
     )

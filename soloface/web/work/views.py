@@ -13,7 +13,9 @@ from soloface.web.work.wire import (
     Card,
     Decided,
     Near,
+    Outcome,
     Photo,
+    Said,
     Scale,
     SeenFace,
 )
@@ -64,15 +66,14 @@ def card_of(card: cards.Card, rules: Rules) -> Card:
 
 def photo_of(photo: photos.WholePhoto) -> Photo:
     """All that is known of a photo."""
-    faces = [SeenFace(**{**asdict(face), "bbox": bbox_of(face.bbox)}) for face in photo.faces]
     return Photo(
         photo_id=photo.photo_id,
         version=photo.version,
         withdrawn=photo.withdrawn,
         claimed_by=photo.claimed_by,
-        outcome=photo.outcome,
-        faces=faces,
-        said=list(photo.said),
+        outcome=photo.outcome and Outcome.model_validate(photo.outcome),
+        faces=[SeenFace(**{**asdict(f), "bbox": bbox_of(f.bbox)}) for f in photo.faces],
+        said=[Said.model_validate(word) for word in photo.words],
     )
 
 

@@ -1,7 +1,4 @@
-"""What travels between the API and its callers: JSON, as types.
-
-What is told as the database has it is the connectors' own type.
-"""
+"""What travels between the API and its callers: JSON, as types."""
 
 from __future__ import annotations
 
@@ -12,10 +9,6 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from connectors.postgres.review.likeness import FoundPhoto
-from connectors.postgres.review.people import TaggedPhoto
-from connectors.postgres.review.photos import Outcome, Said
-from dataflow.faces.packs.histogram import DistanceHistogram
 from dataflow.jobs.job import GALLERY
 
 Distance = Annotated[float, Field(ge=0, le=2, description="Cosine distance; small means alike.")]
@@ -65,6 +58,14 @@ class Near(Wire):
     rejected: bool = False
 
 
+class FoundPhoto(Wire):
+    """A photo that shows such a face."""
+
+    photo_id: UUID
+    face_index: int
+    distance: Distance
+
+
 class NearestUsers(Wire):
     """The users who are nearest to a recorded face, in its gallery, without rejected ones."""
 
@@ -73,13 +74,22 @@ class NearestUsers(Wire):
     scale: Scale
 
 
+class Histogram(Wire):
+    """Pairs of photos by their distance: place n counts those from n to n + 1 times `width`."""
+
+    width: float
+    genuine: list[int] = Field(description="Pairs of photos of one person.")
+    impostor: list[int] = Field(description="Pairs of photos of two people.")
+    people: int
+    photos: int
+    sets: list[str] = Field(description="The collections of photos that were measured.")
+
+
 class Distances(Wire):
     """What distances mean with the pack in use, as far as it was measured."""
 
     model: str
-    histogram: DistanceHistogram | None = Field(
-        description="None: nothing was measured with this pack."
-    )
+    histogram: Histogram | None = Field(description="None: nothing was measured with this pack.")
 
 
 class Found(Wire):
@@ -91,6 +101,16 @@ class Found(Wire):
     photos: list[FoundPhoto] | None = Field(description="Only with `photos=true`.")
     bbox: Bbox
     scale: Scale
+
+
+class TaggedPhoto(Wire):
+    """A photo that shows a user; without a distance, somebody has said so."""
+
+    photo_id: UUID
+    face_index: int
+    distance: float | None
+    tagged_at: datetime
+    confirmed: bool
 
 
 class TaggedPhotos(Wire):
@@ -105,6 +125,23 @@ class TaggedPhotos(Wire):
     )
     photos: list[TaggedPhoto]
     next: str | None = Field(description="Cursor of the next page; none: this is the last.")
+
+
+class Outcome(Wire):
+    """What the photo's last job, or a later change, came to."""
+
+    outcome: str
+    reason: str
+    detail: str
+    user_id: UUID | None
+    distance: float | None
+    within_threshold: bool | None
+    margin: float | None
+    model: str | None
+    job_id: UUID | None
+    deliveries: int
+    published_at: datetime
+    settled_at: datetime
 
 
 class SeenFace(Wire):
@@ -124,6 +161,17 @@ class SeenFace(Wire):
     nearest_distance: float | None
     second_user_id: UUID | None
     second_distance: float | None
+
+
+class Said(Wire):
+    """What somebody has said of the photo."""
+
+    decision: str
+    user_id: UUID | None
+    face_index: int | None
+    decided_by: str | None
+    database_role: str
+    decided_at: datetime
 
 
 class Photo(Wire):
