@@ -14,6 +14,7 @@ from rich.console import Console
 from benchmarks.accuracy.charts import write_charts
 from benchmarks.accuracy.document import as_dict, far_tables
 from benchmarks.accuracy.folders import Photos, find_sets
+from benchmarks.accuracy.histogram import histogram
 from benchmarks.accuracy.report import PLACE, pages, said, short, suspects
 from benchmarks.accuracy.run import Run, Tell, ahead, judge_pack, look_at
 from benchmarks.report import require_place, show_pages, write_pages
@@ -40,6 +41,13 @@ def main(  # noqa: PLR0913 - a command's parameters are its options
     table: Annotated[
         Path | None,
         typer.Option("--far-table", help="Write which distance keeps to which FAR, as JSON."),
+    ] = None,
+    bars: Annotated[
+        Path | None,
+        typer.Option(
+            "--histogram",
+            help="Write how many pairs of the first pack's photos are how far apart, as JSON.",
+        ),
     ] = None,
     cache: Annotated[
         Path | None,
@@ -72,6 +80,8 @@ def main(  # noqa: PLR0913 - a command's parameters are its options
             run = measure(sets, pack or [OPEN_PACK], cache, couples(same or []), tell)
         if table:
             written(table, orjson.dumps(far_tables(run), option=orjson.OPT_INDENT_2))
+        if bars:
+            written(bars, orjson.dumps(histogram(run.packs[0].faces)))
         charts = write_charts(run.packs, out) if out else []
     except SolofaceError as error:
         complain(str(error))

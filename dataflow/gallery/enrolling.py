@@ -31,7 +31,7 @@ class Enroller:
     ``clashes`` says who is too near to another user; ``None``: nobody is. Compared are users who
     share a gallery, and those who belong to none with everybody; or with nobody, if that is
     ``gallery_required``, here or by the register. ``keep`` makes of a used photo a reference that
-    lasts.
+    lasts, or :data:`~dataflow.gallery.enrolment.NOT_KEPT`.
     """
 
     examiner: Examiner

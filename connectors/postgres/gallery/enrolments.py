@@ -19,7 +19,7 @@ from connectors.postgres.gallery.search import nearest_fellows
 from connectors.postgres.gallery.users import count_users, require_comparable
 from connectors.postgres.sql_files import query
 from dataflow.faces.face import Embedding, Quality
-from dataflow.gallery.enrolment import Enrolment, Examined, Refusal, Status
+from dataflow.gallery.enrolment import NOT_KEPT, Enrolment, Examined, Refusal, Status
 from dataflow.process.retry import LinearBackoff
 from dataflow.steps.matching import Candidate
 
@@ -239,12 +239,12 @@ class EnrolmentRegister:
             )
             for enrolment in enrolments
             for photo in _photos(enrolment)
-            if photo.sha256
+            if photo.sha256 and photo.photo != NOT_KEPT
         ]
         columns = ("user_id", "sha256", "ref", "quality", "refused")
         values = {name: [row[i] for row in rows] for i, name in enumerate(columns)}
         connection.execute(query("save_enrolment_photos"), values)
-        if gone := ({ref for (ref,) in earlier} | refused) - set(values["ref"]):
+        if gone := ({ref for (ref,) in earlier} | refused) - {*values["ref"], NOT_KEPT}:
             asked = {"refs": sorted(gone)}
             return [ref for (ref,) in connection.execute(query("unreferenced_photos"), asked)]
         return []

@@ -14,6 +14,7 @@ from connectors.postgres.sql_files import query
 from connectors.postgres.tags.deciding import Rules
 from dataflow.faces.face import Embedding
 from dataflow.gallery.grouping import grouped
+from dataflow.gallery.newcomers import UnknownFace
 
 LOOKED_AT = 2000
 """The newest unknown faces that are compared with each other."""
@@ -49,6 +50,15 @@ def unknown_groups(
     # Stable: of two that are as large, the one with the newer face stays first.
     groups.sort(key=lambda group: -len(group.photo_ids))
     return groups, sum(map(len, galleries.values()))
+
+
+def unknown_faces(connection: Connection, faces: Sequence[tuple[UUID, int]]) -> list[UnknownFace]:
+    """Some faces by photo and index, as far as they are recorded; in no order."""
+    asked = {
+        "photo_ids": [photo_id for photo_id, _ in faces],
+        "face_indices": [index for _, index in faces],
+    }
+    return [UnknownFace(*row) for row in connection.execute(query("unknown_faces"), asked)]
 
 
 def _grouped(faces: Sequence[tuple[UUID, Embedding]], reach: float) -> list[UnknownGroup]:

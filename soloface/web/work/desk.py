@@ -16,6 +16,7 @@ from connectors.postgres.tags.deciding import Rules
 from connectors.postgres.tags.decisions import Decisions
 from connectors.store.enrolment_photos import EnrolmentPhotos
 from dataflow.faces.face import FacePack
+from dataflow.faces.packs.histogram import DistanceHistogram, shipped_histogram
 from dataflow.faces.packs.loading import load_pack
 from dataflow.process.cores import usable_cores
 from dataflow.process.lazy import Lazy
@@ -99,6 +100,11 @@ class Desk:
         if not self.settings.match.gallery_required:
             return rules
         return replace(rules, policy=replace(rules.policy, gallery_required=True))
+
+    def histogram(self, model: str) -> DistanceHistogram | None:
+        """What was measured with the recogniser of a contract; ``None``: nothing, or another's."""
+        contract = self.pack().contract
+        return shipped_histogram(contract) if contract.id == model else None
 
     def moderation(self) -> Moderation:
         """What takes people's words."""
