@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
+
+from psycopg.rows import TupleRow
 
 from connectors.postgres.session import Connection
 from connectors.postgres.sql_files import query
@@ -40,9 +42,10 @@ class Place:
 class Filters:
     """Which photos of a queue are wanted; ``None``: all.
 
-    ``user_id`` is tagged there, or was nearest or second-nearest.
+    ``user_id`` is tagged there, or was nearest or second-nearest; ``gallery`` is that of a face.
     """
 
+    gallery: str | None = None
     user_id: UUID | None = None
     reason: Reason | None = None
     since: datetime | None = None
@@ -74,6 +77,7 @@ def next_photos(  # noqa: PLR0913 - each is part of what is asked for
         "queue": str(queue),
         "reasons": [str(reason) for reason in _reasons(queue, filters.reason)],
         **_edges(policy),
+        "gallery": filters.gallery,
         "user_id": filters.user_id,
         "since": filters.since,
         "until": filters.until,
@@ -82,7 +86,7 @@ def next_photos(  # noqa: PLR0913 - each is part of what is asked for
         "count": count,
         "claimed_by": not_claimed_but_by,
     }
-    return [Place(*row) for row in connection.execute(query("review_queue"), asked)]
+    return [Place(*row) for row in _rows(connection, asked)]
 
 
 def waiting(
@@ -92,6 +96,11 @@ def waiting(
     return {
         queue: len(next_photos(connection, queue, policy, filters, count=most)) for queue in Queue
     }
+
+
+def _rows(connection: Connection, asked: Mapping[str, Any]) -> Iterable[TupleRow]:
+    # Never by a plan for any values: which of the conditions count depends on them.
+    return connection.execute(query("review_queue"), asked, prepare=False)
 
 
 def _edges(policy: MatchPolicy) -> dict[str, Any]:

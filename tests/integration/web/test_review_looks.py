@@ -32,6 +32,13 @@ PATHS = {
     "person": f"people/{user(1)}",
     "photo": f"photos/{photo(1)}",
 }
+OPENED = {
+    "who": ("review", "[data-answer=else]", "#nearest img"),
+    "filters": ("review", "#filters summary", "#filter-gallery"),
+    "empty": (f"review?user_id={user(9)}", "#filters summary", "#done"),
+    "new": ("groups", "text=Somebody new…", "#new-id"),
+}
+"""What a button opens: where it is, the button, and what is seen then."""
 SHOWN = {
     "review": "#proposed img",
     "groups": ".tile img",
@@ -60,7 +67,7 @@ def show(site: Site, number: int, degrees: float, person: Person, change: str) -
 @pytest.fixture
 def furnished(make_site: MakeSite) -> Site:
     """The demo's people, with a photo for every queue."""
-    site = make_site(tokens=None)
+    site = make_site(tokens=None, new_users=True)
     for number, person in enumerate(ENROLLED[:3], start=1):
         site.records.add_user(number, 60 * (number - 1), MODEL)
         image = jpeg(person.portrait())
@@ -128,6 +135,15 @@ def test_every_page_can_be_used_by_everybody_in_each_size_and_light(
                 assert flaws(page) == [], (name, size, scheme)
                 wide = page.evaluate("document.documentElement.scrollWidth")
                 assert wide <= width, f"{name} is wider than the {size}"
+                picture = f"{name}-{size}-{scheme}.png"
+                if picture in IN_THE_DOCS or folder != IMAGES:
+                    page.screenshot(path=folder / picture)
+            for name, (path, button, shown) in OPENED.items():
+                page.goto(furnished.url + path)
+                page.locator(button).first.click()
+                expect(page.locator(shown).first).to_be_visible()
+                page.wait_for_load_state("networkidle")
+                assert flaws(page) == [], (name, size, scheme)
                 picture = f"{name}-{size}-{scheme}.png"
                 if picture in IN_THE_DOCS or folder != IMAGES:
                     page.screenshot(path=folder / picture)
