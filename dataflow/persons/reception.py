@@ -175,7 +175,9 @@ class Reception:
         [enrolment] = enroller.enrol(
             [Offer(job.user_id, photos, job.consent, asked.galleries or ())]
         )
-        return enrolment, noted[-1] if noted else tell(enrolment)
+        # What was noted may be of a transaction that failed, before one that refused.
+        stored = enrolment.status is Status.ENROLLED
+        return enrolment, noted[-1] if stored else tell(enrolment)
 
     def _event_of(
         self,

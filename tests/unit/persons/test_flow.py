@@ -14,7 +14,7 @@ from bytewax.testing import TestingSink, TestingSource, run_main
 from structlog.testing import capture_logs
 
 from dataflow.gallery.clashes import ClashLimit
-from dataflow.gallery.enrolment import Enrolment, Status
+from dataflow.gallery.enrolment import Enrolment, Judge, Status
 from dataflow.jobs.delivery import Delivery
 from dataflow.jobs.errors import DataError, TransientError
 from dataflow.jobs.outcome import Retry
@@ -48,12 +48,14 @@ class TellingRegister(MemoryRegister):
 
     tell: Tell | None = None
 
-    def save(self, enrolments: Sequence[Enrolment]) -> dict[Any, Status]:
-        left_out = super().save(enrolments)
-        for enrolment in enrolments:
-            if self.tell and enrolment.user_id not in left_out:
+    def save(
+        self, enrolments: Sequence[Enrolment], judge: Judge | None = None
+    ) -> list[Enrolment]:
+        ended = super().save(enrolments, judge)
+        for enrolment in ended:
+            if self.tell and enrolment.status is Status.ENROLLED:
                 self.tell(enrolment)
-        return left_out
+        return ended
 
 
 @dataclass
