@@ -11,6 +11,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from dataflow.jobs.cloud_event import as_json, attributes, traced
+from dataflow.persons.order import Moment
 from dataflow.persons.reason import PersonOutcome, PersonReason
 
 TYPE = "users.face.settled.v1"
@@ -96,12 +97,13 @@ def read(data: bytes | str) -> PersonEvent:
     return _EVENT.validate_json(data)
 
 
-def event_seq(data: bytes) -> int | None:
+def told_of(data: bytes) -> Moment | None:
     """Of which request a message tells, if it is an event at all: anybody may have written it."""
     try:
-        return read(data).stream_seq
+        event = read(data)
     except ValidationError:
         return None
+    return Moment(event.stream_seq, event.published_at)
 
 
 def headers(event: PersonEvent, traceparent: str | None = None) -> dict[str, str]:
