@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -17,6 +17,7 @@ from connectors.postgres.people.register import PeopleRegister
 from dataflow.faces.face import FacePack
 from dataflow.gallery.clashes import ClashLimit
 from dataflow.jobs.image_ref import RefPolicy
+from dataflow.persons.asked import Asked
 from dataflow.persons.ended import PersonSettled
 from dataflow.persons.reception import Reception
 from dataflow.persons.request import PersonRequest
@@ -58,7 +59,8 @@ class Place:
     database: Database
     clashes: ClashLimit = field(default=ClashLimit(0.5, fixed=-1))
     """By default nobody is too near: all photos show one person."""
-    elsewhere: list[UUID] = field(default_factory=list, repr=False)
+    meanwhile: Callable[[Asked], None] = field(default=lambda _asked: None)
+    """What happens while a withdrawal erases what the database does not have."""
 
     def __post_init__(self) -> None:
         stop = threading.Event()
@@ -67,7 +69,7 @@ class Place:
             Persistence(LinearBackoff(tries=3, step_s=0.01), stop),
             lambda: FakePack().contract.id,
             RefPolicy(BUCKET),
-            lambda asked: self.elsewhere.append(asked.user_id),
+            lambda asked: self.meanwhile(asked),
         )
         services = PeopleServices(
             Settings(enrolment=EnrolmentSettings(quality="off")),

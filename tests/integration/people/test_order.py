@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from connectors.postgres.people.requests import bury
+from dataflow.persons.asked import Asked, SettledBeforeError
+from dataflow.persons.order import Moment
+from dataflow.persons.reason import PersonReason
 from tests.builders import PUBLISHED
 from tests.integration.people.place import Place, Step
 
@@ -98,3 +104,39 @@ def test_a_withdrawal_on_a_stream_that_was_made_again_leaves_nothing_of_the_old_
     agreed = Step(consents=True, request_id="selfie", at=later + timedelta(seconds=1))
     assert not place.do(user, 2, agreed).repeated
     assert place.known(user) == ({"2.png"}, True, False)
+
+
+def test_a_message_that_was_buried_is_done_no_more_but_its_replay_is(place: Place) -> None:
+    user = uuid4()
+    event = place.do(uuid4(), 1, Step()).event
+    assert event
+    moment = Moment(2, PUBLISHED + timedelta(seconds=2))
+    asked = Asked(user, "selfie", moment, enrols=True)
+    buried = replace(event, user_id=user, reason=PersonReason.BURIED)
+    with place.database.connection() as connection:
+        for _ in range(2):  # a burial that was interrupted is done again
+            bury(connection, asked, buried)
+
+    held = place.do(user, 2, Step(request_id="selfie"), attempt=2)
+    assert (held.reason, held.repeated) == (PersonReason.BURIED, True)
+    assert place.known(user) == (set(), False, False)
+    replayed = place.do(user, 3, Step(request_id="selfie"))
+    assert replayed.reason == PersonReason.ENROLLED
+    with place.database.connection() as connection, pytest.raises(SettledBeforeError):
+        bury(connection, replace(asked, moment=Moment(4, PUBLISHED)), buried)
+
+
+def test_a_withdrawal_that_was_buried_while_it_was_done_is_told_as_that(place: Place) -> None:
+    user = uuid4()
+    event = place.do(user, 1, Step()).event
+    assert event
+    buried = replace(event, reason=PersonReason.BURIED)
+    asked = Asked(user, "w", Moment(2, PUBLISHED + timedelta(seconds=2)), enrols=False)
+
+    def bury_it(_asked: Asked) -> None:
+        with place.database.connection() as connection:
+            bury(connection, asked, buried)
+
+    place.meanwhile = bury_it
+    done = place.do(user, 2, Step(withdraws=True, request_id="w"))
+    assert (done.reason, done.repeated) == (PersonReason.BURIED, True)
