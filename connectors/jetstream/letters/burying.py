@@ -45,7 +45,8 @@ class Gravedigger:
             message: RawStreamMsg = await self._js.get_msg(stream, stream_seq)
         except NotFoundError:
             raise ConfigurationError(
-                f"there is no {self._what} {stream_seq} on {stream}, or not any more; {self._named}"
+                f"there is no {self._what} {stream_seq} on {stream}, or not any more; "
+                "soloface doctor names the oldest that is held"
             ) from None
         lane = settings.lane_of(message.subject or "")
         if lane is None:
@@ -99,13 +100,6 @@ class Gravedigger:
     @property
     def _what(self) -> str:
         return "request" if isinstance(self._settings, PeopleQueue) else "job"
-
-    @property
-    def _named(self) -> str:
-        """Where the number of one that is held is found."""
-        if isinstance(self._settings, PeopleQueue):
-            return "the log has the number of each as stream_seq"
-        return "soloface doctor names the oldest that is held"
 
 
 @asynccontextmanager

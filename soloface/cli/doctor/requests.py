@@ -10,6 +10,7 @@ from connectors.jetstream.rights import Need, worker_rights
 from dataflow.jobs.errors import ConfigurationError, SolofaceError
 from dataflow.settings import Settings
 from soloface.cli.doctor.finding import Warn
+from soloface.cli.doctor.held import held_request
 from soloface.cli.frame.output import counted
 
 
@@ -34,3 +35,4 @@ def requests(settings: Settings) -> Iterator[str]:
     if found.consumer:
         waiting, in_work = found.consumer.num_pending or 0, found.consumer.num_ack_pending or 0
         yield f"{nats.durable}: {counted(waiting, 'request')} waiting, {in_work} in work"
+        yield from held_request(settings)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from datetime import timedelta
 from uuid import uuid4
 
 import orjson
@@ -11,6 +12,7 @@ import pytest
 from connectors.postgres.connection import Database
 from connectors.postgres.setup.rights import require_people_rights
 from dataflow.jobs.errors import ConfigurationError
+from soloface.cli.doctor import held
 from soloface.cli.demo.people import ENROLLED
 from tests.fixtures.worker import Log, RunWorker, Soloface
 from tests.selfies import Desk
@@ -104,13 +106,22 @@ def test_a_request_is_buried_by_hand_and_can_be_replayed(
 
 
 def test_a_request_that_is_held_is_let_go_when_it_is_buried(
-    world: World, run_worker: RunWorker, soloface: Soloface, log: Log
+    world: World,
+    run_worker: RunWorker,
+    soloface: Soloface,
+    log: Log,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    desk = Desk(world)
-    seq = desk.ask(uuid4(), desk.selfie(ENROLLED[0]))
+    desk, user = Desk(world), uuid4()
+    seq = desk.ask(user, desk.selfie(ENROLLED[0]))
     wrong = desk.publish(world.settings.nats.people_requested_subject, b"no request")
     worker = run_worker(flow="people", STORE__ENDPOINT="127.0.0.1:1")
     log.wait(lambda: bool(log.events("job_held")))
+    monkeypatch.setattr(held, "OLD", timedelta(0))
+    monkeypatch.setattr(held, "LOOK_FOR_S", 0)
+    told = [f["detail"] for f in soloface("doctor", "--json").json if f["name"] == "people"]
+    assert told[-1].startswith(f"request {seq} of user {user} was published ")
+    assert f"soloface dlq bury {seq} --people" in told[-1]
     assert desk.event_of(wrong).reason == "malformed_payload"
 
     assert soloface("dlq", "bury", seq, "--people").code == 0
