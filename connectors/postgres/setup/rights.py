@@ -82,6 +82,7 @@ PEOPLE_STATEMENTS = (
     "take_enrolment_turn",
     "galleries_of_users",
     "count_members",
+    "search_state",
     "nearest_users",
     "nearest_fellows",
     "lock_tagged",
