@@ -77,7 +77,13 @@ class Enroller:
             # Again, as somebody else may have enrolled the same person since the first look.
             judge = partial(self._apart, users=users + len(changed)) if self.clashes else None
             saved = self.register.save([self._kept(enrolment) for enrolment in good], judge)
-            ended |= {enrolment.user_id: enrolment for enrolment in saved}
+            # By the names that the photos were offered under, wherever they are kept.
+            ended |= {
+                e.user_id: replace(
+                    ended[e.user_id], status=e.status, clash=e.clash, alike=e.alike
+                )
+                for e in saved
+            }
         if not self.dry_run:
             agreed = {o.user_id: o.consent for o in offers if o.user_id in unchanged and o.consent}
             self.register.agreed(agreed)
