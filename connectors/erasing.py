@@ -53,11 +53,11 @@ def erase_told(nats: NatsSettings, user_id: UUID, withdrawn: Moment) -> Mapping[
 def _is_kept(nats: NatsSettings, withdrawn: Moment, stream: str, message: Stored) -> bool:
     if stream == nats.people_stream:
         return True
-    if stream == nats.people_dead_stream:
-        letter = letter_of(message)
-        found = letter.published_at and Moment(letter.stream_seq, letter.published_at)
-    elif stream == nats.people_settled_stream:
+    found = None
+    if stream == nats.people_settled_stream:
         found = told_of(message.data)
-    else:
-        return False
+    elif stream == nats.people_dead_stream:
+        letter = letter_of(message)
+        if letter.published_at:
+            found = Moment(letter.stream_seq, letter.published_at)
     return found is not None and not withdrawn.is_after(found)

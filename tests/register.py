@@ -59,9 +59,7 @@ class MemoryRegister:
     def agreed(self, consents: Mapping[UUID, str]) -> None:
         self.consents |= consents
 
-    def save(
-        self, enrolments: Sequence[Enrolment], judge: Judge | None = None
-    ) -> list[Enrolment]:
+    def save(self, enrolments: Sequence[Enrolment], judge: Judge | None = None) -> list[Enrolment]:
         self.saved.append(len(enrolments))
         ended = []
         for enrolment in judge(enrolments, self) if judge else enrolments:

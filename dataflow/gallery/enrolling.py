@@ -79,9 +79,7 @@ class Enroller:
             saved = self.register.save([self._kept(enrolment) for enrolment in good], judge)
             # By the names that the photos were offered under, wherever they are kept.
             ended |= {
-                e.user_id: replace(
-                    ended[e.user_id], status=e.status, clash=e.clash, alike=e.alike
-                )
+                e.user_id: replace(ended[e.user_id], status=e.status, clash=e.clash, alike=e.alike)
                 for e in saved
             }
         if not self.dry_run:

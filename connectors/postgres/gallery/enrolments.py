@@ -174,9 +174,7 @@ class EnrolmentRegister:
             return list(enrolments)
         asked = {"user_ids": [enrolment.user_id for enrolment in enrolments]}
         gone = {user_id for (user_id,) in connection.execute(query("withdrawn_users"), asked)}
-        return [
-            replace(e, status=Status.WITHDRAWN) if e.user_id in gone else e for e in enrolments
-        ]
+        return [replace(e, status=Status.WITHDRAWN) if e.user_id in gone else e for e in enrolments]
 
     def _admit(self, connection: Connection, enrolments: Sequence[Enrolment]) -> None:
         """Lift the withdrawals of those who have agreed again and are about to be enrolled."""

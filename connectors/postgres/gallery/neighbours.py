@@ -78,9 +78,7 @@ class EnrolledNeighbours:
         )
 
 
-def plan_for(
-    connection: Connection, enrolments: Sequence[Enrolment], model: str
-) -> Plan | None:
+def plan_for(connection: Connection, enrolments: Sequence[Enrolment], model: str) -> Plan | None:
     """How a connection searches for users like these; ``None``: there are none to search for."""
     vectors = (e.embedding for e in enrolments if e.embedding is not None)
     vector = next(vectors, None)

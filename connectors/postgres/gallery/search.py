@@ -99,7 +99,7 @@ def ask_members(
     return found
 
 
-def nearest_fellows(
+def nearest_fellows(  # noqa: PLR0913, PLR0917 - a question and how to search
     connection: Connection,
     embeddings: Sequence[Embedding],
     galleries: Sequence[frozenset[str]],

@@ -14,9 +14,7 @@ from soloface.cli.frame.settings import load_settings
 def bury(
     stream_seq: Annotated[
         int,
-        typer.Argument(
-            help="The sequence on the stream, as `doctor` and the log name it.", min=1
-        ),
+        typer.Argument(help="The sequence on the stream, as `doctor` and the log name it.", min=1),
     ],
     *,
     why: Annotated[str | None, typer.Option(help="Why, for the record.")] = None,
@@ -35,13 +33,12 @@ def bury(
     from soloface.cli.dlq.burying import reject, reject_request
 
     settings, detail = load_settings(), _detail(why, by)
-    about, what = ("user", "request") if people else ("photo", "job")
     if people:
-        request = asyncio.run(reject_request(settings, stream_seq, detail))
-        found = request.job and request.job.user_id
+        request = asyncio.run(reject_request(settings, stream_seq, detail)).job
+        about, what, found = "user", "request", request.user_id if request else None
     else:
-        item = asyncio.run(reject(settings, stream_seq, detail))
-        found = item.job and item.job.photo_id
+        job = asyncio.run(reject(settings, stream_seq, detail)).job
+        about, what, found = "photo", "job", job.photo_id if job else None
     if as_json:
         print_json({"stream_seq": stream_seq, f"{about}_id": found, "reason": "buried"})
     else:

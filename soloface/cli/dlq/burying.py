@@ -20,6 +20,7 @@ from dataflow.jobs.outcome import Settled
 from dataflow.jobs.reason import Reason
 from dataflow.persons.asked import SettledBeforeError, asked_by
 from dataflow.persons.ended import PersonSettled, event_of
+from dataflow.persons.event import PersonEvent
 from dataflow.persons.reason import PersonReason
 from dataflow.persons.reporting import PEOPLE
 from dataflow.persons.request import PersonRequest, validate_person
@@ -58,21 +59,19 @@ async def reject_request(settings: Settings, stream_seq: int, detail: str) -> Pe
         delivery = await digger.find(stream_seq)
         request = validate_person(delivery, nats.people_withdrawn_subject, nats.max_deliver)
         item = PersonSettled(delivery, request.job, PersonReason.BURIED, detail)
-        item = replace(
-            item, event=event_of(item, nats.people_stream, BY_HAND, datetime.now(UTC))
-        )
+        event = event_of(item, nats.people_stream, BY_HAND, datetime.now(UTC))
+        item = replace(item, event=event)
         if isinstance(request, PersonRequest):
-            await asyncio.to_thread(_note, settings.database, request, item)
+            await asyncio.to_thread(_note, settings.database, request, event)
         await digger.bury(item)
         return item
 
 
-def _note(settings: DatabaseSettings, request: PersonRequest, item: PersonSettled) -> None:
-    assert item.event
+def _note(settings: DatabaseSettings, request: PersonRequest, event: PersonEvent) -> None:
     with closing(Database(settings)) as database, database.connection() as connection:
         require_tables(connection)
         try:
-            bury(connection, asked_by(request), item.event)
+            bury(connection, asked_by(request), event)
         except SettledBeforeError as error:
             raise ConfigurationError(
                 f"the request {request.delivery.stream_seq} is settled: {error.event.reason}; "

@@ -12,8 +12,8 @@ import pytest
 from connectors.postgres.connection import Database
 from connectors.postgres.setup.rights import require_people_rights
 from dataflow.jobs.errors import ConfigurationError
-from soloface.cli.doctor import held
 from soloface.cli.demo.people import ENROLLED
+from soloface.cli.doctor import held
 from tests.fixtures.worker import Log, RunWorker, Soloface
 from tests.selfies import Desk
 from tests.world import World, eventually

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import uuid4
 
 import pytest
@@ -65,7 +65,7 @@ def limited(make_world: MakeWorld, tmp_path: Path) -> Iterator[Limited]:
                 )
             )
             server.user, server.password = "platform", PASSWORD
-            defaults = {
+            defaults: dict[str, Any] = {
                 variable: str(getattr(names, variable.removeprefix("NATS__").lower()))
                 for variable in nats_variables(server)
                 if variable.endswith(("STREAM", "SUBJECT", "DURABLE"))

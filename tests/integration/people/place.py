@@ -69,7 +69,7 @@ class Place:
             Persistence(LinearBackoff(tries=3, step_s=0.01), stop),
             lambda: FakePack().contract.id,
             RefPolicy(BUCKET),
-            lambda asked: self.meanwhile(asked),
+            lambda asked: self.meanwhile(asked),  # noqa: PLW0108 - a test sets it later
         )
         services = PeopleServices(
             Settings(enrolment=EnrolmentSettings(quality="off")),

@@ -49,9 +49,7 @@ class TellingRegister(MemoryRegister):
 
     tell: Tell | None = None
 
-    def save(
-        self, enrolments: Sequence[Enrolment], judge: Judge | None = None
-    ) -> list[Enrolment]:
+    def save(self, enrolments: Sequence[Enrolment], judge: Judge | None = None) -> list[Enrolment]:
         ended = super().save(enrolments, judge)
         for enrolment in ended:
             if self.tell and enrolment.status is Status.ENROLLED:
