@@ -17,6 +17,8 @@ from dataflow.persons.reason import PersonOutcome, PersonReason
 TYPE = "users.face.settled.v1"
 USED = "used"
 """Stands for the reason of a photo that was used."""
+UNCHANGED = "unchanged"
+"""Stands for the reason of a photo by which the user was enrolled before, or was not."""
 _EPOCH = datetime.fromtimestamp(0, UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -27,7 +29,8 @@ class PhotoOutcome:
 
     image_ref: str = Field(description="As the request named it; or one on record, in full.")
     reason: str = Field(
-        description="used, or why it was not: the reasons of enrolment (docs/enrolment.md)."
+        description="used; or unchanged, if the user was enrolled by these very photos before; or "
+        "why it was not used: the reasons of enrolment (docs/enrolment.md)."
     )
     detail: str = Field(description="The reason in words, for people; may be empty.")
     on_record: bool = Field(

@@ -50,6 +50,8 @@ class Step:
     at: datetime | None = None
     """When it is published, if not by its number."""
     request_id: str | None = None
+    photo: int | None = None
+    """By which photo, if not by the one of its number."""
 
 
 @dataclass
@@ -89,7 +91,7 @@ class Place:
             {}
             if step.withdraws
             else {
-                "image_refs": [f"{number}.png", *step.further],
+                "image_refs": [f"{step.photo or number}.png", *step.further],
                 "append": step.append,
                 **({"consent": "1"} if step.consents else {}),
             }

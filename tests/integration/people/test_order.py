@@ -19,7 +19,12 @@ from tests.integration.people.place import Place, Step
 
 steps = st.one_of(
     st.just(Step(withdraws=True)),
-    st.builds(Step, append=st.booleans(), consents=st.booleans()),
+    st.builds(
+        Step,
+        append=st.booleans(),
+        consents=st.booleans(),
+        photo=st.sampled_from([None, 1, 2]),
+    ),
 )
 
 
@@ -83,6 +88,28 @@ def test_no_reference_keeps_later_requests_from_being_done(place: Place) -> None
     assert place.do(user, 2, Step()).reason == "enrolled"
     assert place.do(user, 3, Step(withdraws=True)).reason == "erased"
     assert place.known(user) == (set(), False, True)
+
+
+def test_a_photo_that_was_added_again_stays_when_an_earlier_request_comes_late(
+    place: Place,
+) -> None:
+    user, added = uuid4(), Step(append=True, photo=5)
+    place.do(user, 1, added)
+    again = place.do(user, 3, added)
+    assert again.event
+    assert [(p.image_ref, p.reason) for p in again.event.photos] == [("5.png", "unchanged")]
+    place.do(user, 2, Step(photo=6))
+    assert place.known(user) == ({"5.png", "6.png"}, True, False)
+
+
+def test_what_changed_nothing_is_done_again_after_a_withdrawal_that_comes_late(
+    place: Place,
+) -> None:
+    user = uuid4()
+    place.do(user, 1, Step(photo=5))
+    assert place.do(user, 3, Step(photo=5, consents=True)).reason == PersonReason.UNCHANGED
+    assert place.do(user, 2, Step(withdraws=True)).reason == PersonReason.ERASED
+    assert place.known(user) == ({"5.png"}, True, False)
 
 
 def test_a_stream_that_was_made_again_replaces_what_the_old_one_has_added(place: Place) -> None:
