@@ -70,7 +70,9 @@ class UnderWay:
         self._fetchers = Crew(
             bounds.fetchers, FETCHING_HAS_ITS_OWN_TIMEOUTS, name="fetch", sharing=share
         )
-        self._cores = Crew(bounds.cores, bounds.deadline_s, name="embed", sharing=bounds.sharing)
+        self._cores = Crew(
+            bounds.cores, bounds.deadline_s, name="embed", sharing=bounds.sharing
+        ).resting_at_exit()
         self._room = threading.Condition()
         self._photos = 0
         self._bytes = 0

@@ -183,3 +183,22 @@ def test_without_live_tasks_the_others_have_all_threads() -> None:
     for _ in range(2):
         crew.submit(lambda: meet(together), fail, Lane.BACKFILL)
     together.wait(PATIENCE_S)
+
+
+def test_whoever_ends_waits_for_what_runs_and_lets_nothing_else_begin() -> None:
+    notes, began, may_end = Notes(), threading.Event(), threading.Event()
+    crew = Crew(1, PATIENCE_S).resting_at_exit()
+
+    def work() -> None:
+        began.set()
+        may_end.wait(PATIENCE_S)
+        notes.note("done")()
+
+    crew.submit(work, notes.note("late"))
+    crew.submit(notes.note("next"), notes.note("late"))
+    assert began.wait(PATIENCE_S)
+    crew.rest(0)
+    notes.expect()
+    may_end.set()
+    crew.rest(PATIENCE_S)
+    notes.expect("done")
