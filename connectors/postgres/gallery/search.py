@@ -42,15 +42,21 @@ _lock = threading.Lock()
 
 
 def nearest_users(
-    connection: Connection, embeddings: Sequence[Embedding], model: str, count: int = 2
+    connection: Connection,
+    embeddings: Sequence[Embedding],
+    model: str,
+    count: int = 2,
+    plan: Plan | None = None,
 ) -> list[list[Candidate]]:
     """The ``count`` nearest users of that model for each vector, the nearest first.
 
     Found by an index, the second-nearest may be a user a little farther than the true one.
+    ``plan`` is one that the connection was prepared for; without it, a transaction's end would undo
+    the preparation.
     """
     if not embeddings:
         return []
-    plan = current_plan(connection, model, embeddings[0].size)
+    plan = plan or current_plan(connection, model, embeddings[0].size)
     return collected(ask(connection, embeddings, model, count, plan), len(embeddings))
 
 
@@ -93,7 +99,7 @@ def ask_members(
     return found
 
 
-def nearest_fellows(  # noqa: PLR0913 - each is part of what is asked for
+def nearest_fellows(  # noqa: PLR0913 - a question and how to search
     connection: Connection,
     embeddings: Sequence[Embedding],
     galleries: Sequence[frozenset[str]],
@@ -101,6 +107,7 @@ def nearest_fellows(  # noqa: PLR0913 - each is part of what is asked for
     count: int,
     *,
     gallery_required: bool = False,
+    plan: Plan | None = None,
 ) -> list[list[Candidate]]:
     """The nearest users of that model for each vector, in any of its galleries.
 
@@ -108,7 +115,7 @@ def nearest_fellows(  # noqa: PLR0913 - each is part of what is asked for
     """
     nearest: list[list[Candidate]] = [[] for _ in embeddings]
     everywhere = [i for i, names in enumerate(galleries) if not (names or gallery_required)]
-    found = nearest_users(connection, [embeddings[i] for i in everywhere], model, count)
+    found = nearest_users(connection, [embeddings[i] for i in everywhere], model, count, plan)
     for place, users in zip(everywhere, found, strict=False):
         nearest[place] = users
     if inside := [place for place, names in enumerate(galleries) if names]:
