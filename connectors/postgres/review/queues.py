@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
+
+from psycopg.rows import TupleRow
 
 from connectors.postgres.session import Connection
 from connectors.postgres.sql_files import query
@@ -82,7 +84,7 @@ def next_photos(  # noqa: PLR0913 - each is part of what is asked for
         "count": count,
         "claimed_by": not_claimed_but_by,
     }
-    return [Place(*row) for row in connection.execute(query("review_queue"), asked)]
+    return [Place(*row) for row in _rows(connection, asked)]
 
 
 def waiting(
@@ -92,6 +94,11 @@ def waiting(
     return {
         queue: len(next_photos(connection, queue, policy, filters, count=most)) for queue in Queue
     }
+
+
+def _rows(connection: Connection, asked: Mapping[str, Any]) -> Iterable[TupleRow]:
+    # Never by a plan for any values: which of the conditions count depends on them.
+    return connection.execute(query("review_queue"), asked, prepare=False)
 
 
 def _edges(policy: MatchPolicy) -> dict[str, Any]:
