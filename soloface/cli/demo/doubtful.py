@@ -94,9 +94,7 @@ def between(pack: FacePack, person: Person, other: Person, share: float) -> BgrI
     # The affine map that errs least on the five places.
     onto = np.linalg.lstsq(np.hstack([theirs, np.ones((len(theirs), 1))]), places)[0].T
     height, width = portrait.shape[:2]
-    laid = np.asarray(
-        cv2.warpAffine(laid, onto, (width, height), borderMode=cv2.BORDER_REPLICATE)
-    )
+    laid = np.asarray(cv2.warpAffine(laid, onto, (width, height), borderMode=cv2.BORDER_REPLICATE))
     mask = _mask(places, (height, width), _FEATHER * _face_width(person))
     inside = mask > 1 / 2
     tones, ours = laid[inside].astype(float), portrait[inside].astype(float)
