@@ -48,7 +48,7 @@ class Size:
 
 NAMED = {
     "smoke": Size(("500 px",), rounds=1, round_s=0.5),
-    "default": Size(("500 px", "2 MP", "12 MP"), rounds=7, round_s=5),
+    "default": Size(("500 px", "2 MP", "12 MP"), rounds=5, round_s=4),
 }
 
 

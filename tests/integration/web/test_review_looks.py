@@ -6,6 +6,7 @@ With `TEST_SCREENSHOTS=1` the pictures of docs/review.md are made again.
 from __future__ import annotations
 
 import os
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-unt
 from playwright.sync_api import Browser, Page, expect
 from psycopg.types.json import Jsonb
 
-from soloface.cli.demo.changes import CHANGES, jpeg
+from soloface.cli.demo.changes import CHANGES, Change, brightened, jpeg
 from soloface.cli.demo.people import ENROLLED, STRANGERS, Person
 from tests.builders import photo, user
 from tests.fixtures.browser import MS
@@ -47,9 +48,9 @@ def box(person: Person) -> Jsonb:
     return Jsonb(dict(zip(("x1", "y1", "x2", "y2"), person.face_on_portrait(), strict=True)))
 
 
-def show(site: Site, number: int, degrees: float, person: Person, change: str) -> None:
+def show(site: Site, number: int, degrees: float, person: Person, change: Change) -> None:
     """A photo of somebody went through the worker."""
-    site.record(number, degrees, CHANGES[change](person.portrait()))
+    site.record(number, degrees, change(person.portrait()))
     site.records.run(
         "update photo_faces set bbox = %s where photo_id = %s", box(person), photo(number)
     )
@@ -63,7 +64,7 @@ def furnished(make_site: MakeSite) -> Site:
     """
     site = make_site(tokens=None)
     for number, person in enumerate((GWEN, CAMERAMAN), start=1):
-        site.records.add_user(number, 60 * (number - 1), MODEL)
+        site.records.add_user(number, 140 * (number - 1), MODEL)
         image = jpeg(person.portrait())
         name = sha256(image).hexdigest()
         site.upload(f"enrolment/{name}.jpg", image)
@@ -79,16 +80,16 @@ def furnished(make_site: MakeSite) -> Site:
             name,
             f"minio://{site.settings.store.bucket}/enrolment/{name}.jpg",
         )
-    turned, dark = "turned +18°", "dark 55 %"
+    turned, dark, coarse = (CHANGES[name] for name in ("turned +18°", "dark 55 %", "quality 25"))
     show(site, 3, 5, GWEN, turned)
     show(site, 4, 12, GWEN, dark)
-    show(site, 5, 62, CAMERAMAN, turned)
-    show(site, 6, 116, CAMERAMAN, dark)
-    for number, change in ((7, turned), (8, dark), (9, "scaled 1.8")):
+    show(site, 5, 142, CAMERAMAN, turned)
+    show(site, 6, 196, CAMERAMAN, dark)
+    for number, change in ((7, turned), (8, dark), (9, coarse)):
         show(site, number, -100 - number, CAMERAMAN, change)
     show(site, 10, -56, GWEN, turned)
-    show(site, 2, 88, CAMERAMAN, dark)
-    show(site, 1, 28, GWEN, turned)
+    show(site, 2, 165, CAMERAMAN, dark)
+    show(site, 1, 51, GWEN, partial(brightened, factor=0.3))
     with site.client() as client:
         client.decide(photo(3), "confirm", user(1))
         client.decide(photo(6), "nobody")
