@@ -6,7 +6,7 @@ import os
 import shlex
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,6 +20,7 @@ from dataflow.process.logs import configure_logs
 from dataflow.settings import PREFIX, Settings
 from soloface.cli.demo.doubtful import doubtful_photos, unknown_photos
 from soloface.cli.demo.platform import Platform, platform
+from soloface.cli.demo.scenario import Case
 from soloface.cli.demo.second_act import Step
 from soloface.cli.frame.output import console, counted
 from soloface.cli.frame.variables import write_script
@@ -89,20 +90,30 @@ def opened(settings: Settings, pack: FacePack, folder: Path) -> Iterator[Page]:
     """
     # Its lines would run between those that are for the reader.
     configure_logs(settings.log.model_copy(update={"level": "error"}))
-    photos = doubtful_photos(pack)
+    doubtful = doubtful_photos(pack)
     with platform(settings, datetime.now(UTC)) as worker, _settings_in(folder) as env_file:
-        worker.settle([*unknown_photos(), *photos])
+        odd = _not_as_expected(worker, [*unknown_photos(), *doubtful])
         desk = Desk(settings, pack=pack)
         try:
             desk.check()
             count = _waiting(desk)
             title = "faces of which it is hard to say whose they are"
-            step = Step(title, f"{len(photos)} doubtful", f"{count} doubtful")
+            step = Step(title, f"{len(doubtful)} doubtful", odd or f"{count} doubtful")
             with listen(settings.web) as listening:
                 server = server_of(build(desk), settings.web)
                 yield Page(url_of(listening), count, step, env_file, server, listening, worker)
         finally:
             desk.close()
+
+
+def _not_as_expected(worker: Platform, cases: Sequence[Case]) -> str:
+    """Have jobs settled; says which of them ended otherwise than they had to."""
+    ended = zip(cases, worker.settle(cases), strict=True)
+    return "; ".join(
+        f"{case.title}: {event['reason'] if event else 'not told'}"
+        for case, event in ended
+        if event is None or event["reason"] not in case.expected
+    )
 
 
 def _waiting(desk: Desk) -> int:

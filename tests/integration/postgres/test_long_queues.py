@@ -85,4 +85,4 @@ def rows_read(plan: Mapping[str, Any]) -> int:
     if "Relation Name" not in plan:
         return parts
     looked = plan["Actual Rows"] + plan.get("Rows Removed by Filter", 0)
-    return parts + round(looked * plan["Actual Loops"])
+    return parts + int(looked * plan["Actual Loops"])
