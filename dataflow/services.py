@@ -12,7 +12,6 @@ from dataflow.faces.quality import POLICIES
 from dataflow.jobs.image_ref import RefPolicy
 from dataflow.jobs.stages import Stage, timed
 from dataflow.process.cores import usable_cores
-from dataflow.process.crew import Sharing
 from dataflow.process.health import Health
 from dataflow.process.retry import LinearBackoff, Persistence
 from dataflow.settings import Settings
@@ -77,7 +76,8 @@ class Services:
             fetchers=worker.fetchers,
             cores=worker.cores or usable_cores(),
             deadline_s=self.settings.images.deadline_s,
-            sharing=Sharing(worker.backfill_cores, self.settings.nats.backfill_share),
+            backfill_cores=worker.backfill_cores,
+            backfill_share=self.settings.nats.backfill_share,
         )
         return UnderWay(
             partial(timed, Stage.FETCH, self.fetching().fetch),

@@ -29,6 +29,7 @@ from connectors.telemetry.tracing import tracing
 from dataflow.faces.face import FacePack
 from dataflow.faces.packs.loading import load_pack
 from dataflow.jobs.image_ref import ImageRef
+from dataflow.jobs.lane import Lane
 from dataflow.pipeline import add_photos
 from dataflow.process.cores import usable_cores
 from dataflow.process.health import Health
@@ -81,7 +82,10 @@ class Worker:
         self._jetstream = SharedJetStream(settings.nats, self.health)
         self._pack = pack or Lazy(lambda: load_pack(settings.model))
         self._store = store or MinioStore(
-            settings.store, settings.images, settings.worker.fetchers, self._read_lately
+            settings.store,
+            settings.images,
+            len(Lane) * settings.worker.fetchers,
+            self._read_lately,
         )
 
     def flow(self) -> Dataflow:

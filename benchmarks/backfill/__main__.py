@@ -14,13 +14,14 @@ import numpy as np
 import psycopg
 import typer
 
-from benchmarks.backfill.traffic import Traffic
+from benchmarks.backfill.traffic import Felt, Traffic
 from benchmarks.lanes import WORKER, WorkerProcess
 from benchmarks.photos import SIZES, make_photos
 from benchmarks.stage import Queue, build_site
 from connectors.embedded import Servers
 from connectors.jetstream.connection import connect
 from dataflow.faces.packs.install import install_pack
+from dataflow.jobs.stages import Stage
 from dataflow.settings import OPEN_PACK
 
 GOAL = 1.3
@@ -39,43 +40,54 @@ class Plan:
 
 @dataclass(slots=True)
 class Found:
-    """Seconds of live jobs, and the jobs per second that could wait."""
+    """What live jobs felt, and the jobs per second that could wait."""
 
     live_per_s: float = 0
     backfill_alone_per_s: float = 0
     backfill_beside_per_s: float = 0
-    without_s: list[float] = field(default_factory=list)
-    beside_s: list[float] = field(default_factory=list)
-    stages_without_s: dict[str, list[float]] = field(default_factory=dict)
-    stages_beside_s: dict[str, list[float]] = field(default_factory=dict)
+    without: list[Felt] = field(default_factory=list)
+    beside: list[Felt] = field(default_factory=list)
 
     @property
     def ratio(self) -> float:
         """How many times as long the 99th percentile is beside the backlog."""
-        return float(np.percentile(self.beside_s, 99) / np.percentile(self.without_s, 99))
+        return _percentile(self.beside, 99) / _percentile(self.without, 99)
 
     def lines(self) -> list[str]:
         """For a person."""
         told = [f"live jobs: {self.live_per_s:.1f}/s at random moments"]
-        for name, seconds in (("without", self.without_s), ("beside ", self.beside_s)):
-            p50, p95, p99 = (1000 * np.percentile(seconds, p) for p in (50, 95, 99))
+        for name, felt in (("without", self.without), ("beside ", self.beside)):
+            p50, p95, p99 = (1000 * _percentile(felt, p) for p in (50, 95, 99))
             told.append(
-                f"{name} the backlog: {len(seconds)} jobs, publish to event "
+                f"{name} the backlog: {len(felt)} jobs, publish to event "
                 f"p50 {p50:.0f} ms, p95 {p95:.0f} ms, p99 {p99:.0f} ms"
             )
         told.append(f"p99 beside / without: {self.ratio:.2f} (goal: at most {GOAL})")
-        stages = ", ".join(
-            f"{stage} {1000 * np.median(self.stages_without_s[stage]):.0f} -> "
-            f"{1000 * np.median(seconds):.0f}"
-            for stage, seconds in self.stages_beside_s.items()
-            if stage in self.stages_without_s
-        )
-        told.append(f"median ms of a stage, without -> beside: {stages}")
+        for name, share in (("all jobs", 1.0), ("the slowest twentieth", 0.05)):
+            before, after = _parts(self.without, share), _parts(self.beside, share)
+            spent = ", ".join(
+                f"{part} {1000 * seconds:.0f} -> {1000 * after[part]:.0f}"
+                for part, seconds in before.items()
+            )
+            told.append(f"mean ms of {name}, without -> beside: {spent}")
         told.append(
             f"backfill: {self.backfill_alone_per_s:.1f}/s alone, "
             f"{self.backfill_beside_per_s:.1f}/s beside live jobs"
         )
         return told
+
+
+def _percentile(felt: list[Felt], percent: float) -> float:
+    return float(np.percentile([one.seconds for one in felt], percent))
+
+
+def _parts(felt: list[Felt], share: float) -> dict[str, float]:
+    """Mean seconds of each stage of so large a share of the jobs, the slowest, and between them."""
+    slow = sorted(felt, key=lambda one: -one.seconds)[: max(1, round(share * len(felt)))]
+    told = [stage for stage in Stage if stage not in {Stage.ANNOUNCE, Stage.ANSWER}]
+    parts = {str(stage): [one.stages.get(stage, 0) for one in slow] for stage in told}
+    parts["between"] = [one.between for one in slow]
+    return {part: float(np.mean(seconds)) for part, seconds in parts.items()}
 
 
 def measured(plan: Plan, variables: Mapping[str, str]) -> Found:
@@ -112,14 +124,12 @@ async def _take_turns(queue: Queue, keys: list[str], plan: Plan) -> Found:
             others = beside_s = 0.0
             for _ in range(plan.rounds):
                 await traffic.hold_back()
-                traffic.stages_s = found.stages_without_s
-                found.without_s += await traffic.live(found.live_per_s, plan.round_s)
+                found.without += await traffic.live(found.live_per_s, plan.round_s)
                 await traffic.let_go()
                 # The first live job tells the worker that somebody waits.
                 await traffic.live(found.live_per_s, 1)
-                traffic.stages_s = found.stages_beside_s
                 before, began = traffic.others, time.perf_counter()
-                found.beside_s += await traffic.live(found.live_per_s, plan.round_s)
+                found.beside += await traffic.live(found.live_per_s, plan.round_s)
                 others += traffic.others - before
                 beside_s += time.perf_counter() - began
             found.backfill_beside_per_s = others / beside_s

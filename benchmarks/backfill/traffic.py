@@ -6,6 +6,7 @@ import asyncio
 import random
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from uuid import uuid4
 
 import orjson
@@ -18,6 +19,19 @@ from dataflow.settings import NatsSettings
 
 _PATIENCE_S = 120
 _AT_A_TIME = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Felt:
+    """Seconds of a live job from its publication to its event, and of the stages among them."""
+
+    seconds: float
+    stages: dict[str, float]
+
+    @property
+    def between(self) -> float:
+        """Seconds that it spent between stages."""
+        return self.seconds - sum(self.stages.values())
 
 
 class Traffic:
@@ -36,11 +50,10 @@ class Traffic:
         self._settings = settings
         self._keys = keys
         self._published: dict[str, float] = {}
-        self._latencies_s: list[float] = []
+        self._felt: list[Felt] = []
         self._all_heard = asyncio.Event()
         self._random = random.Random(1)  # noqa: S311 - moments, not secrets
         self.others = 0
-        self.stages_s: dict[str, list[float]] = {}
 
     async def listen(self) -> None:
         """Hear of every settled job."""
@@ -56,10 +69,10 @@ class Traffic:
             await asyncio.gather(*(self._js.publish(subject, self._job(photo)) for photo in some))
             done += len(some)
 
-    async def live(self, per_s: float, seconds: float) -> list[float]:
-        """Publish live jobs at random moments for so long; returns what each one took, in s."""
+    async def live(self, per_s: float, seconds: float) -> list[Felt]:
+        """Publish live jobs at random moments for so long; returns what each felt."""
         photos = await self._photos(int(2 * per_s * seconds) + 10)
-        self._latencies_s = []
+        self._felt = []
         end = time.perf_counter() + seconds
         at, number = time.perf_counter(), 0
         while (at := at + self._random.expovariate(per_s)) < end and number < len(photos):
@@ -72,7 +85,7 @@ class Traffic:
             self._all_heard.set()
         async with asyncio.timeout(_PATIENCE_S):
             await self._all_heard.wait()
-        return self._latencies_s
+        return self._felt
 
     async def hold_back(self) -> None:
         """Pause the second lane and wait until nothing of it is in work."""
@@ -108,8 +121,6 @@ class Traffic:
         if began is None:
             self.others += 1
         else:
-            self._latencies_s.append(at - began)
-            for stage, seconds in event["durations"].items():
-                self.stages_s.setdefault(stage, []).append(seconds)
+            self._felt.append(Felt(at - began, event["durations"]))
             if not self._published:
                 self._all_heard.set()

@@ -7,45 +7,27 @@ behind than the crew is large, the process is given up: its jobs come again, the
 
 from __future__ import annotations
 
-import math
 import os
+import sys
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 import structlog
 
-from dataflow.jobs.lane import Lane, Turns
-
 log = structlog.get_logger()
 
-QUIET_S = 10.0
-"""Without a live task for so long, the other ones may have all threads."""
 IDLE_S = 5.0
 """A thread that had nothing to do for so long ends."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sharing:
-    """What tasks that can wait have of a crew while live ones come.
-
-    At most ``threads``, by default all but one, and ``share`` of the turns where both wait.
-    """
-
-    threads: int | None = None
-    share: float = 0
-
-
-ALONE = Sharing()
 
 
 @dataclass(slots=True, eq=False)
 class _Task:
     work: Callable[[], None]
     late: Callable[[], None]
-    lane: Lane
     due: float = 0
 
 
@@ -57,53 +39,58 @@ def _give_up() -> None:
 class Crew:
     """At most ``size`` threads, and ``deadline_s`` seconds for each of their tasks.
 
-    Live tasks go first, but for the share of turns that ``sharing`` gives the others. While live
-    ones come, the others begin only where that leaves a thread free for the next live one.
+    ``at_most`` says how many may work just now, where that changes. ``nice`` is how much the
+    threads stand back behind others, in the system's steps from 0 to 19; Linux alone heeds it.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each by its name
         self,
         size: int,
         deadline_s: float,
         give_up: Callable[[], None] = _give_up,
+        *,
         name: str = "crew",
-        sharing: Sharing = ALONE,
+        nice: int = 0,
+        at_most: Callable[[], int] | None = None,
     ) -> None:
         self._name = name
         self._size = size
         self._deadline_s = deadline_s
         self._give_up = give_up
-        self._backfill_most = min(size, sharing.threads or max(1, size - 1))
-        self._turns = Turns(sharing.share)
-        self._live_at = -math.inf
+        self._nice = nice
+        self._at_most = at_most or (lambda: size)
         lock = threading.Lock()
         self._came = threading.Condition(lock)
         self._began = threading.Condition(lock)
-        self._tasks = {lane: deque[_Task]() for lane in Lane}
+        self._tasks = deque[_Task]()
         self._running = deque[_Task]()
         self._present = self._idle = self._left_behind = 0
         self._overseen = False
 
-    def submit(
-        self, work: Callable[[], None], late: Callable[[], None], lane: Lane = Lane.LIVE
-    ) -> None:
+    def submit(self, work: Callable[[], None], late: Callable[[], None]) -> None:
         """Have some work done by and by; ``late`` is called once if it takes too long.
 
         Neither may raise. A late work that ends after all has nobody waiting for it.
         """
         with self._came:
-            self._tasks[lane].append(_Task(work, late, lane))
-            if lane is Lane.LIVE:
-                self._live_at = time.monotonic()
-            if self._idle < sum(map(len, self._tasks.values())) and self._present < self._size:
+            self._tasks.append(_Task(work, late))
+            if self._idle < len(self._tasks) and self._present < self._size:
                 self._hire()
             self._came.notify()
+
+    def look_again(self) -> None:
+        """More may work now than before."""
+        with self._came:
+            self._came.notify_all()
 
     def _hire(self) -> None:
         self._present += 1
         threading.Thread(target=self._labour, name=self._name, daemon=True).start()
 
     def _labour(self) -> None:
+        if self._nice and sys.platform == "linux":  # elsewhere a thread has no number of its own
+            with suppress(OSError):
+                os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), self._nice)
         while task := self._next():
             task.work()
             with self._came:
@@ -115,13 +102,14 @@ class Crew:
     def _next(self) -> _Task | None:
         with self._came:
             self._idle += 1
-            lane = self._came.wait_for(self._whose_turn, IDLE_S)
+            may_begin = self._came.wait_for(
+                lambda: self._tasks and len(self._running) < self._at_most(), IDLE_S
+            )
             self._idle -= 1
-            if lane is None:
+            if not may_begin:
                 self._present -= 1
                 return None
-            task = self._tasks[lane].popleft()
-            self._turns.took(lane)
+            task = self._tasks.popleft()
             task.due = time.monotonic() + self._deadline_s
             self._running.append(task)
             if not self._overseen:
@@ -129,20 +117,6 @@ class Crew:
                 threading.Thread(target=self._oversee, name="deadline", daemon=True).start()
             self._began.notify()
             return task
-
-    def _whose_turn(self) -> Lane | None:
-        """The lane whose task comes next, ``None`` if none may begin."""
-        live, backfill = self._tasks[Lane.LIVE], self._tasks[Lane.BACKFILL]
-        others = sum(task.lane is Lane.BACKFILL for task in self._running)
-        owed = bool(backfill) and self._turns.owed > 0 and others < self._backfill_most
-        if live and not owed:
-            return Lane.LIVE
-        return Lane.BACKFILL if owed or (backfill and self._has_room_to_fill()) else None
-
-    def _has_room_to_fill(self) -> bool:
-        """Whether a task that can wait would leave a thread for the next live one, if any come."""
-        quiet = time.monotonic() - self._live_at > QUIET_S
-        return len(self._running) < (self._size if quiet else self._backfill_most)
 
     def _oversee(self) -> None:
         while late := self._overdue():

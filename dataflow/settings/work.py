@@ -218,12 +218,12 @@ class WorkerSettings(Section):
         32,
         ge=1,
         le=1024,
-        description="Photos in work at a time (fetched, waiting or computed), per process.",
+        description="Live photos in work at a time (fetched, waiting or computed), per process.",
     )
     in_flight_bytes: int = Field(
         200_000_000,
         ge=1,
-        description="Bytes of fetched images that may wait. Above this, no new fetch begins.",
+        description="Bytes of a lane's fetched images that may wait. Above this, no fetch begins.",
     )
     backfill_in_flight: int | None = Field(
         None,

@@ -13,10 +13,12 @@ import structlog
 
 from dataflow.jobs.delivery import SUSPECT_FROM
 from dataflow.jobs.errors import DataError
+from dataflow.jobs.lane import Lane
 from dataflow.jobs.outcome import Gone, Retry, Settled, sent_back
 from dataflow.jobs.reason import Reason
 from dataflow.process.begun import Begun, carry, handed_back
-from dataflow.process.crew import ALONE, Crew, Sharing
+from dataflow.process.crew import Crew
+from dataflow.process.sharing import SharedCores
 from dataflow.steps.request import Fetched, Recognised, Request
 
 log = structlog.get_logger()
@@ -32,10 +34,11 @@ FETCHING_HAS_ITS_OWN_TIMEOUTS = 24 * 3600.0
 class Bounds:
     """What one process takes on at a time.
 
-    ``photos`` are under way from the start of their fetching to the end of their embedding, by
-    ``fetchers`` and ``cores`` threads. No fetch begins while ``image_bytes`` of fetched images wait
-    for a core. Nobody waits for an image for longer than ``deadline_s`` seconds of computing.
-    ``sharing`` is what jobs that can wait have of the cores.
+    ``photos`` of the live lane are under way from the start of their fetching to the end of their
+    embedding. Each lane has ``fetchers`` and ``cores`` threads, and begins no fetch while
+    ``image_bytes`` of its fetched images wait for a core. Nobody waits for an image for longer than
+    ``deadline_s`` seconds of computing. ``backfill_cores`` and ``backfill_share`` are what jobs
+    that can wait have while live ones come: see :class:`SharedCores`.
     """
 
     photos: int
@@ -43,7 +46,8 @@ class Bounds:
     fetchers: int
     cores: int
     deadline_s: float
-    sharing: Sharing = ALONE
+    backfill_cores: int | None = None
+    backfill_share: float = 0
 
 
 class UnderWay:
@@ -66,32 +70,41 @@ class UnderWay:
         self._bounds = bounds
         self._retry_delay_s = retry_delay_s
         # Not an executor of Python's: at the end of the process that waits for all its threads.
-        share = Sharing(share=bounds.sharing.share)
-        self._fetchers = Crew(
-            bounds.fetchers, FETCHING_HAS_ITS_OWN_TIMEOUTS, name="fetch", sharing=share
+        self._fetchers = {
+            lane: Crew(bounds.fetchers, FETCHING_HAS_ITS_OWN_TIMEOUTS, name="fetch")
+            for lane in Lane
+        }
+        self._cores = SharedCores(
+            bounds.cores,
+            bounds.deadline_s,
+            most=bounds.backfill_cores,
+            share=bounds.backfill_share,
         )
-        self._cores = Crew(bounds.cores, bounds.deadline_s, name="embed", sharing=bounds.sharing)
         self._room = threading.Condition()
-        self._photos = 0
-        self._bytes = 0
+        self._live = 0
+        self._bytes = dict.fromkeys(Lane, 0)
         self._begun = Begun[Request, Result](stop, handed_back)
 
     def begin(self, request: Request) -> Future[Result]:
         """Fetch and embed a photo; waits for room first.
 
-        Where a drain ends before there is room, the photo goes back, to be somebody else's.
+        Where a drain ends before there is room, the photo goes back, to be somebody else's. One
+        that can wait does not, as live ones would stand behind it: few of them are pulled.
         """
+        lane = request.delivery.lane
         with self._room:
-            while not self._room.wait_for(lambda: self._photos < self._bounds.photos, LOOK_UP_S):
+            while lane is Lane.LIVE and not self._room.wait_for(
+                lambda: self._live < self._bounds.photos, LOOK_UP_S
+            ):
                 if self._begun.drain_left_s() == 0:
                     returned: Future[Result] = Future()
                     returned.set_result(handed_back(request))
                     return returned
-            self._photos += 1
+            self._live += lane is Lane.LIVE
         result = self._begun.add(request)
-        result.add_done_callback(self._leave)
+        result.add_done_callback(lambda _: self._leave(lane))
         step = partial(carry, result, self._fetch_next, request)
-        self._fetchers.submit(step, _nothing, request.delivery.lane)
+        self._fetchers[lane].submit(step, _nothing)
         return result
 
     def finish(self, results: Iterable[Future[Result]]) -> list[Result]:
@@ -99,19 +112,20 @@ class UnderWay:
         return self._begun.finish(results)
 
     def _fetch_next(self, result: Future[Result], request: Request) -> None:
+        lane = request.delivery.lane
         with self._room:
-            self._room.wait_for(lambda: self._bytes < self._bounds.image_bytes)
+            self._room.wait_for(lambda: self._bytes[lane] < self._bounds.image_bytes)
         if result.done():
             return  # a drain was over before its turn came
         fetched = self._fetch(request)
         if not isinstance(fetched, Fetched):
             result.set_result(fetched)
             return
-        self._hold(len(fetched.image))
+        self._hold(fetched, 1)
         self._cores.submit(
             partial(carry, result, self._embed_next, fetched),
             partial(carry, result, self._too_late, fetched),
-            fetched.delivery.lane,
+            lane,
         )
 
     def _embed_next(self, result: Future[Result], fetched: Fetched) -> None:
@@ -119,7 +133,7 @@ class UnderWay:
             if not result.done():
                 result.set_result(self._embed(fetched))
         finally:
-            self._hold(-len(fetched.image))
+            self._hold(fetched, -1)
 
     def _too_late(self, result: Future[Result], fetched: Fetched) -> None:
         delivery, job = fetched.delivery, fetched.job
@@ -133,14 +147,14 @@ class UnderWay:
         else:
             result.set_result(Settled(delivery, job, error.reason, str(error)))
 
-    def _hold(self, image_bytes: int) -> None:
+    def _hold(self, fetched: Fetched, times: int) -> None:
         with self._room:
-            self._bytes += image_bytes
+            self._bytes[fetched.delivery.lane] += times * len(fetched.image)
             self._room.notify_all()
 
-    def _leave(self, _result: Future[Result]) -> None:
+    def _leave(self, lane: Lane) -> None:
         with self._room:
-            self._photos -= 1
+            self._live -= lane is Lane.LIVE
             self._room.notify_all()
 
 

@@ -6,14 +6,14 @@ import os
 
 import pytest
 
-from tests.faults import kills, relays, rivals, upheaval
+from tests.faults import kills, upheaval
 from tests.faults.experiments import EXPERIMENTS
 from tests.faults.lab import Lab
 from tests.faults.law import soak as law
 from tests.faults.machine import soak
 from tests.patience import LONG_TEST_S
 
-IN_EACH_RUN = (kills.NUMBER, rivals.NUMBER, upheaval.NUMBER, relays.NUMBER)
+IN_EACH_RUN = (kills.NUMBER, upheaval.NUMBER)
 """The others take minutes together, and what they break is broken in other tests, too."""
 
 NUMBERS = [one.number for one in EXPERIMENTS if one.number not in {soak.NUMBER, law.NUMBER}]

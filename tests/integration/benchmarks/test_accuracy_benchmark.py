@@ -8,11 +8,12 @@ from pathlib import Path
 import orjson
 import pytest
 
+from benchmarks.accuracy.__main__ import main
 from benchmarks.accuracy.report import PLACE
 from dataflow.settings import OPEN_PACK
 from soloface.cli.demo.changes import CHANGES, jpeg
 from soloface.cli.demo.people import CAT, ENROLLED, GROUP, STRANGERS, load_picture
-from tests.fixtures.benchmarks import RunBenchmark
+from tests.fixtures.benchmarks import Complaint, RunBenchmark
 
 SOME_CHANGES = ("turned +18°", "dark 55 %", "quality 25")
 
@@ -104,12 +105,11 @@ def test_a_second_run_takes_the_vectors_from_the_cache_and_says_the_same(
     ],
 )
 def test_a_mistake_is_told_in_a_line(
-    labelled: Path, run_benchmark: RunBenchmark, arguments: list[str], code: int, message: str
+    labelled: Path, complaint: Complaint, arguments: list[str], code: int, message: str
 ) -> None:
-    done = run_benchmark(
-        "accuracy", *(str(labelled) if word == "PHOTOS" else word for word in arguments)
-    )
+    words = [str(labelled) if word == "PHOTOS" else word for word in arguments]
 
-    assert done.returncode == code
-    assert message in " ".join(done.stderr.replace("│", " ").split())
-    assert "Traceback" not in done.stderr
+    found, said = complaint(main, *words)
+
+    assert found == code
+    assert message in said

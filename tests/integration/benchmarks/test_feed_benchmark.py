@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+
+import pytest
 
 from benchmarks.feed.__main__ import PLACE, Size, measure, pages
 from benchmarks.report import write_pages
 from tests.places import REPOSITORY
 
 
+@pytest.mark.skipif(
+    "TEST_BENCHMARKS" not in os.environ, reason="takes half a minute: set TEST_BENCHMARKS"
+)
 def test_latency_speed_and_cost_are_measured_and_written_down(tmp_path: Path) -> None:
     size = Size(changes=5, burst=100, jobs=8, photos=16, rounds=2)
 

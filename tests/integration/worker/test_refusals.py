@@ -20,7 +20,7 @@ from tests.fixtures.refusals import (
     deny_everything,
     key_of,
 )
-from tests.fixtures.worker import Log, RunWorker, Soloface
+from tests.fixtures.worker import Log, MakeWorld, RunWorker, Soloface
 from tests.world import Photo, World, eventually
 
 IMAGE = scaled(ENROLLED[0].portrait(), 0.7)
@@ -117,15 +117,16 @@ def test_missing_photos_of_a_login_that_may_only_get_objects_stop_nobody(
 
 @pytest.mark.parametrize("killed", [False, True])
 def test_no_job_is_blamed_for_rights_that_were_taken_away(
-    world: World,
+    make_world: MakeWorld,
     refusing_store: FaultyStore,
     run_worker: RunWorker,
     log: Log,
     killed: bool,  # noqa: FBT001 - a table's column
 ) -> None:
+    world = make_world(NATS__ACK_WAIT_S="2")
     good = good_photos(world, 2 * GOOD)
     first = world.publish(*(photo.job() for photo in good[:GOOD]))
-    worker = run_worker(STORE__ENDPOINT=refusing_store.address, NATS__ACK_WAIT_S="2")
+    worker = run_worker(STORE__ENDPOINT=refusing_store.address)
     log.wait_settled(first)
     refusing_store.behave(deny_everything)
     rest = world.publish(*(photo.job() for photo in good[GOOD:]))
@@ -133,7 +134,7 @@ def test_no_job_is_blamed_for_rights_that_were_taken_away(
     if killed:
         for _ in range(2):
             worker.kill()
-            worker = run_worker(STORE__ENDPOINT=refusing_store.address, NATS__ACK_WAIT_S="2")
+            worker = run_worker(STORE__ENDPOINT=refusing_store.address)
             log.wait(partial(log.events, "job_held", worker=worker.pid))
 
     held = log.events("job_held")[0]

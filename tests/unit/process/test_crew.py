@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -9,8 +11,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from dataflow.jobs.lane import Lane
-from dataflow.process.crew import Crew, Sharing
+from dataflow.process.crew import Crew
 from tests.patience import PATIENCE_S
 
 SOON_S = 0.3
@@ -63,7 +64,7 @@ def test_as_many_work_at_a_time_as_the_crew_is_large(notes: Notes) -> None:
     for _ in range(6):
         crew.submit(lambda: meet(together), notes.note("late"))
     notes.expect()
-    while crew._running or any(crew._tasks.values()):
+    while crew._running or crew._tasks:
         time.sleep(0.001)
     notes.expect()
     assert not together.broken
@@ -107,79 +108,35 @@ def test_a_process_with_too_many_left_behind_is_given_up(notes: Notes) -> None:
     never.set()
 
 
-class Queue:
-    """Tasks that note their lanes, behind one that can wait and has begun."""
+def test_fewer_work_where_that_is_said(notes: Notes) -> None:
+    most, free = [1], threading.Event()
+    crew = Crew(2, PATIENCE_S, at_most=lambda: most[0])
 
-    def __init__(self, crew: Crew) -> None:
-        self.crew = crew
-        self.began: list[str] = []
-        self.free = threading.Event()
-        self._ended = threading.Semaphore(0)
-        self._wanted = 0
-        holds = threading.Event()
-        crew.submit(lambda: self._hold(holds), fail, Lane.BACKFILL)
-        assert holds.wait(PATIENCE_S)
+    def hold() -> None:
+        notes.note("began")()
+        wait_for(free)
 
-    def _hold(self, holds: threading.Event) -> None:
-        holds.set()
-        self.free.wait(PATIENCE_S)
-
-    def submit(self, lane: Lane, count: int = 1) -> None:
-        for _ in range(count):
-            self._wanted += 1
-            self.crew.submit(lambda: self._note(str(lane)), fail, lane)
-
-    def _note(self, name: str) -> None:
-        self.began.append(name)
-        self._ended.release()
-
-    def run(self) -> list[str]:
-        """Let the first one end; returns the lanes of the others in the order of their begin."""
-        self.free.set()
-        for _ in range(self._wanted):
-            self.wait_for_one()
-        return self.began
-
-    def wait_for_one(self) -> None:
-        assert self._ended.acquire(timeout=PATIENCE_S)
-
-
-def fail() -> None:
-    raise AssertionError("late")
-
-
-def test_live_tasks_overtake_those_that_can_wait() -> None:
-    queue = Queue(Crew(1, PATIENCE_S))
-    queue.submit(Lane.BACKFILL, 3)
-    queue.submit(Lane.LIVE, 2)
-    assert queue.run() == ["live"] * 2 + ["backfill"] * 3
-
-
-def test_those_that_can_wait_have_their_share_of_the_turns() -> None:
-    queue = Queue(Crew(1, PATIENCE_S, sharing=Sharing(share=0.25)))
-    queue.submit(Lane.BACKFILL, 2)
-    queue.submit(Lane.LIVE, 6)
-    assert queue.run() == [*["live"] * 3, "backfill", *["live"] * 3, "backfill"]
-
-
-@pytest.mark.parametrize(("size", "threads"), [(2, None), (3, 1)])
-def test_while_live_tasks_come_threads_are_kept_free_of_others(
-    size: int, threads: int | None
-) -> None:
-    crew = Crew(size, PATIENCE_S, sharing=Sharing(threads))
-    crew.submit(lambda: None, fail)
-    queue = Queue(crew)
-    queue.submit(Lane.BACKFILL)
-    queue.submit(Lane.LIVE)
-    queue.wait_for_one()
-    assert queue.began == ["live"]
-    queue.free.set()
-    queue.wait_for_one()
-    assert queue.began == ["live", "backfill"]
-
-
-def test_without_live_tasks_the_others_have_all_threads() -> None:
-    crew, together = Crew(2, PATIENCE_S), threading.Barrier(3)
     for _ in range(2):
-        crew.submit(lambda: meet(together), fail, Lane.BACKFILL)
-    together.wait(PATIENCE_S)
+        crew.submit(hold, notes.note("late"))
+    notes.expect("began")
+    assert len(crew._running) == 1
+    most[0] = 2
+    crew.submit(notes.note("third"), notes.note("late"))
+    notes.expect("began", "began")
+    free.set()
+    notes.expect("began", "began", "third")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a thread has a priority on Linux alone")
+def test_its_threads_stand_back_behind_others_and_no_others_do(notes: Notes) -> None:
+    found: list[int] = []
+    crew = Crew(1, PATIENCE_S, nice=7)
+
+    def look() -> None:
+        found.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+        notes.note("looked")()
+
+    crew.submit(look, notes.note("late"))
+    notes.expect("looked")
+    assert found == [7]
+    assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == 0

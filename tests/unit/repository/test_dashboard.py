@@ -81,7 +81,8 @@ def test_promtool_takes_the_rules() -> None:
 
 
 def test_the_alerts_fire_when_they_should_and_not_otherwise() -> None:
-    assert "SUCCESS" in promtool("test", "rules", RULES.with_name("rules.test.yml"))
+    tests = (RULES.with_name(f"rules.{pace}test.yml") for pace in ("", "slow."))
+    assert "SUCCESS" in promtool("test", "rules", *tests)
 
 
 def test_promtool_takes_the_composes_configuration() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from random import Random
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,20 +18,20 @@ def test_a_wave_has_the_first_change_of_each_photo() -> None:
     assert [change.seq for change in next_wave(waiting)] == [1, 3, 9]
 
 
-@given(stories(), st.data())
+@given(stories(), st.integers(0, 2**32))
 def test_a_stream_that_loses_half_of_each_wave_has_all_changes_of_a_photo_in_their_order(
-    story: tuple[list[TagChange], Tags], data: st.DataObject
+    story: tuple[list[TagChange], Tags], seed: int
 ) -> None:
+    # Of a seed, as waves are without end: drawn one by one they take a minute.
+    chance = Random(seed)  # noqa: S311 - no secret
     waiting, tags = list(story[0]), story[1]
     stream: list[TagChange] = []
     known: set[int] = set()
     while waiting:
-        wave = next_wave(waiting[: data.draw(st.integers(1, 10))])
-        arrive = data.draw(st.permutations(wave))[: data.draw(st.integers(0, len(wave)))]
+        wave = next_wave(waiting[: chance.randint(1, 10)])
+        arrive = chance.sample(wave, chance.randint(0, len(wave)))
         # It drops what it knows, but not for ever.
-        stream += [
-            change for change in arrive if change.seq not in known or data.draw(st.booleans())
-        ]
+        stream += [change for change in arrive if change.seq not in known or chance.random() < 0.5]
         known |= {change.seq for change in arrive}
         if known.issuperset(change.seq for change in wave):
             waiting = [change for change in waiting if change not in wave]
