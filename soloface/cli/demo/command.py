@@ -81,7 +81,7 @@ def _serve(story: Story, output: Path, ending: Ending, *, as_json: bool) -> None
         # Ctrl-C before it listens to it is the same.
         with suppress(KeyboardInterrupt):
             page.serve()
-        console.print("It ends.")
+        console.print("Stopped.")
 
 
 @dataclass(frozen=True, slots=True)
