@@ -24,14 +24,16 @@ from soloface.web.work.wire import (
     Decided,
     DecidedPage,
     DecisionRequest,
+    Distances,
     Found,
     Groups,
+    NearestUsers,
     Photo,
     Review,
     TaggedPhotos,
     Word,
 )
-from soloface.web.work.wire_enrolment import Enrolled, EnrolRequest, Erased
+from soloface.web.work.wire_enrolment import Enrolled, EnrolRequest, Erased, NewUserRequest
 
 QueueName = Literal["doubtful", "near_misses", "unknown", "recent"]
 M = TypeVar("M", bound=BaseModel)
@@ -83,13 +85,21 @@ class Client:
         self._pool.clear()
 
     def find(
-        self, image: bytes, *, photos: bool = False, gallery: str | None = None, limit: int = 20
+        self,
+        image: bytes,
+        *,
+        photos: bool = False,
+        gallery: str | None = None,
+        bbox: Sequence[float] | None = None,
+        limit: int = 20,
     ) -> Found:
         """Whom a photo shows; with ``photos`` also on which photos the same face is.
 
-        With ``gallery`` only its members and its photos are looked at.
+        With ``gallery`` only its members and its photos are looked at. ``bbox`` says which face is
+        meant (x1, y1, x2, y2), where workers let a job's choose.
         """
-        query = {"photos": photos, "gallery": gallery, "limit": limit}
+        box = bbox and ",".join(map(str, bbox))
+        query = {"photos": photos, "gallery": gallery, "bbox": box, "limit": limit}
         return self._model(Found, "POST", "/v1/find", query, image)
 
     def enrol(self, user_id: UUID, request: EnrolRequest) -> Enrolled:
@@ -167,24 +177,42 @@ class Client:
         cursor: str | None = None,
         **filters: UUID | str | datetime,
     ) -> Review:
-        """A page of a queue. ``filters`` are user_id, reason, since and until."""
+        """A page of a queue. ``filters`` are gallery, user_id, reason, since and until."""
         query = {"queue": queue, "limit": limit, "cursor": cursor, **filters}
         return self._model(Review, "GET", "/v1/review", query)
 
     def claim(
-        self, queue: QueueName = "doubtful", *, count: int = 5, cursor: str | None = None
+        self,
+        queue: QueueName = "doubtful",
+        *,
+        count: int = 5,
+        cursor: str | None = None,
+        **filters: UUID | str | datetime,
     ) -> Review:
         """The next photos of a queue, which nobody else gets meanwhile."""
-        query = {"queue": queue, "cursor": cursor}
+        query = {"queue": queue, "cursor": cursor, **filters}
         return self._model(Review, "POST", "/v1/review/claims", query, ClaimRequest(count=count))
 
     def let_go(self, photo_id: UUID) -> None:
         """Let others have a photo."""
         self._call("DELETE", f"/v1/review/claims/{photo_id}")
 
-    def groups(self, *, limit: int = 20) -> Groups:
+    def groups(self, *, limit: int = 20, **filters: UUID | str | datetime) -> Groups:
         """Unknown faces that look like one person."""
-        return self._model(Groups, "GET", "/v1/review/groups", {"limit": limit})
+        return self._model(Groups, "GET", "/v1/review/groups", {"limit": limit, **filters})
+
+    def users_like(self, photo_id: UUID, face_index: int = 0, *, limit: int = 9) -> NearestUsers:
+        """The users who are nearest to a recorded face, without those who were rejected."""
+        path = f"/v1/photos/{photo_id}/faces/{face_index}/users"
+        return self._model(NearestUsers, "GET", path, {"limit": limit})
+
+    def enrol_group(self, request: NewUserRequest) -> Enrolled:
+        """Enrol somebody new by recorded faces."""
+        return self._model(Enrolled, "POST", "/v1/review/groups/user", body=request)
+
+    def distances(self) -> Distances:
+        """How far photos of one person and of two are apart, as measured with the pack."""
+        return self._model(Distances, "GET", "/v1/review/distances")
 
     def image(self, photo_id: UUID, *, px: int = 1024) -> bytes:
         """A photo as a JPEG, scaled down."""

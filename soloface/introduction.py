@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 import structlog
@@ -16,6 +17,7 @@ from dataflow.gallery.limit import FollowingLimit
 from dataflow.process.version import VERSION
 from dataflow.settings import Settings
 from dataflow.steps.matching import MatchPolicy
+from soloface.rules import requires_gallery
 
 log = structlog.get_logger()
 
@@ -29,11 +31,18 @@ def introduce(
 ) -> None:
     """Log what is at work here, and note in the database what the workers match by from now on.
 
+    Whether a gallery is required stays as it was noted, unless it is set here.
+
     Raises:
         SystemicError: the database does not take it.
     """
     model = pack.contract.id
     limits = Limits(database)
+    last = limits.noted()
+    if settings.match.gallery is None:
+        # A setting that is missing does not bring tenants together.
+        required = requires_gallery(settings, database, model)
+        policy = replace(policy, gallery_required=required)
     past = limits.note(model, policy, follows)
     here = wanted(policy, follows)
     log.info(
@@ -68,6 +77,16 @@ def introduce(
             now=now,
             noted_at=past.noted_at.isoformat(timespec="seconds"),
             detail="all workers match by these now, also those that were started with others",
+        )
+    elif last and past is None and last.policy.gallery_required and not policy.gallery_required:
+        log.warning(
+            "limits_changed",
+            before={"gallery_required": True},
+            now={"gallery_required": False},
+            noted_at=last.noted_at.isoformat(timespec="seconds"),
+            detail=f"workers of {last.model} compared in galleries only; by "
+            "SOLOFACE_MATCH__GALLERY=optional faces and users without a gallery are compared with "
+            "everybody from now on",
         )
     if follows and (noted := limits.of(model)):
         tell_limit(noted)

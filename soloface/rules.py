@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from connectors.postgres.connection import Database
+from connectors.postgres.gallery.required import gallery_required
 from connectors.postgres.gallery.users import Gallery, count_users
 from connectors.postgres.photos.limits import Limits, following_policy
 from connectors.postgres.tags.deciding import Rules
@@ -61,10 +62,29 @@ def rules_of_environment(settings: Settings, database: Database, model: str) -> 
         TransientError, SystemicError: the database did not answer.
     """
     match = settings.match
+    # A setting that is missing here does not bring tenants together.
+    required = requires_gallery(settings, database, model)
     policy = MatchPolicy(
-        threshold_of(settings.model), match.max_distance, match.min_margin, match.gallery_required
+        threshold_of(settings.model), match.max_distance, match.min_margin, required
     )
     if follows := following_limit(settings):
         with database.connection() as connection:
             policy = following_policy(policy, follows.at(count_users(connection, model)))
     return Rules(policy, model, settings.rematch.move)
+
+
+def requires_gallery(settings: Settings, database: Database, model: str | None = None) -> bool:
+    """Whether each comparison has to name a gallery: it is set here, or the workers have noted it.
+
+    Args:
+        settings: the environment.
+        database: where the workers note it.
+        model: the contract that is compared; ``None``: that of the last worker.
+
+    Raises:
+        TransientError, SystemicError: the database did not answer.
+    """
+    if settings.match.gallery_required:
+        return True
+    with database.connection() as connection:
+        return gallery_required(connection, model)

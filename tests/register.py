@@ -24,9 +24,14 @@ class MemoryRegister:
     consents: dict[UUID, str] = field(default_factory=dict)
     saved: list[int] = field(default_factory=list)
     places: dict[UUID, set[str]] = field(default_factory=dict)
+    required: bool = False
+    photos: dict[UUID, int] = field(default_factory=dict)
 
     def fingerprints(self, user_ids: Sequence[UUID]) -> Mapping[UUID, str]:
         return {u: self.users[u][1] for u in user_ids if u in self.users}
+
+    def photo_counts(self, user_ids: Sequence[UUID]) -> Mapping[UUID, int]:
+        return {user: self.photos[user] for user in user_ids if user in self.photos}
 
     def count(self) -> int:
         return len(self.users)
@@ -36,6 +41,9 @@ class MemoryRegister:
 
     def members(self, galleries: Collection[str]) -> Mapping[str, int]:
         return {name: sum(name in mine for mine in self.places.values()) for name in galleries}
+
+    def gallery_required(self) -> bool:
+        return self.required
 
     def join(self, galleries: Mapping[UUID, Sequence[str]]) -> None:
         for user, names in galleries.items():
@@ -68,5 +76,6 @@ class MemoryRegister:
             assert enrolment.embedding is not None
             if enrolment.user_id not in self.unknown:
                 self.users[enrolment.user_id] = enrolment.embedding, enrolment.fingerprint
+                self.photos[enrolment.user_id] = len(enrolment.used)
                 self.join({enrolment.user_id: enrolment.galleries})
         return {e.user_id: Status.UNKNOWN_USER for e in enrolments if e.user_id in self.unknown}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
@@ -14,6 +14,7 @@ from rich.console import Console
 from benchmarks.accuracy.charts import write_charts
 from benchmarks.accuracy.document import as_dict, far_tables
 from benchmarks.accuracy.folders import Photos, find_sets
+from benchmarks.accuracy.histogram import histogram
 from benchmarks.accuracy.report import PLACE, pages, said, short, suspects
 from benchmarks.accuracy.run import Run, Tell, ahead, judge_pack, look_at
 from benchmarks.report import require_place, show_pages, write_pages
@@ -41,6 +42,13 @@ def main(  # noqa: PLR0913 - a command's parameters are its options
         Path | None,
         typer.Option("--far-table", help="Write which distance keeps to which FAR, as JSON."),
     ] = None,
+    bars: Annotated[
+        Path | None,
+        typer.Option(
+            "--histogram",
+            help="Write how many pairs of the first pack's photos are how far apart, as JSON.",
+        ),
+    ] = None,
     cache: Annotated[
         Path | None,
         typer.Option(
@@ -50,6 +58,10 @@ def main(  # noqa: PLR0913 - a command's parameters are its options
     same: Annotated[
         list[str] | None,
         typer.Option(help="SET/PERSON=SET/PERSON: people of two sets who are one."),
+    ] = None,
+    without: Annotated[
+        list[str] | None,
+        typer.Option(help="SET/PERSON: leave out somebody whose photos show different people."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a script.")] = False,
 ) -> None:
@@ -64,9 +76,12 @@ def main(  # noqa: PLR0913 - a command's parameters are its options
     try:
         with nullcontext() if as_json else console.status("starting") as status:
             tell = status.update if status else ignore
-            run = measure(folders, pack or [OPEN_PACK], cache, couples(same or []), tell)
+            sets = labelled_sets(folders, without or [])
+            run = measure(sets, pack or [OPEN_PACK], cache, couples(same or []), tell)
         if table:
             written(table, orjson.dumps(far_tables(run), option=orjson.OPT_INDENT_2))
+        if bars:
+            written(bars, orjson.dumps(histogram(run.packs[0].faces)))
         charts = write_charts(run.packs, out) if out else []
     except SolofaceError as error:
         complain(str(error))
@@ -82,7 +97,7 @@ def main(  # noqa: PLR0913 - a command's parameters are its options
 
 
 def measure(
-    folders: Sequence[Path],
+    sets: Sequence[Photos],
     packs: Sequence[str],
     cache: Path | None,
     same: Mapping[str, str],
@@ -91,13 +106,13 @@ def measure(
     """Measure all packs on all sets.
 
     Raises:
-        ConfigurationError: a folder, a pack or the cache cannot be used.
+        ConfigurationError: a pack or the cache cannot be used.
     """
     settings = load_settings()
-    run = Run(find_sets(folders))
+    run = Run(sets)
     for photos in run.sets:
         tell(photos.told)
-    require_known(same, run.sets)
+    require_known("--same", [*same, *same.values()], sets)
     looks = [
         look_at(pack, run.sets, settings, cache, tell).renamed(same)
         for pack in dict.fromkeys(packs)
@@ -119,16 +134,27 @@ def couples(texts: Sequence[str]) -> dict[str, str]:
     return {one: other for one, _, other in parts}
 
 
-def require_known(same: Mapping[str, str], sets: Sequence[Photos]) -> None:
+def labelled_sets(folders: Sequence[Path], without: Sequence[str]) -> list[Photos]:
+    """The sets in folders, without some people.
+
+    Raises:
+        ConfigurationError: a folder cannot be used, or there is no such person.
+    """
+    sets = find_sets(folders)
+    require_known("--without", without, sets)
+    return [photos.without(without) for photos in sets]
+
+
+def require_known(option: str, people: Iterable[str], sets: Sequence[Photos]) -> None:
     """Refuse names that nobody has.
 
     Raises:
         ConfigurationError: there is no such person.
     """
-    known = {f"{photos.name}/{person}" for photos in sets for person in photos.people}
-    for person in (*same, *same.values()):
+    known = {name for photos in sets for name in photos.names}
+    for person in people:
         if person not in known:
-            raise ConfigurationError(f"--same: there is no person {person}")
+            raise ConfigurationError(f"{option}: there is no person {person}")
 
 
 def written(path: Path, content: bytes) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from benchmarks.accuracy.faces import Faces
 from benchmarks.accuracy.resampling import Figure, counted_by_person, figure, person_weights
-from dataflow.gallery.calibration import Pairs
+from dataflow.gallery.calibration import Pairs, seek
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,14 @@ class Neighbours:
 
     one: str
     other: str
+    distance: float
+
+
+@dataclass(frozen=True, slots=True)
+class Unlike:
+    """A person of whom a photo is far from the mean of the others: perhaps of somebody else."""
+
+    person: str
     distance: float
 
 
@@ -68,4 +76,15 @@ def nearest_people(faces: Faces, count: int) -> list[Neighbours]:
     return [
         Neighbours(faces.names[one[place]], faces.names[other[place]], float(distance[place]))
         for place in np.argsort(distance)[:count]
+    ]
+
+
+def most_unlike(faces: Faces, count: int) -> list[Unlike]:
+    """The people with the photos that are farthest from their others, for the same purpose."""
+    found = seek(faces.embeddings, faces.people)
+    farthest = np.zeros(len(faces.names))
+    np.maximum.at(farthest, found.owner[found.sought], found.own[found.sought])
+    order = np.argsort(-farthest, kind="stable")[:count]
+    return [
+        Unlike(faces.names[place], float(farthest[place])) for place in order if farthest[place]
     ]

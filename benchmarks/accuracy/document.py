@@ -12,7 +12,9 @@ def far_tables(run: Run) -> dict[str, object]:
     """Which distance keeps to which FAR, by pack."""
     return {
         "packs": [
-            far_table(one.faces.name, one.faces.contract, one.faces.threshold, one.sets)
+            far_table(
+                one.faces.name, one.faces.contract, one.faces.threshold, one.sets, one.several
+            )
             for one in run.packs
         ]
     }
@@ -51,7 +53,9 @@ def _pack(found: PackResult) -> Mapping[str, object]:
         },
         "crossed": found.crossed,
         "neighbours": found.neighbours,
+        "unlike": found.unlike,
         "limits_compared": found.compared,
         "limits_carried": found.carried,
         "limits_derived": found.derived,
+        "limits_by_user": found.by_user,
     }

@@ -48,10 +48,17 @@ class Faces:
 
     def of(self, paths: set[str]) -> Faces:
         """Only the faces on some of the photos."""
-        kept = [place for place, path in enumerate(self.paths) if path in paths]
+        return self._kept([place for place, path in enumerate(self.paths) if path in paths])
+
+    def having(self, photos: int) -> Faces:
+        """Only the people who have so many photos."""
+        counts = Counter(self.people)
+        return self._kept([n for n, person in enumerate(self.people) if counts[person] >= photos])
+
+    def _kept(self, kept: Sequence[int]) -> Faces:
         return Faces(
             self.name,
-            self.embeddings[kept],
+            self.embeddings[list(kept)],
             [self.people[place] for place in kept],
             [self.paths[place] for place in kept],
             len(kept),

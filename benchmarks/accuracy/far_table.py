@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from benchmarks.accuracy.impostors import TABLE_FARS
 from benchmarks.accuracy.judging import Judged
-from benchmarks.accuracy.resampling import Figure, figure
-from benchmarks.accuracy.verification import TABLE_FARS
+from benchmarks.accuracy.resampling import Estimates, Figure, figure
 
 FEWEST_PEOPLE = 10
 """A set with fewer people is no population: it does not count as the worst."""
 
 WORST = "the worst of these"
+
+PhotoCounts = tuple[int, int]
+"""Of how many photos two vectors are the means, the smaller number first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,22 +51,27 @@ def population(judged: Judged) -> Population:
         len(judged.faces.names),
         len(judged.faces.people),
         judged.impostor_pairs,
-        [
-            _limit(far, figure(verified.distance[far]), far in verified.extrapolated, name)
-            for far in TABLE_FARS
-        ],
+        limits(name, verified.distance, verified.extrapolated),
     )
+
+
+def limits(
+    population: str, distances: Mapping[float, Estimates], extrapolated: Collection[float]
+) -> list[Limit]:
+    """One for each FAR of the table."""
+    return [
+        _limit(far, figure(distances[far]), far in extrapolated, population) for far in TABLE_FARS
+    ]
 
 
 def worst(populations: Sequence[Population]) -> list[Limit]:
     """For each FAR the limit of the set where it is the smallest; none if all are too small."""
-    large = [one for one in populations if one.people >= FEWEST_PEOPLE]
-    if not large:
-        return []
-    return [
-        min(limits, key=lambda limit: limit.distance)
-        for limits in zip(*(one.limits for one in large), strict=True)
-    ]
+    return worst_of([one.limits for one in populations if one.people >= FEWEST_PEOPLE])
+
+
+def worst_of(tables: Sequence[Sequence[Limit]]) -> list[Limit]:
+    """For each FAR the smallest of several limits."""
+    return [min(found, key=lambda limit: limit.distance) for found in zip(*tables, strict=True)]
 
 
 def distance_for(limits: Sequence[Limit], far: float) -> float:
@@ -80,14 +88,29 @@ def distance_for(limits: Sequence[Limit], far: float) -> float:
 
 
 def as_dict(
-    pack: str, contract: str, threshold: float, populations: Sequence[Population]
+    pack: str,
+    contract: str,
+    threshold: float,
+    populations: Sequence[Population],
+    several: Mapping[PhotoCounts, Sequence[Limit]],
 ) -> dict[str, object]:
-    """For a file that a program reads."""
+    """For a file that a program reads.
+
+    Args:
+        pack: by name.
+        contract: its id.
+        threshold: the distance that the pack ships.
+        populations: their limits between single photos.
+        several: the worst population's limits between means of so many photos.
+    """
     return {
         "pack": pack,
         "contract": contract,
         "threshold": threshold,
-        "worst": [_row(limit) | {"population": limit.population} for limit in worst(populations)],
+        "worst": _rows(worst(populations)),
+        "several": [
+            {"photos": photos, "worst": _rows(limits)} for photos, limits in several.items()
+        ],
         "populations": [
             {
                 "name": one.name,
@@ -99,6 +122,10 @@ def as_dict(
             for one in populations
         ],
     }
+
+
+def _rows(limits: Sequence[Limit]) -> list[dict[str, object]]:
+    return [_row(limit) | {"population": limit.population} for limit in limits]
 
 
 def _row(limit: Limit) -> dict[str, object]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dataflow.jobs.errors import ConfigurationError
@@ -19,6 +19,22 @@ class Photos:
     name: str
     paths: Sequence[str]
     people: Sequence[str]
+
+    @property
+    def names(self) -> set[str]:
+        """The people, as SET/PERSON."""
+        return {f"{self.name}/{person}" for person in self.people}
+
+    def without(self, left_out: Collection[str]) -> Photos:
+        """Only those of others than some people, who are given as SET/PERSON."""
+        kept = [
+            (path, person)
+            for path, person in zip(self.paths, self.people, strict=bool(self.people))
+            if f"{self.name}/{person}" not in left_out
+        ]
+        if len(kept) == len(self.people):
+            return self
+        return replace(self, paths=[path for path, _ in kept], people=[name for _, name in kept])
 
     @property
     def told(self) -> str:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from benchmarks.accuracy.faces import Faces
-from benchmarks.accuracy.far_table import Limit, distance_for
+from benchmarks.accuracy.far_table import FEWEST_PEOPLE, Limit, PhotoCounts, distance_for
 from benchmarks.accuracy.identification import share_of
-from benchmarks.accuracy.limits import FPIRS, SIZES, WAYS, Score, right_tags
+from benchmarks.accuracy.limits import FPIRS, SIZES, WAYS, right_tags
 from benchmarks.accuracy.resampling import Figure, difference, figure, person_weights
 from benchmarks.accuracy.searches import STRANGER_OF, Searches, search
 from dataflow.gallery.calibration import Distances
 
 FIXED = next(iter(WAYS))
+SINGLE_PHOTOS = "the table of single photos"
+SO_MANY_PHOTOS = "the table of so many photos"
 _CLEARLY_FEWER = 0.8
 
 
@@ -32,10 +34,14 @@ class Compared:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What a limit that was not made on these photos comes to on them."""
+    """What a limit that was not made on these photos comes to on them.
+
+    Users are known by so many ``photos`` each.
+    """
 
     name: str
     users: int
+    photos: int
     way: str
     limit: float
     fpir: Figure
@@ -65,14 +71,29 @@ def compared(faces: Faces, users: int) -> list[Compared]:
     ]
 
 
-def derived(faces: Faces, limits: Sequence[Limit], max_fpir: float) -> list[Held]:
-    """The distance that follows from a table of FARs and the gallery's size."""
-    held = []
+def derived(
+    faces: Faces,
+    limits: Sequence[Limit],
+    several: Mapping[PhotoCounts, Sequence[Limit]],
+    max_fpir: float,
+) -> Iterator[Held]:
+    """The distance that follows from a table of FARs and the gallery's size.
+
+    Users who are known by several photos are tried with the table of single ones, which is what the
+    worker has, and with that of so many.
+    """
     for users in sizes(len(faces.names)):
         found = search(faces, users, strangers=True)
         limit = distance_for(limits, max_fpir / found.users)
-        held.append(_held(faces, found, "from the table", WAYS[FIXED], limit))
-    return held
+        yield _held(faces, found, SINGLE_PHOTOS, limit)
+    for _, photos in [pair for pair in several if pair[0] == 1]:
+        some = faces.having(photos)
+        if len(some.names) < FEWEST_PEOPLE:
+            continue
+        found = search(some, strangers=True, photos=photos)
+        for way, table in ((SINGLE_PHOTOS, limits), (SO_MANY_PHOTOS, several[1, photos])):
+            limit = distance_for(table, max_fpir / found.users)
+            yield _held(some, found, way, limit, photos)
 
 
 def carried(groups: Sequence[Faces], max_fpir: float) -> list[Held]:
@@ -87,7 +108,7 @@ def carried(groups: Sequence[Faces], max_fpir: float) -> list[Held]:
         for place, faces in enumerate(groups):
             others = strange[:place] + strange[place + 1 :]
             limit = limit_for(others, max_fpir)
-            held.append(_held(faces, found[place], name, score, limit))
+            held.append(_held(faces, found[place], name, limit))
     return held
 
 
@@ -104,14 +125,15 @@ def limit_for(scores: Sequence[Distances], max_fpir: float) -> float:
     return float(np.nextafter(candidates[above[0]], -np.inf))
 
 
-def _held(faces: Faces, found: Searches, way: str, score: Score, limit: float) -> Held:
-    weights, photos = person_weights(len(faces.names)), len(faces.people)
-    tagged = score(found.near) <= limit
+def _held(faces: Faces, found: Searches, way: str, limit: float, photos: int = 1) -> Held:
+    weights, cases = person_weights(len(faces.names)), len(faces.people)
+    tagged = WAYS.get(way, WAYS[FIXED])(found.near) <= limit
     return Held(
         faces.name,
         found.users,
+        photos,
         way,
         limit,
-        figure(share_of(weights, found, tagged, ~found.enrolled), photos),
-        figure(share_of(weights, found, tagged & found.first, found.enrolled), photos),
+        figure(share_of(weights, found, tagged, ~found.enrolled), cases),
+        figure(share_of(weights, found, tagged & found.first, found.enrolled), cases),
     )

@@ -6,15 +6,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from benchmarks.accuracy.far_table import FEWEST_PEOPLE, WORST, Limit, worst
-from benchmarks.accuracy.galleries import FIXED
+from benchmarks.accuracy.galleries import FIXED, SO_MANY_PHOTOS, Held
+from benchmarks.accuracy.impostors import TABLE_FARS
 from benchmarks.accuracy.judging import AT_SHIPPED, COMPARED
 from benchmarks.accuracy.limits import FPIRS, WAYS
 from benchmarks.accuracy.resampling import Figure
 from benchmarks.accuracy.run import MAX_FPIR, PackResult, Run
 from benchmarks.accuracy.searches import DRAWS, NEIGHBOURS
-from benchmarks.accuracy.verification import TABLE_FARS
 from benchmarks.report import Page
 from dataflow.gallery.intervals import ROUNDS
+from soloface.cli.frame.output import counted
 
 PLACE = "measured: accuracy"
 _PLAIN = {"auc"}
@@ -37,7 +38,8 @@ def short(run: Run) -> Run:
 
 
 def _shortened(found: PackResult) -> PackResult:
-    largest = {one.name: one.users for one in sorted(found.derived, key=lambda one: one.users)}
+    ordered = sorted(found.derived, key=lambda one: one.users)
+    largest = {one.name: one.users for one in ordered if one.photos == 1}
     return replace(
         found,
         compared=[
@@ -45,7 +47,7 @@ def _shortened(found: PackResult) -> PackResult:
             for one in found.compared
             if one.fpir == min(FPIRS) and one.users == largest.get(one.name, one.users)
         ],
-        derived=[one for one in found.derived if one.users == largest[one.name]],
+        derived=[one for one in found.derived if one.photos > 1 or one.users == largest[one.name]],
     )
 
 
@@ -109,6 +111,13 @@ def _far_table(found: PackResult) -> Page:
     rows = [_limit_row(f"{one.name} ({one.people} people)", one.limits) for one in populations]
     if limits:
         rows.append((WORST, *(f"{_limit(limit)} {limit.population}" for limit in limits)))
+    rows += [
+        (
+            f"the worst, {one} and {counted(other, 'photo')}",
+            *(f"{_limit(limit)} {limit.population}" for limit in by_photos),
+        )
+        for (one, other), by_photos in found.several.items()
+    ]
     columns = ("FAR", *(f"{far:g}" for far in TABLE_FARS))
     return Page(f"{found.faces.name}: the distance for a FAR", columns, rows)
 
@@ -146,7 +155,7 @@ def _limits(found: PackResult) -> Iterator[Page]:
     if found.derived:
         rows = [
             (
-                f"{one.name}, {one.users} users",
+                _known_by(one),
                 f"{one.limit:.3f}",
                 said_share(one.fpir),
                 said_share(one.right),
@@ -155,6 +164,27 @@ def _limits(found: PackResult) -> Iterator[Page]:
         ]
         title = f"{pack}: the distance that {WORST} give for FPIR {MAX_FPIR:.0%}"
         yield Page(title, ("", "distance", "FPIR %", "right tags %"), rows)
+    if found.by_user:
+        rows = [
+            (
+                f"{one.name}, {one.users} users, 1 or 2 photos each",
+                said_share(one.right),
+                " ".join(
+                    (
+                        f"{100 * one.gain.value:+.1f}",
+                        f"({100 * one.gain.low:+.1f} to {100 * one.gain.high:+.1f})",
+                    )
+                ),
+            )
+            for one in found.by_user
+        ]
+        title = f"{pack}: right tags at FPIR {MAX_FPIR:.0%}, one limit or one for each user"
+        yield Page(title, ("", "one limit", "by the number of photos: gain"), rows)
+
+
+def _known_by(held: Held) -> str:
+    told = f"{held.name}, {held.users} users, {counted(held.photos, 'photo')} each"
+    return f"{told}, by {held.way}" if held.way == SO_MANY_PHOTOS else told
 
 
 def _limit_row(name: str, limits: Sequence[Limit]) -> Sequence[str]:
@@ -229,7 +259,8 @@ def _fitted() -> str:
     return (
         "Distances with a * lie beyond what so many pairs can tell: a generalised Pareto fit to "
         "the lowest distances says them; the shape of the tail is that of all sets together. A "
-        f"set of fewer than {FEWEST_PEOPLE} people does not count as the worst."
+        f"set of fewer than {FEWEST_PEOPLE} people does not count as the worst. Vectors of several "
+        "photos are their means; three stand for more."
     )
 
 
@@ -250,4 +281,10 @@ def suspects(run: Run) -> Iterator[str]:
             yield (
                 f"Look whether these are different people ({found.faces.name}): {near}. If two are "
                 "one, say --same ONE=OTHER."
+            )
+        if found.unlike:
+            apart = ", ".join(f"{one.person} ({one.distance:.2f})" for one in found.unlike)
+            yield (
+                f"Look whether all photos are of one person ({found.faces.name}): {apart}. If they "
+                "are not, say --without PERSON."
             )

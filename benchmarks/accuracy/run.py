@@ -7,13 +7,22 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from benchmarks.accuracy.by_user import ByUser, by_user
 from benchmarks.accuracy.cache import Cache
-from benchmarks.accuracy.crossing import Crossed, Neighbours, crossed, nearest_people
+from benchmarks.accuracy.crossing import (
+    Crossed,
+    Neighbours,
+    Unlike,
+    crossed,
+    most_unlike,
+    nearest_people,
+)
 from benchmarks.accuracy.faces import Faces, look, together
-from benchmarks.accuracy.far_table import Population, population, worst
+from benchmarks.accuracy.far_table import Limit, PhotoCounts, Population, population, worst
 from benchmarks.accuracy.folders import Photos
 from benchmarks.accuracy.galleries import Compared, Held, carried, compared, derived, sizes
 from benchmarks.accuracy.judging import LEAST_PEOPLE, Judged, compare, judge
+from benchmarks.accuracy.means import tables
 from benchmarks.accuracy.resampling import Figure
 from connectors.store.enrolment_photos import EnrolmentPhotos
 from dataflow.faces.packs.loading import load_pack
@@ -24,6 +33,7 @@ MAX_FPIR = 0.01
 """Of strangers' photos, for limits that are made on other photos."""
 
 _NEIGHBOURS = 5
+_UNLIKE = 3
 
 Tell = Callable[[str], None]
 
@@ -54,16 +64,22 @@ class PackFaces:
 
 @dataclass(frozen=True)
 class PackResult:
-    """Everything about one pack. ``judged`` has all sets together last, where there are several."""
+    """Everything about one pack. ``judged`` has all sets together last, where there are several.
+
+    ``several`` has the worst population's limits between means of so many photos.
+    """
 
     faces: PackFaces
     judged: Sequence[Judged]
     crossed: Sequence[Crossed]
     neighbours: Sequence[Neighbours]
+    unlike: Sequence[Unlike]
     populations: Sequence[Population]
+    several: Mapping[PhotoCounts, Sequence[Limit]]
     compared: Sequence[Compared]
     carried: Sequence[Held]
     derived: Sequence[Held]
+    by_user: Sequence[ByUser]
 
     @property
     def sets(self) -> list[Population]:
@@ -120,12 +136,15 @@ def judge_pack(found: PackFaces, tell: Tell) -> PackResult:
     wanted = [*groups, *([everybody] if everybody and whole else [])]
     tell(f"{found.pack}: comparing limits")
     limits = worst(populations)
+    several = tables(groups, limits, shape)
     return PackResult(
         found,
         [*usable, *([whole] if whole else [])],
         crossed(groups, found.threshold),
         nearest_people(everybody, _NEIGHBOURS) if everybody else [],
+        most_unlike(everybody, _UNLIKE) if everybody else [],
         populations + ([population(whole)] if whole else []),
+        several,
         [
             row
             for faces in wanted
@@ -133,7 +152,8 @@ def judge_pack(found: PackFaces, tell: Tell) -> PackResult:
             for row in compared(faces, size)
         ],
         carried(groups, MAX_FPIR) if len(groups) > 1 else [],
-        [row for faces in wanted for row in derived(faces, limits, MAX_FPIR)] if limits else [],
+        [row for faces in wanted if limits for row in derived(faces, limits, several, MAX_FPIR)],
+        [row for faces in wanted if (row := by_user(faces, limits, several, MAX_FPIR))],
     )
 
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from benchmarks.accuracy.faces import Faces
 from dataflow.gallery.calibration import Distances
+from dataflow.gallery.made_up import unit
 
 DRAWS = 20
 STRANGER_OF = 3
@@ -35,15 +36,21 @@ class Searches:
 
 
 def search(
-    faces: Faces, users: int | None = None, *, strangers: bool, draws: int = DRAWS
+    faces: Faces,
+    users: int | None = None,
+    *,
+    strangers: bool,
+    draws: int = DRAWS,
+    photos: int = 1,
 ) -> Searches:
     """Draw galleries, and seek all photos of the people drawn that are not in them.
 
     Args:
-        faces: of a set.
+        faces: of a set; everybody has as many photos as are enrolled.
         users: how many are enrolled; by default as many as there are.
         strangers: whether half as many people are sought who are not enrolled.
         draws: how many galleries.
+        photos: of each user so many are enrolled, as their mean.
     """
     rng = np.random.default_rng(1)
     people = len(faces.names)
@@ -51,7 +58,7 @@ def search(
     found = []
     for _ in range(draws):
         crowd = rng.permutation(people)[:drawn]
-        portraits = one_each(faces, rng)
+        portraits = one_each(faces, rng)[:, None] if photos == 1 else _some(faces, photos, rng)
         outside = np.zeros(drawn, np.bool_)
         if strangers:
             outside[STRANGER_OF - 1 :: STRANGER_OF] = True
@@ -74,6 +81,14 @@ def one_each(faces: Faces, rng: np.random.Generator) -> NDArray[np.intp]:
     return np.asarray(order[starts + (rng.random(len(counts)) * counts).astype(np.intp)], np.intp)
 
 
+def _some(faces: Faces, photos: int, rng: np.random.Generator) -> NDArray[np.intp]:
+    """The places of so many photos of each person."""
+    order = np.lexsort((rng.random(len(faces.owners)), faces.owners))
+    counts = np.bincount(faces.owners, minlength=len(faces.names))
+    starts = np.cumsum(counts) - counts
+    return np.asarray(order[starts[:, None] + np.arange(photos)], np.intp)
+
+
 def drawn_for(users: int) -> int:
     """How many people it takes, strangers among them, to enrol so many."""
     return users + (users - 1) // (STRANGER_OF - 1)
@@ -86,9 +101,10 @@ def _sought(
     portraits: NDArray[np.intp],
 ) -> Searches:
     is_known, is_stranger = (np.isin(faces.owners, people) for people in (gallery, strangers))
-    is_known[portraits] = False
+    is_known[portraits.ravel()] = False
     probes = np.flatnonzero(is_known | is_stranger)
-    distance = 1 - (faces.embeddings[probes] @ faces.embeddings[portraits].T).astype(np.float64)
+    known = unit(faces.embeddings[portraits].mean(axis=1))
+    distance = 1 - (faces.embeddings[probes] @ known.T).astype(np.float64)
     nearest = gallery[distance.argmin(axis=1)]
     near = min(NEIGHBOURS + 1, distance.shape[1])
     if near < distance.shape[1]:

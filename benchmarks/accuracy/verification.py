@@ -6,12 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from benchmarks.accuracy.impostors import TABLE_FARS, Impostors
 from benchmarks.accuracy.resampling import Estimates, Weights
-from benchmarks.accuracy.tail import CASES, Tail, fit, tail_share
 from dataflow.gallery.calibration import CASES_NEEDED, Distances, Pairs
 
 TAR_FARS = (1e-2, 1e-3, 1e-4)
-TABLE_FARS = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
 
 _GRID = np.arange(4001) / 2000
 
@@ -52,7 +51,7 @@ def verify(pairs: Pairs, weights: Weights, shape: Estimates | None = None) -> Ve
         table[:, 1],
         {far: table[:, 2 + TAR_FARS.index(far)] for far in tars},
         {far: table[:, 2 + len(TAR_FARS) + place] for place, far in enumerate(TABLE_FARS)},
-        frozenset(far for far in TABLE_FARS if judge.is_extrapolated(far)),
+        frozenset(far for far in TABLE_FARS if judge.impostors.is_extrapolated(far)),
         table[:, -1],
     )
 
@@ -62,47 +61,29 @@ class _Judge:
         order = np.argsort(pairs.genuine, kind="stable")
         self._genuine = pairs.genuine[order]
         self._genuine_owner = pairs.genuine_owner[order]
-        self._impostor = pairs.impostor
-        self._low, self._high = pairs.impostor_owners
+        distances = pairs.impostor
+        self.impostors = Impostors(distances, pairs.impostor_owners, len(distances))
         self._nearer = [
-            np.searchsorted(self._impostor, self._genuine, "left"),
-            np.searchsorted(self._impostor, self._genuine, "right"),
+            np.searchsorted(distances, self._genuine, "left"),
+            np.searchsorted(distances, self._genuine, "right"),
         ]
-        self._impostor_on_grid = np.searchsorted(self._impostor, _GRID, side="right")
+        self._impostor_on_grid = np.searchsorted(distances, _GRID, side="right")
         self._genuine_on_grid = np.searchsorted(self._genuine, _GRID, side="right")
-        self._share = tail_share(len(self._impostor))
-
-    def is_extrapolated(self, far: float) -> bool:
-        return far * len(self._impostor) < CASES
 
     def measures(self, people: Distances, shape: float | None) -> list[float]:
         """AUC, EER, the TARs, the distances and the shape, with people who count so often."""
-        met = people[self._low] * people[self._high]
-        impostors = _summed(met)
-        genuines = _summed(people[self._genuine_owner])
-        count = len(TAR_FARS) + len(TABLE_FARS)
-        if impostors[-1] <= 0 or genuines[-1] <= 0:
-            return [float("nan")] * (3 + count)
-        places = {
-            far: int(np.searchsorted(impostors, far * impostors[-1] * (1 + 1e-12), "right")) - 1
-            for far in {*TAR_FARS, *TABLE_FARS}
-        }
-        present = met > 0
-        tail = fit(self._impostor[present], met[present], self._share, shape)
-        limits = {far: self._limit(place) for far, place in places.items()}
+        impostors = self.impostors.weighed(people)
+        genuines = np.concatenate([[0.0], np.cumsum(people[self._genuine_owner])])
+        if impostors.is_empty or genuines[-1] <= 0:
+            return [float("nan")] * (3 + len(TAR_FARS) + len(TABLE_FARS))
+        distances, shape = impostors.table(shape)
         return [
-            self._auc(impostors, genuines),
-            self._eer(impostors, genuines),
-            *(self._tar(limits[far], genuines) for far in TAR_FARS),
-            *self._distances(tail, limits),
-            tail.shape,
+            self._auc(impostors.mass, genuines),
+            self._eer(impostors.mass, genuines),
+            *(self._tar(impostors.limit(far), genuines) for far in TAR_FARS),
+            *distances,
+            shape,
         ]
-
-    def _limit(self, accepted: int) -> float:
-        """The largest distance at which no more than so many of the nearest pairs are accepted."""
-        if accepted >= len(self._impostor):
-            return 2.0
-        return float(np.nextafter(self._impostor[accepted], -np.inf))
 
     def _auc(self, impostors: Distances, genuines: Distances) -> float:
         each = np.diff(genuines)
@@ -118,16 +99,3 @@ class _Judge:
     def _tar(self, limit: float, genuines: Distances) -> float:
         taken = int(np.searchsorted(self._genuine, limit, side="right"))
         return float(genuines[taken] / genuines[-1])
-
-    def _distances(self, tail: Tail, limits: dict[float, float]) -> list[float]:
-        found: list[float] = []
-        for far in TABLE_FARS:
-            distance = tail.distance(far) if self.is_extrapolated(far) else limits[far]
-            # A smaller FAR has no larger distance, also where the fit takes over.
-            found.append(max(0.0, min([distance, *found[-1:]])))
-        return found
-
-
-def _summed(weights: Distances) -> Distances:
-    """How much weight the first n have, for n from 0."""
-    return np.concatenate([[0.0], np.cumsum(weights)])

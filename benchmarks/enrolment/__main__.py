@@ -11,10 +11,16 @@ import orjson
 import typer
 from rich.console import Console
 
-from benchmarks.accuracy.__main__ import couples, ignore, require_known, written
+from benchmarks.accuracy.__main__ import (
+    couples,
+    ignore,
+    labelled_sets,
+    require_known,
+    written,
+)
 from benchmarks.accuracy.cache import Cache
 from benchmarks.accuracy.faces import Faces, together
-from benchmarks.accuracy.folders import find_sets
+from benchmarks.accuracy.folders import Photos
 from benchmarks.accuracy.run import PackFaces, Tell, look_at
 from benchmarks.enrolment import doubles, several, unlike
 from benchmarks.enrolment.brought import EDGES, Bringing, signs
@@ -73,6 +79,10 @@ def main(  # noqa: PLR0913 - a command's parameters are its options
         list[str] | None,
         typer.Option(help="SET/PERSON=SET/PERSON: people of two sets who are one."),
     ] = None,
+    without: Annotated[
+        list[str] | None,
+        typer.Option(help="SET/PERSON: leave out somebody whose photos show different people."),
+    ] = None,
 ) -> None:
     """Measure what enrolment refuses.
 
@@ -84,7 +94,8 @@ def main(  # noqa: PLR0913 - a command's parameters are its options
     try:
         with console.status("starting") if console.is_terminal else nullcontext() as status:
             tell = status.update if status else ignore
-            seen = _faces(folders, pack, cache, same or [], tell)
+            sets = labelled_sets(folders, without or [])
+            seen = _faces(sets, pack, cache, same or [], tell)
             found = measured(seen, set(part or Part), cache, tell, anew=gap_table is not None)
         if gap_table and found.gaps:
             points = [point.model_dump() for point in found.gaps.points]
@@ -100,11 +111,10 @@ def main(  # noqa: PLR0913 - a command's parameters are its options
 
 
 def _faces(
-    folders: list[Path], pack: str, cache: Path | None, same: list[str], tell: Tell
+    sets: list[Photos], pack: str, cache: Path | None, same: list[str], tell: Tell
 ) -> PackFaces:
-    sets = find_sets(folders)
     names = couples(same)
-    require_known(names, sets)
+    require_known("--same", [*names, *names.values()], sets)
     found = look_at(pack, sets, load_settings(), cache, tell).renamed(names)
     if not found.labelled:
         raise ConfigurationError("no set has people enough: give SET/PERSON/photo.jpg")

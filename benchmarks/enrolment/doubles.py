@@ -12,7 +12,7 @@ from itertools import accumulate
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.accuracy.faces import Faces, together
+from benchmarks.accuracy.faces import Faces
 from benchmarks.accuracy.resampling import (
     Figure,
     counted_by_person,
@@ -21,11 +21,11 @@ from benchmarks.accuracy.resampling import (
     ratio,
 )
 from benchmarks.enrolment.crowd import Crowd
+from benchmarks.enrolment.newcomers import Newcomers, gallery
 from dataflow.faces.packs.gap_table import NEXT
 from dataflow.gallery.calibration import Distances
 from dataflow.gallery.clashes import ClashLimit
 from dataflow.gallery.intervals import ROUNDS
-from dataflow.gallery.made_up import Vectors, unit
 
 CHANCE = 0.004
 """Of strangers, the share that the gap may refuse: less than what is promised, as it is a fit."""
@@ -35,46 +35,17 @@ GAP_SIZES = (100, 200, 500, 1_000, 3_000, 10_000, 30_000)
 FEWEST_PEOPLE = 10
 PHOTOS = (1, 2, 3)
 
-_DRAWS = 8
 _GAP_DRAWS = 4
 _GAP_PHOTOS = (1, 2)
-_STRANGERS = 2_000
-_STEP = 500
-
-
-@dataclass(frozen=True)
-class Newcomers:
-    """People who want to be enrolled, a row each.
-
-    ``near`` has the distances to the nearest users, the nearest first, ``found`` whether the
-    nearest is the same person, ``owner`` who it is of the labelled people, -1 for the made-up.
-    """
-
-    owner: NDArray[np.intp]
-    found: NDArray[np.bool_]
-    near: Distances
-
-    def refused(self, limit: ClashLimit, users: int) -> NDArray[np.bool_]:
-        """Whom a limit refuses."""
-        return np.array([limit.refuses(row, users) for row in self.near.tolist()], bool)
-
-
-@dataclass(frozen=True)
-class Gallery:
-    """So many users by so many photos each; ``strangers`` and ``doubles`` want to join them."""
-
-    users: int
-    photos: int
-    strangers: Newcomers
-    doubles: Newcomers
 
 
 @dataclass(frozen=True)
 class Noticed:
     """What a limit does with newcomers; shares.
 
-    ``caught_or_named`` also counts those who are enrolled and said to be possibly also the right
-    user.
+    ``by_chance`` is of all strangers, most of whom are made up, and ``labelled_by_chance`` of those
+    who are not. ``made_up_caught`` is of made-up people who come twice. ``caught_or_named`` also
+    counts those who are enrolled and said to be possibly also the right user.
     """
 
     population: str
@@ -82,37 +53,12 @@ class Noticed:
     photos: int
     doubles: int
     by_chance: Figure
+    labelled_by_chance: Figure
     caught: Figure
+    made_up_caught: Figure
     caught_by_distance: Figure
     caught_or_named: Figure
     named_by_chance: float
-
-
-def gallery(
-    groups: Sequence[Faces], crowd: Crowd, users: int, photos: int, draws: int | None = None
-) -> Gallery:
-    """Enrol labelled people by some of their photos and made-up ones beside them.
-
-    Each labelled person is also a stranger to the rest; who has photos left comes a second time,
-    by as many. Made-up people come as strangers too.
-    """
-    rng = np.random.default_rng(users + photos)
-    faces = together(groups) if len(groups) > 1 else groups[0]
-    strangers, doubles = [], []
-    for _ in range(draws or _DRAWS):
-        first, second = _portraits(faces, photos, rng)
-        enrolled = rng.permutation(len(first))[:users]
-        made = _made_up(groups, crowd, max(0, users - len(enrolled)) + _STRANGERS, photos, rng)
-        whole = np.concatenate([first[enrolled], made[:-_STRANGERS]])
-        places = np.arange(len(enrolled))
-        strangers.append(_newcomers(whole, first[enrolled], enrolled, skipped=places))
-        strangers.append(_newcomers(whole, made[-_STRANGERS:], np.full(_STRANGERS, -1)))
-        again = [place for place in places if enrolled[place] in second]
-        if again:
-            vectors = np.stack([second[enrolled[place]] for place in again])
-            found = _newcomers(whole, vectors, enrolled[again], own=np.array(again))
-            doubles.append(found)
-    return Gallery(users, photos, _joined(strangers), _joined(doubles))
 
 
 def noticed(
@@ -122,17 +68,22 @@ def noticed(
     tried = gallery(groups, crowd, users, photos)
     strangers, doubles = tried.strangers, tried.doubles
     plain = ClashLimit(limit.threshold, limit.table)
-    caught = doubles.refused(limit, users) & doubles.found
+    caught = doubles.refused(limit, users, photos) & doubles.found
     near = (doubles.near[:, 0] < limit.threshold) & doubles.found
-    by_chance = strangers.refused(limit, users)
+    by_chance = strangers.refused(limit, users, photos)
+    is_labelled = strangers.owner >= 0
+    made_up = tried.made_up_doubles
+    made_up_caught = made_up.refused(limit, users, photos) & made_up.found
     return Noticed(
         groups[0].name if len(groups) == 1 else "all sets",
         users,
         photos,
         len(set(doubles.owner.tolist())),
-        figure(np.append(by_chance.mean(), _resampled(by_chance))),
+        _drawn(by_chance),
+        _share(strangers.of(is_labelled), by_chance[is_labelled]),
         _share(doubles, caught),
-        _share(doubles, doubles.refused(plain, users) & doubles.found),
+        _drawn(made_up_caught),
+        _share(doubles, doubles.refused(plain, users, photos) & doubles.found),
         _share(doubles, near),
         float((strangers.near[:, 0] < limit.threshold).mean()),
     )
@@ -167,65 +118,6 @@ def _exceeded(near: Distances, threshold: float) -> float:
     return float(np.quantile(np.where(near[:, 0] < threshold, gap, 0), 1 - CHANCE))
 
 
-def _portraits(
-    faces: Faces, photos: int, rng: np.random.Generator
-) -> tuple[Vectors, Mapping[int, Vectors]]:
-    """A vector of each person, by so many photos or all, and a second one of who has as many."""
-    first, second = [], {}
-    for person in range(len(faces.names)):
-        theirs = rng.permutation(np.flatnonzero(faces.owners == person))
-        first.append(faces.embeddings[theirs[:photos]].mean(axis=0))
-        if len(theirs) >= 2 * photos:
-            second[person] = faces.embeddings[theirs[photos : 2 * photos]].mean(axis=0)
-    again = {person: unit(vector[None])[0] for person, vector in second.items()}
-    return unit(np.stack(first)), again
-
-
-def _made_up(
-    groups: Sequence[Faces], crowd: Crowd, people: int, photos: int, rng: np.random.Generator
-) -> Vectors:
-    """People of each population, as many as it has labelled ones, in a random order."""
-    shares = np.array([len(faces.names) for faces in groups], np.float64)
-    counts = rng.multinomial(people, shares / shares.sum())
-    drawn = [
-        unit(crowd.draw(faces.name, int(count), photos, rng).mean(axis=1))
-        for faces, count in zip(groups, counts, strict=True)
-        if count
-    ]
-    return rng.permutation(np.concatenate(drawn))
-
-
-def _newcomers(
-    users: Vectors,
-    vectors: Vectors,
-    owner: NDArray[np.intp],
-    skipped: NDArray[np.intp] | None = None,
-    own: NDArray[np.intp] | None = None,
-) -> Newcomers:
-    near, found = [], []
-    for start in range(0, len(vectors), _STEP):
-        rows = slice(start, start + _STEP)
-        distance = 1 - vectors[rows] @ users.T
-        if skipped is not None:
-            distance[np.arange(len(distance)), skipped[rows]] = 2
-        if own is not None:
-            found.append(distance.argmin(axis=1) == own[rows])
-        count = min(1 + NEXT, distance.shape[1] - 1)
-        near.append(np.sort(np.partition(distance, count, axis=1)[:, :count], axis=1))
-    is_found = np.concatenate(found) if found else np.zeros(len(vectors), bool)
-    return Newcomers(owner, is_found, np.concatenate(near).astype(np.float64))
-
-
-def _joined(parts: Sequence[Newcomers]) -> Newcomers:
-    if not parts:
-        return Newcomers(np.empty(0, int), np.empty(0, bool), np.empty((0, 1 + NEXT)))
-    return Newcomers(
-        np.concatenate([part.owner for part in parts]),
-        np.concatenate([part.found for part in parts]),
-        np.concatenate([part.near for part in parts]),
-    )
-
-
 def _share(doubles: Newcomers, hit: NDArray[np.bool_]) -> Figure:
     """Of people, each of whom counts with all their draws."""
     people = int(doubles.owner.max(initial=0)) + 1
@@ -234,19 +126,28 @@ def _share(doubles: Newcomers, hit: NDArray[np.bool_]) -> Figure:
     return figure(ratio(weights, hits, tries), int((tries > 0).sum()))
 
 
-def _resampled(hits: NDArray[np.bool_]) -> Distances:
+def _drawn(hits: NDArray[np.bool_]) -> Figure:
+    """Of people who were drawn by themselves; unknown if there are none."""
+    if not len(hits):
+        return Figure(float("nan"), float("nan"), float("nan"))
     rng = np.random.default_rng(0)
-    return np.asarray(rng.binomial(len(hits), hits.mean(), ROUNDS) / len(hits))
+    again = rng.binomial(len(hits), hits.mean(), ROUNDS) / len(hits)
+    return figure(np.append(hits.mean(), again))
 
 
 def rows(
     groups: Sequence[Faces], crowd: Crowd, limit: ClashLimit, sizes: Sequence[int] = SIZES
 ) -> Iterator[Noticed]:
-    """All sizes and numbers of photos, all sets together, then each large set alone."""
+    """All sizes and numbers of photos, all sets together, then each large set alone.
+
+    Alone each is tried at its own size and at the first one.
+    """
     people = sum(len(faces.names) for faces in groups)
     for users in (people, *(size for size in sizes if size > people)):
         for photos in PHOTOS:
             yield noticed(groups, crowd, limit, users, photos)
     for faces in groups:
         if len(groups) > 1 and len(faces.names) >= FEWEST_PEOPLE:
-            yield noticed([faces], crowd, limit, sizes[0], 1)
+            for users in (len(faces.names), sizes[0]):
+                for photos in PHOTOS:
+                    yield noticed([faces], crowd, limit, users, photos)

@@ -43,7 +43,10 @@ async def ensure_backfill(
         if not takes(jobs, settings):
             if not (settings.provision and may_gain(jobs, live, settings)):
                 return SecondLane(why_not=untaken(settings))
-            jobs = await _gain(js, jobs, settings)
+            try:
+                jobs = await _gain(js, jobs, settings)
+            except DeniedError:  # who may not change streams asks somebody else to
+                return SecondLane(why_not=untaken(settings))
             made.append(settings.backfill_subject)
         consumer, is_new = await ensure_consumer(js, settings, Lane.BACKFILL)
     except (DeniedError, APIError, ConfigurationError) as error:

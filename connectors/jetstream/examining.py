@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 
 from nats.js.api import ConsumerInfo, DiscardPolicy, RetentionPolicy, StreamConfig, StreamInfo
 from nats.js.errors import NotFoundError
 
-from connectors.jetstream.backfill import may_gain, takes, untaken
+from connectors.jetstream.backfill import SWITCHED_OFF, may_gain, takes, untaken
 from connectors.jetstream.connection import Connection, connect
 from connectors.jetstream.consumers import consumer_problems, find_consumer
-from connectors.jetstream.explaining import explained
+from connectors.jetstream.explaining import DeniedError, explained
 from connectors.jetstream.provision import subject_problem, wanted_streams
-from connectors.jetstream.rights import Need, Right, missing_rights, no_second_lane
+from connectors.jetstream.rights import Need, Right, gaining, missing_rights, no_second_lane
+from connectors.jetstream.stored import stored
 from dataflow.jobs.lane import Lane
 from dataflow.settings import NatsSettings
 
@@ -22,7 +25,8 @@ from dataflow.settings import NatsSettings
 class Surroundings:
     """The streams that are wanted, and what there is; ``rights`` are those that are missing.
 
-    ``consumer`` is the live lane's and ``backfill`` the other one's.
+    ``consumer`` is the live lane's and ``backfill`` the other one's. ``left_since`` is since when
+    jobs wait in the other lane that workers of these settings do not take, if there are some.
     """
 
     settings: NatsSettings
@@ -30,6 +34,7 @@ class Surroundings:
     consumer: ConsumerInfo | None
     rights: list[Right] | None
     backfill: ConsumerInfo | None = None
+    left_since: datetime | None = None
 
     @property
     def absent(self) -> list[str]:
@@ -48,7 +53,8 @@ class Surroundings:
         if denied := no_second_lane(self.rights or []):
             return denied
         if not takes(jobs, settings):
-            if not may_gain(jobs, self.consumer, settings):
+            may_not = gaining(settings) in (self.rights or [])
+            if may_not or not may_gain(jobs, self.consumer, settings):
                 return untaken(settings)
         elif self.backfill:
             return ""
@@ -92,6 +98,14 @@ class Surroundings:
                 f"not there: {', '.join(self.absent)}; the first worker makes them, and "
                 "soloface doctor --fix: until then nobody can publish"
             )
+        yield from self._of_lanes()
+        if self.rights is None:
+            yield "the server does not say what this login may do, so that was not examined"
+        if wanted := [r for r in self.rights or [] if r.need is Need.SHOULD]:
+            lacking = ", ".join(f"{right} ({right.purpose})" for right in wanted)
+            yield f"this login should be allowed to {lacking}"
+
+    def _of_lanes(self) -> Iterator[str]:
         if self.consumer and self.consumer.paused:
             yield (
                 f"the consumer {self.settings.durable} is paused until "
@@ -102,13 +116,14 @@ class Surroundings:
                 f"the backfill is paused and {self.backfill.num_pending or 0} of its jobs wait; "
                 "soloface lanes resume lets them through"
             )
+        if self.left_since:
+            yield (
+                f"jobs have waited on {self.settings.backfill_subject} since "
+                f"{self.left_since:%Y-%m-%d %H:%M %Z}, and workers with {SWITCHED_OFF}, as it is "
+                "here, take none of them"
+            )
         if self.one_lane:
             yield f"jobs that can wait are not kept apart from live ones: {self.one_lane}"
-        if self.rights is None:
-            yield "the server does not say what this login may do, so that was not examined"
-        if wanted := [r for r in self.rights or [] if r.need is Need.SHOULD]:
-            lacking = ", ".join(f"{right} ({right.purpose})" for right in wanted)
-            yield f"this login should be allowed to {lacking}"
 
 
 def replica_warning(info: StreamInfo) -> str | None:
@@ -167,9 +182,25 @@ async def surroundings(settings: NatsSettings) -> Surroundings:
             consumer = await find_consumer(js, settings, Lane.LIVE) if there else None
             looks = there and settings.backfill and not no_second_lane(rights or [])
             backfill = await find_consumer(js, settings, Lane.BACKFILL) if looks else None
+            left_since = await _left_since(connection, settings, streams[0][1])
     finally:
         await connection.close()
-    return Surroundings(settings, streams, consumer, rights, backfill)
+    return Surroundings(settings, streams, consumer, rights, backfill, left_since)
+
+
+async def _left_since(
+    connection: Connection, settings: NatsSettings, jobs: StreamInfo | None
+) -> datetime | None:
+    """Since when the oldest job of a lane waits that is switched off here."""
+    if settings.backfill or jobs is None or not takes(jobs, settings):
+        return None
+    if jobs.config.retention != RetentionPolicy.WORK_QUEUE:
+        return None  # it keeps those that are done, too
+    with suppress(DeniedError):
+        subject = settings.backfill_subject
+        oldest = await stored(connection, settings.stream, 1, or_later=subject)
+        return oldest.at if oldest else None
+    return None
 
 
 async def _stream(connection: Connection, name: str) -> StreamInfo | None:

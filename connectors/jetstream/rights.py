@@ -131,8 +131,13 @@ def _making(settings: NatsSettings, streams: Sequence[str]) -> Iterator[Right]:
         making = f"CONSUMER.DURABLE.CREATE.{consumer}"
         yield _ask(settings, making, "make the consumer", Need.TO_MAKE)
     if settings.backfill:
-        gaining = "add the second lane to a stream that was made without it"
-        yield _ask(settings, f"STREAM.UPDATE.{settings.stream}", gaining, Need.TO_MAKE)
+        yield gaining(settings)
+
+
+def gaining(settings: NatsSettings) -> Right:
+    """To give a stream the second lane."""
+    purpose = "add the second lane to a stream that was made without it"
+    return _ask(settings, f"STREAM.UPDATE.{settings.stream}", purpose, Need.TO_MAKE)
 
 
 def _publish(subject: str, purpose: str, need: Need = Need.ALWAYS) -> Right:

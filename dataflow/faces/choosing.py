@@ -117,7 +117,7 @@ class FaceIn:
             case []:
                 raise DataError(
                     Reason.NO_FACE_IN_BBOX,
-                    f"the job's bbox {_said(self.box)} fits no face; found on this photo of "
+                    f"the job's bbox {_said(self.box)} {self._flaw}; found on this photo of "
                     f"{width:.0f}x{height:.0f} pixels: {_listed(faces)}",
                 )
             case several:
@@ -126,6 +126,14 @@ class FaceIn:
                     f"the job's bbox {_said(self.box)} fits {len(several)} faces: "
                     f"{_listed([faces[place] for place in several])}",
                 )
+
+    @property
+    def _flaw(self) -> str:
+        """Why no face fits, as far as the box itself tells."""
+        x1, y1, x2, y2 = self.box.x1, self.box.y1, self.box.x2, self.box.y2
+        if x2 <= x1 or y2 <= y1:
+            return "is reversed or empty: x2 must be larger than x1, and y2 larger than y1"
+        return "fits no face"
 
     def _fits(self, face: Box) -> bool:
         larger = max(self.box.long_side, face.long_side)

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from dataflow.faces.face import Embedding
 from dataflow.faces.packs.gap_table import NEXT
-from dataflow.gallery.clashes import ClashLimit
+from dataflow.gallery.clashes import ClashLimit, Near
 from dataflow.gallery.enrolment import (
     USERS_AT_A_TIME,
     Enrolment,
@@ -29,8 +29,9 @@ class Enroller:
     """Enrols users, batch by batch: what is done is stored, and is not done again.
 
     ``clashes`` says who is too near to another user; ``None``: nobody is. Compared are users who
-    share a gallery, and those who belong to none with everybody; not with ``gallery_required``.
-    ``keep`` makes of a used photo a reference that lasts.
+    share a gallery, and those who belong to none with everybody; or with nobody, if that is
+    ``gallery_required``, here or by the register. ``keep`` makes of a used photo a reference that
+    lasts, or :data:`~dataflow.gallery.enrolment.NOT_KEPT`.
     """
 
     examiner: Examiner
@@ -102,35 +103,47 @@ class Enroller:
         if self.clashes is None or not good:
             return list(enrolments)
         places = self._galleries(good)
+        alone = self._alone(places)
         counts = self._counts(places, users, len(enrolments))
+        compared = [e for e in good if e.user_id not in alone]
         # So many that the users of this batch, whose vectors are about to change, hide nobody.
-        vectors = [e.embedding for e in good if e.embedding is not None]
-        wanted = [places[e.user_id] for e in good]
-        enrolled = iter(self.register.nearest(vectors, wanted, len(enrolments) + 1 + NEXT))
+        vectors = [e.embedding for e in compared if e.embedding is not None]
+        wanted = [places[e.user_id] for e in compared]
+        found = self.register.nearest(vectors, wanted, len(enrolments) + 1 + NEXT)
+        photos = self._photos(found, self.clashes.threshold)
+        enrolled = iter(found)
         accepted: dict[UUID, Embedding] = {}
         judged = []
         for enrolment in enrolments:
             embedding = enrolment.embedding
-            if embedding is None:
+            if embedding is None or enrolment.user_id in alone:
                 judged.append(enrolment)
                 continue
+            mine = places[enrolment.user_id]
             others = [c for c in next(enrolled) if c.user_id not in accepted]
             others += [
                 Candidate(user, float(1 - embedding @ other))
                 for user, other in accepted.items()
-                if self._may_meet(places[enrolment.user_id], places[user])
+                if not mine or mine & places[user]
             ]
             others = [other for other in others if other.user_id != enrolment.user_id]
             near = nsmallest(1 + NEXT, others, key=lambda candidate: candidate.distance)
-            nearest = near[0] if near else None
-            distances = [other.distance for other in near]
-            if self.clashes.refuses(distances, counts[enrolment.user_id]):
-                judged.append(replace(enrolment, status=Status.CLASHES, clash=nearest))
+            known = [Near(other.distance, photos.get(other.user_id, 1)) for other in near]
+            used = len(enrolment.used)
+            place = self.clashes.clash(known, counts[enrolment.user_id], used)
+            if place is not None:
+                judged.append(replace(enrolment, status=Status.CLASHES, clash=near[place]))
                 continue
             accepted[enrolment.user_id] = embedding
-            alike = nearest and nearest.distance < self.clashes.threshold
-            judged.append(replace(enrolment, alike=nearest if alike else None))
+            photos[enrolment.user_id] = used
+            alike = bool(near) and near[0].distance < self.clashes.threshold
+            judged.append(replace(enrolment, alike=near[0] if alike else None))
         return judged
+
+    def _photos(self, found: Sequence[Sequence[Candidate]], threshold: float) -> dict[UUID, int]:
+        """Of how many photos those are the means who are near enough for that to matter."""
+        near = {user.user_id for users in found for user in users if user.distance < threshold}
+        return dict(self.register.photo_counts(sorted(near))) if near else {}
 
     def _galleries(self, enrolments: Sequence[Enrolment]) -> dict[UUID, frozenset[str]]:
         """To which galleries they will belong."""
@@ -148,9 +161,11 @@ class Enroller:
             for user_id, mine in places.items()
         }
 
-    def _may_meet(self, mine: frozenset[str], others: frozenset[str]) -> bool:
-        """Whether a photo may be compared with both."""
-        return bool(mine & others) or not (mine or self.gallery_required)
+    def _alone(self, places: Mapping[UUID, frozenset[str]]) -> set[UUID]:
+        """Those who are compared with nobody."""
+        alone = {user_id for user_id, mine in places.items() if not mine}
+        required = self.gallery_required or (alone and self.register.gallery_required())
+        return alone if required else set()
 
     def _kept(self, enrolment: Enrolment) -> Enrolment:
         used = [replace(p, photo=self.keep(enrolment.user_id, p)) for p in enrolment.used]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol, TypeAlias
 from uuid import UUID
@@ -32,6 +32,10 @@ that befell 2.3 % of users with two photos of their own.
 """
 
 _PAIR = 2
+
+
+NOT_KEPT = ""
+"""The reference of a photo that nobody can look at again."""
 
 
 class Status(StrEnum):
@@ -110,11 +114,17 @@ class Register(Protocol):
     def count(self) -> int:
         """How many are enrolled."""
 
+    def photo_counts(self, user_ids: Sequence[UUID]) -> Mapping[UUID, int]:
+        """Of how many photos their vectors are the means, as far as that is on record."""
+
     def galleries(self, user_ids: Sequence[UUID]) -> Mapping[UUID, frozenset[str]]:
         """To which galleries users belong; those in none may be missing."""
 
     def members(self, galleries: Collection[str]) -> Mapping[str, int]:
         """How many members of each gallery are enrolled; those with none may be missing."""
+
+    def gallery_required(self) -> bool:
+        """Whether users who belong to no gallery are compared with nobody."""
 
     def join(self, galleries: Mapping[UUID, Sequence[str]]) -> None:
         """Add users to galleries who are enrolled already."""
@@ -188,7 +198,8 @@ def _here(look: Callable[[], EmbeddedFace]) -> EmbeddedFace:
 class Examiner:
     """Looks at enrolment photos: ``read`` gets the bytes of one, ``looking`` computes.
 
-    ``bystanders`` says what becomes of photos that show several people.
+    ``bystanders`` says what becomes of photos that show several people; ``known`` says for some
+    photos which face is meant.
     """
 
     pack: FacePack
@@ -197,6 +208,7 @@ class Examiner:
     quality: str = "strict"
     bystanders: str = REFUSE
     looking: Callable[[Callable[[], EmbeddedFace]], EmbeddedFace] = _here
+    known: Mapping[str, Chooser] = field(default_factory=dict)
 
     def hash(self, photo: str) -> str:
         """The sha256 of a photo in hex; of one that cannot be read, something of its own."""
@@ -208,10 +220,10 @@ class Examiner:
     def examine(self, photo: str, choose: Chooser | None = None) -> Examined:
         """Find the face of a photo that counts, or say why it cannot be used.
 
-        ``choose`` stands in for what ``bystanders`` says.
+        ``choose`` stands in for what ``known`` and ``bystanders`` say.
         """
         sha256 = ""
-        choose = choose or CHOOSERS[self.bystanders]
+        choose = choose or self.known.get(photo) or CHOOSERS[self.bystanders]
         try:
             data = self.read(photo)
             sha256 = _sha256(data)

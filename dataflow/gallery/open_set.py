@@ -6,6 +6,7 @@ draws in which somebody is near enough follows from how many of all people are, 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -38,8 +39,10 @@ class OpenSet:
     """A distance for a wanted FPIR among so many users, and what it comes to.
 
     ``distance`` is ``None`` where so few photos cannot tell it: that takes ``photos_needed`` of as
-    many people. ``fnir`` is ``None`` where nobody has two photos. ``is_reckoned`` says that there
-    are more users than people, so that the rates are not counted but follow from theirs.
+    many people. ``least_fpir`` is the smallest that they can tell among so many users, rounded up
+    to two digits; ``None``: there is none. ``fnir`` is ``None`` where nobody has two photos.
+    ``is_reckoned`` says that there are more users than people, so that the rates are not counted
+    but follow from theirs.
     """
 
     wanted_fpir: float
@@ -49,6 +52,7 @@ class OpenSet:
     fnir: Rate | None
     is_reckoned: bool
     photos_needed: int
+    least_fpir: float | None
 
 
 class Searches:
@@ -77,8 +81,9 @@ class Searches:
         far = wanted_far(wanted_fpir, users)
         needed = int(np.ceil(CASES_NEEDED / (far * (self.people - 1))))
         reckoned = users > self.people - 1
+        least = self._least_fpir(users)
         if self.photos < needed:
-            return OpenSet(wanted_fpir, users, None, None, None, reckoned, needed)
+            return OpenSet(wanted_fpir, users, None, None, None, reckoned, needed, least)
         low, high = 0, 2 * _STEP
         while low < high:
             middle = (low + high + 1) // 2
@@ -93,6 +98,7 @@ class Searches:
             self.fnir(distance, users),
             reckoned,
             needed,
+            least,
         )
 
     def fpir(self, distance: float, users: int) -> Rate:
@@ -116,6 +122,16 @@ class Searches:
         ]
         value = self._missed(nearer, distance, users, self._once)
         return _rate(value, drawn, int(self._sought.sum()))
+
+    def _least_fpir(self, users: int) -> float | None:
+        far = CASES_NEEDED / (self.photos * (self.people - 1))
+        if far >= 1:
+            return None
+        least = -math.expm1(users * math.log1p(-far))
+        digits = 1 - math.floor(math.log10(least))
+        # A little more, so that asking for it is not refused by the last bit of a float.
+        rounded = round(math.ceil(least * 10**digits + 1e-9) / 10**digits, digits)
+        return rounded if rounded < 1 else None
 
     @property
     def _once(self) -> Counts:

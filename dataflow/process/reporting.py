@@ -52,6 +52,8 @@ def report_settled(item: Settled, late: Iterable[Lap] = ()) -> None:
             for stage, seconds in seconds_by_stage(delivery.laps).items()
         },
     }
+    if item.job and item.job.gallery is not None:
+        fields["gallery"] = item.job.gallery
     if item.detail:
         fields["detail"] = item.detail
     if match:

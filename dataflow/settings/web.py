@@ -92,6 +92,11 @@ class WebSettings(Section):
     database_connections: int = Field(
         8, ge=1, le=64, description="Requests that ask the database or the store at a time."
     )
+    new_users: bool = Field(
+        default=False,
+        description="Whether a moderator who may enrol too can make a user of a group of unknown "
+        "faces.",
+    )
     claim_s: Seconds = Field(
         300, description="For so long nobody else gets a photo that somebody looks at."
     )

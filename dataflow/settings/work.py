@@ -150,15 +150,16 @@ class MatchSettings(Section):
         le=2,
         description="How much farther than the nearest user the second-best must be.",
     )
-    gallery: Literal["optional", "required"] = Field(
-        "optional",
+    gallery: Literal["optional", "required"] | None = Field(
+        None,
         description="`required`: a job that names no gallery ends as `missing_gallery`, and no "
-        "face is compared with everybody.",
+        "face is compared with everybody. `optional` ends that. Without either it stays as the "
+        "last worker had it, and is optional at first.",
     )
 
     @property
     def gallery_required(self) -> bool:
-        """Whether each job has to name a gallery."""
+        """Whether each job has to name a gallery, by what is set here."""
         return self.gallery == "required"
 
 
@@ -195,7 +196,8 @@ class EnrolmentSettings(Section):
         ge=0,
         le=2,
         description="Nearer users are refused, as one person. By default it follows from the "
-        "pack's figures and the number of users; without figures it is the pack's threshold.",
+        "pack's figures, the number of users and that of their photos; without figures it is the "
+        "pack's threshold.",
     )
     bystanders: Literal["refuse", "ignore"] = Field(
         "refuse",

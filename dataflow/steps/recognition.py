@@ -13,7 +13,7 @@ from dataflow.faces.face import BgrImage, Box, EmbeddedFace, Face, FacePack
 from dataflow.faces.image import Preview, decode_preview
 from dataflow.faces.quality import OFF, QualityPolicy, measure
 from dataflow.jobs.errors import DataError
-from dataflow.jobs.job import Job
+from dataflow.jobs.job import BoxHint
 from dataflow.jobs.outcome import Retry, Settled, sent_back
 from dataflow.jobs.reason import Reason
 from dataflow.jobs.stages import Stage, Stopwatch
@@ -64,6 +64,13 @@ def recognise(  # noqa: PLR0913 - a photo, two networks, and all that a photo mu
     return EmbeddedFace(whole[place], face.score, embedding, measured, len(found) - 1)
 
 
+def chooser(bbox: BoxHint | None, *, by_bbox: bool) -> Chooser:
+    """Which face of a photo counts: the only one, or the one in a box that may choose."""
+    if bbox is None or not by_bbox:
+        return only_face
+    return FaceIn(Box(bbox.x1, bbox.y1, bbox.x2, bbox.y2))
+
+
 def _in_detail(
     image: bytes, photo: Preview, face: Face, pack: FacePack, max_pixels: int
 ) -> tuple[BgrImage, Face]:
@@ -106,7 +113,7 @@ class Recognition:
                 self.max_pixels,
                 self.quality,
                 watch=watch,
-                choose=self._chooser(job),
+                choose=chooser(job.bbox, by_bbox=self.by_bbox),
             )
         except DataError as error:
             return Settled(delivery, job, error.reason, str(error))
@@ -115,8 +122,3 @@ class Recognition:
             log.exception("recognition_failed", photo_id=str(job.photo_id))
             return sent_back(delivery, job, error, self.retry_delay_s)
         return Recognised(delivery, job, face)
-
-    def _chooser(self, job: Job) -> Chooser:
-        if job.bbox is None or not self.by_bbox:
-            return only_face
-        return FaceIn(Box(job.bbox.x1, job.bbox.y1, job.bbox.x2, job.bbox.y2))

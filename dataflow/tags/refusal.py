@@ -15,6 +15,7 @@ class Refusal(StrEnum):
     UNKNOWN_FACE = "unknown_face"
     SEVERAL_FACES = "several_faces"
     USER_WITHDRAWN = "user_withdrawn"
+    ALREADY_ENROLLED = "already_enrolled"
     UNKNOWN_DECISION = "unknown_decision"
     CHANGED_MEANWHILE = "changed_meanwhile"
     ALREADY_UNDONE = "already_undone"

@@ -11,6 +11,7 @@ import typer
 
 from dataflow.jobs.errors import ConfigurationError
 from soloface.cli import galleries
+from soloface.cli.frame.galleries import REQUIRED
 from soloface.cli.frame.output import JsonOption, console, counted, print_json, progress, say
 from soloface.cli.frame.settings import load_settings
 
@@ -78,8 +79,10 @@ def status(
     worker does, and compares the result with a look at every user. Changes nothing. Exit code 1
     if there is something to do.
     """
-    with _connected(load_settings().database) as connection:
-        found = examine(connection, faces, hard=hard)
+    settings = load_settings()
+    with _connected(settings.database) as connection:
+        required = settings.match.gallery_required
+        found = examine(connection, faces, hard=hard, required=required)
     if as_json:
         print_json(_as_dict(found))
     else:
@@ -108,16 +111,23 @@ def index(
     """
     from connectors.postgres.gallery.index import build, prove
     from connectors.postgres.gallery.proof import draw_sample
+    from connectors.postgres.gallery.required import gallery_required
     from connectors.postgres.gallery.search import search_state, vector_dimension
     from dataflow.gallery.search import TARGET_RECALL, exact_limit, list_count, plan_search
 
-    settings = load_settings().database
+    whole = load_settings()
+    settings = whole.database
     with _connected(settings) as connection:
         model, users = _most(connection)
+        required = whole.match.gallery_required or gallery_required(connection, model)
         dimension = vector_dimension(connection)
         _, known = search_state(connection, dimension)
     if model is None:
         raise ConfigurationError("nobody is enrolled yet: soloface enroll")
+    if required:
+        raise ConfigurationError(
+            f"no index is needed: each face is searched in its gallery only, exactly ({REQUIRED})"
+        )
     if users <= exact_limit(dimension) and not rebuild:
         raise ConfigurationError(
             f"{counted(users, 'user is', 'users are')} searched exactly, which is fast and misses "
@@ -155,19 +165,24 @@ def index(
         )
 
 
-def examine(connection: Connection, faces: int, *, hard: bool = False) -> Status:
-    """Measure the search as the worker would do it now."""
+def examine(
+    connection: Connection, faces: int, *, hard: bool = False, required: bool = False
+) -> Status:
+    """Measure the search as the worker would do it now.
+
+    Where a gallery is required, here or by what the workers have noted, nobody is searched for
+    among all.
+    """
     from connectors.postgres.gallery.proof import BATCH, draw_sample, measure, searcher
+    from connectors.postgres.gallery.required import gallery_required
     from connectors.postgres.gallery.search import search_state, vector_dimension
-    from connectors.postgres.photos.limits import limits_of
     from dataflow.gallery.search import plan_search
 
     model, _ = _most(connection)
     dimension = vector_dimension(connection)
     rows, known = search_state(connection, dimension)
     plan = plan_search(rows, model or "", dimension, known)
-    noted = limits_of(connection, model) if model else None
-    required = noted is not None and noted.policy.gallery_required
+    required = required or gallery_required(connection, model)
     # An exact search finds everybody; it is only timed. In galleries only, there is none of all.
     count = 0 if required else faces if plan.breadth else min(faces, BATCH)
     drawn = draw_sample(connection, model or "", count, hard=hard)
@@ -256,7 +271,7 @@ def _print(found: Status) -> None:
     if not found.contracts:
         say("nobody is enrolled yet: soloface enroll")
     if found.required:
-        say("each face is searched in its gallery only, exactly (SOLOFACE_MATCH__GALLERY=required)")
+        say(f"each face is searched in its gallery only, exactly ({REQUIRED})")
         say("nothing to do")
         return
     limit = exact_limit(found.dimension)

@@ -12,6 +12,7 @@ from soloface.cli.frame.output import JsonOption, plain_table, print_json, say, 
 from soloface.cli.frame.settings import load_settings
 
 if TYPE_CHECKING:
+    from dataflow.faces.packs.card import Card
     from dataflow.faces.packs.loading import InstalledPack
 
 app = typer.Typer(
@@ -103,6 +104,7 @@ def show(
     for part in found.parts:
         table.add_row(part.name, part.task, part.licence, part.origin, part.file, part.sha256)
     show_tables(table)
+    _show_limits(found)
     if found.notice:
         say(found.notice)
 
@@ -138,6 +140,29 @@ def _described(name: str, pack: InstalledPack | None) -> dict[str, object]:
         return {"name": name, "installed": False, "licence": licence_of(name)}
     described = pack.manifest.model_dump(include={"name", "licence", "dimension", "threshold"})
     return {**described, "installed": True, "folder": str(pack.folder)}
+
+
+def _show_limits(found: Card) -> None:
+    """The figures that limits follow from."""
+    if not found.fars:
+        return
+    say(
+        "distance for a false accept rate, in the population where it is smallest, with its 95 % "
+        "interval (* there were too few pairs to count), by how many photos both are known by:"
+    )
+    both = list(dict.fromkeys(point.photos for point in found.fars))
+    table = plain_table("rate", *(f"{one} and {other}" for one, other in both))
+    for far in dict.fromkeys(point.far for point in found.fars):
+        cells = [
+            f"{point.distance:.3f}{'*' * point.extrapolated} ({point.low:.3f} to {point.high:.3f})"
+            for point in found.fars
+            if point.far == far
+        ]
+        table.add_row(f"{far:g}", *cells)
+    show_tables(table)
+    if found.gaps:
+        gaps = ", ".join(f"{point.gap:.3f} among {point.users:,}" for point in found.gaps)
+        say(f"gap from the nearest user to the next ones that chance seldom exceeds: {gaps}")
 
 
 def _root(chosen: Path | None) -> Path:

@@ -19,7 +19,7 @@ from dataflow.jobs.errors import ConfigurationError, DataError
 from dataflow.jobs.image_ref import RefPolicy
 from dataflow.jobs.lane import Lane
 from soloface.cli.dlq.letters import moment
-from soloface.cli.frame.galleries import gallery_of
+from soloface.cli.frame.galleries import REQUIRED, gallery_of, jobs_need_gallery
 from soloface.cli.frame.output import (
     JsonOption,
     complain,
@@ -33,7 +33,7 @@ from soloface.cli.frame.settings import load_settings
 
 if TYPE_CHECKING:
     from connectors.postgres.photos.forgotten import Forgotten
-    from dataflow.settings import NatsSettings, Settings
+    from dataflow.settings import NatsSettings
 
 _SHOWN = 5
 _TICKS = 10
@@ -41,6 +41,27 @@ _TICKS = 10
 _JOB_IDS = uuid5(NAMESPACE_URL, "soloface:reconcile")
 
 Job = dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class _JobRules:
+    """What a job must keep to. ``gallery`` is that of photos which name none themselves."""
+
+    refs: RefPolicy
+    gallery: str | None
+    gallery_required: bool
+
+    def check(self, ref: str, gallery: str | None) -> None:
+        """Check what a job would name.
+
+        Raises:
+            DataError, ConfigurationError: the worker would refuse it.
+        """
+        self.refs.parse(ref)
+        if gallery is not None:
+            gallery_of(gallery, "its gallery")
+        elif self.gallery_required:
+            raise ConfigurationError(f"it belongs to no gallery ({REQUIRED})")
 
 
 @dataclass(slots=True)
@@ -58,12 +79,10 @@ class Report:
     examples: list[str] = field(default_factory=list)
     bad_examples: list[str] = field(default_factory=list)
 
-    def take(self, photo_id: UUID, ref: str, gallery: str | None, refs: RefPolicy) -> bool:
+    def take(self, photo_id: UUID, ref: str, gallery: str | None, rules: _JobRules) -> bool:
         """Note a photo; returns whether its reference is one, and its gallery too."""
         try:
-            refs.parse(ref)
-            if gallery is not None:
-                gallery_of(gallery, "its gallery")
+            rules.check(ref, gallery)
         except (DataError, ConfigurationError) as error:
             self.bad_refs += 1
             if len(self.bad_examples) < _SHOWN:
@@ -82,9 +101,13 @@ def reconcile(
     gallery_column: Annotated[
         str | None,
         typer.Option(
-            help="Column of `photos` with the name of a photo's gallery. Without it, the jobs name "
-            "none."
+            help="Column of `photos` with the name of a photo's gallery. Where it is null, and "
+            "without this option, --gallery holds."
         ),
+    ] = None,
+    gallery: Annotated[
+        str | None,
+        typer.Option(help="The gallery of photos for which no column names one; by default none."),
     ] = None,
     only: Annotated[
         list[str] | None,
@@ -129,18 +152,22 @@ def reconcile(
 
     settings = load_settings()
     before = created_before or datetime.now(UTC) - timedelta(hours=1)
-    if publish and settings.match.gallery_required and gallery_column is None:
-        raise ConfigurationError(
-            "each job has to name a gallery (SOLOFACE_MATCH__GALLERY=required): say with "
-            "--gallery-column which column holds it"
-        )
+    name = None if gallery is None else gallery_of(gallery, "--gallery")
     equal = dict(map(_equality, only or ()))
     selection = Selection(ref_column, created_column, before, created_after, equal, gallery_column)
     with closing(Database(settings.database)) as database:
         forgotten = Forgotten(database, selection)
         count = forgotten.count()
+        required = name is None and jobs_need_gallery(settings)
+        if publish and required and gallery_column is None:
+            raise ConfigurationError(
+                f"each job has to name a gallery ({REQUIRED}): say with --gallery-column which "
+                "column of `photos` holds it, or with --gallery which one it is for all of them"
+            )
         report = Report(count if limit is None else min(count, limit))
-        jobs = _jobs(forgotten, settings, limit, report)
+        store = settings.store
+        refs = RefPolicy(store.bucket, store.buckets, store.prefixes)
+        jobs = _jobs(forgotten, _JobRules(refs, name, required), limit, report)
         if publish:
             with progress(hidden=as_json) as bar:
                 task = bar.add_task("Publishing", total=report.found)
@@ -165,13 +192,12 @@ def _equality(text: str) -> tuple[str, str]:
 
 
 def _jobs(
-    forgotten: Forgotten, settings: Settings, limit: int | None, report: Report
+    forgotten: Forgotten, rules: _JobRules, limit: int | None, report: Report
 ) -> Iterator[Job]:
-    store = settings.store
-    refs = RefPolicy(store.bucket, store.buckets, store.prefixes)
     photos = (photo for page in forgotten.pages() for photo in page)
-    for photo_id, ref, gallery in islice(photos, limit):
-        if report.take(photo_id, ref, gallery, refs):
+    for photo_id, ref, own in islice(photos, limit):
+        gallery = rules.gallery if own is None else own
+        if report.take(photo_id, ref, gallery, rules):
             yield {
                 **({"gallery": gallery} if gallery is not None else {}),
                 "photo_id": str(photo_id),
@@ -234,7 +260,7 @@ def _tell(report: Report, *, published: bool, as_json: bool) -> None:
     for line in report.examples:
         say(f"  {line}")
     for line in report.bad_examples:
-        say(f"  not a reference: {line}")
+        say(f"  cannot be published: {line}")
     if published:
         if report.one_lane:
             complain(f"published as live jobs: {report.one_lane}")

@@ -132,6 +132,7 @@ def _matched_again(
     from connectors.postgres.tags.deciding import Rules
     from connectors.postgres.tags.requests import Requests
     from dataflow.steps.matching import MatchPolicy
+    from soloface.rules import requires_gallery
 
     limits, model = Limits(database), pack.contract.id
     noted, before = limits.of(model), limits.noted()
@@ -139,8 +140,7 @@ def _matched_again(
         policy = noted.policy
     else:
         match = settings.match
-        # No tag of a tenant's may come from a setting that is missing here.
-        required = match.gallery_required or bool(before and before.policy.gallery_required)
+        required = requires_gallery(settings, database, model)
         policy = MatchPolicy(pack.threshold, match.max_distance, match.min_margin, required)
         if follows:
             with database.connection() as connection:

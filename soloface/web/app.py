@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from dataflow.jobs.errors import SolofaceError
-from soloface.web.api import finding, images, photos, review, users
+from soloface.web.api import finding, groups, images, photos, review, users
 from soloface.web.gate.access import Access
 from soloface.web.gate.guard import Guard
 from soloface.web.gate.problems import Problem, answer, invalid, problem_of
@@ -53,7 +53,7 @@ def api() -> FastAPI:
         docs_url=None,  # these pages would load scripts from elsewhere
         redoc_url=None,
     )
-    for part in (finding, users, photos, review, images, pages):
+    for part in (finding, users, photos, review, groups, images, pages):
         app.include_router(part.router)
     app.mount("/static", pages.static)
     app.add_exception_handler(RequestValidationError, _invalid)

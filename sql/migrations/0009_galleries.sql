@@ -176,7 +176,7 @@ begin
     end if;
     if to_regrole('soloface_enroller') is not null then
         grant select, insert, update, delete on face_gallery_members to soloface_enroller;
-        grant select (model, gallery_required) on face_match_limits to soloface_enroller;
+        grant select (model, gallery_required, noted_at) on face_match_limits to soloface_enroller;
     end if;
     if to_regrole('soloface_eraser') is not null then
         grant select, delete on face_gallery_members to soloface_eraser;

@@ -16,7 +16,11 @@ cross join lateral (
             when 'unknown' then coalesce(o.distance > %(reach)s::float8, true)
             else true
         end
-        and exists (select from photo_faces as f where f.photo_id = o.photo_id)
+        and exists (
+            select from photo_faces as f
+            where f.photo_id = o.photo_id
+                and (%(gallery)s::text is null or f.gallery = %(gallery)s::text)
+        )
         and (
             %(queue)s = 'recent'
             or not exists (

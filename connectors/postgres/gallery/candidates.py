@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self, TypeAlias
 from uuid import UUID
@@ -96,7 +96,12 @@ def candidates(
     if deeper := max((len(what.rejected) for what in said.values()), default=0):
         nearest = search.collected(search.ask(connection, _ENOUGH + deeper))
     answers = [said.get(question.photo_id, NOTHING_SAID) for question in questions]
-    for index, candidate in _confirmed(connection, questions, answers, model):
+    confirmed = {
+        i: what.confirmed
+        for i, what in enumerate(answers)
+        if what.confirmed and not (gallery_required and questions[i].gallery is None)
+    }
+    for index, candidate in _confirmed(connection, questions, confirmed, model):
         others = [user for user in nearest[index] if user.user_id != candidate.user_id]
         nearest[index] = sorted([candidate, *others], key=lambda user: user.distance)
     return list(zip(questions, nearest, answers, strict=True))
@@ -160,19 +165,22 @@ def words(rows: Sequence[TupleRow]) -> dict[UUID, Said]:
 
 
 def _confirmed(
-    connection: Connection, questions: Sequence[Question], said: Sequence[Said], model: str
+    connection: Connection,
+    questions: Sequence[Question],
+    confirmed: Mapping[int, UUID],
+    model: str,
 ) -> Iterator[tuple[int, Candidate]]:
     """Those who were confirmed, however far they are, with the place of their face.
 
     Whoever is no member of the face's gallery is not compared with it.
     """
-    wanted = [(i, what.confirmed) for i, what in enumerate(said) if what.confirmed]
-    if wanted:
+    if confirmed:
         parameters = {
-            "embeddings": [questions[index].embedding for index, _ in wanted],
-            "galleries": [questions[index].gallery for index, _ in wanted],
-            "user_ids": [user_id for _, user_id in wanted],
+            "embeddings": [questions[index].embedding for index in confirmed],
+            "galleries": [questions[index].gallery for index in confirmed],
+            "user_ids": list(confirmed.values()),
             "model": model,
         }
+        places = list(confirmed)
         for face, user_id, distance in connection.execute(query("confirmed_users"), parameters):
-            yield wanted[face][0], Candidate(user_id, distance)
+            yield places[face], Candidate(user_id, distance)

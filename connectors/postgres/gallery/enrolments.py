@@ -14,11 +14,12 @@ from psycopg.types.json import Jsonb
 
 from connectors.postgres.connection import Database
 from connectors.postgres.gallery.members import join_galleries
+from connectors.postgres.gallery.required import gallery_required
 from connectors.postgres.gallery.search import nearest_fellows
 from connectors.postgres.gallery.users import count_users, require_comparable
 from connectors.postgres.sql_files import query
 from dataflow.faces.face import Embedding, Quality
-from dataflow.gallery.enrolment import Enrolment, Examined, Refusal, Status
+from dataflow.gallery.enrolment import NOT_KEPT, Enrolment, Examined, Refusal, Status
 from dataflow.process.retry import LinearBackoff
 from dataflow.steps.matching import Candidate
 
@@ -70,6 +71,11 @@ class EnrolmentRegister:
         parameters = {"user_ids": list(user_ids), "model": self.model}
         return dict(self._rows(query("enrolment_fingerprints"), parameters))
 
+    def photo_counts(self, user_ids: Sequence[UUID]) -> Mapping[UUID, int]:
+        """Of how many photos their vectors are the means, as far as they are still of those."""
+        parameters = {"user_ids": list(user_ids), "model": self.model}
+        return dict(self._rows(query("enrolment_photo_counts"), parameters))
+
     def count(self) -> int:
         """How many are enrolled with this contract."""
         return self._ask(lambda connection: count_users(connection, self.model))
@@ -86,7 +92,7 @@ class EnrolmentRegister:
 
     def gallery_required(self) -> bool:
         """Whether the workers have noted that they compare in galleries only."""
-        return bool(self._rows(query("gallery_required"), {"model": self.model}))
+        return self._ask(lambda connection: gallery_required(connection, self.model))
 
     def join(self, galleries: Mapping[UUID, Sequence[str]]) -> None:
         """Add users to galleries."""
@@ -95,10 +101,7 @@ class EnrolmentRegister:
     def nearest(
         self, embeddings: Sequence[Embedding], galleries: Sequence[frozenset[str]], count: int
     ) -> list[list[Candidate]]:
-        """The nearest enrolled users of each vector, in its galleries; if there are none, of all.
-
-        Where the workers compare in galleries only, a vector without one has no such users.
-        """
+        """The nearest enrolled users of each vector, in its galleries; if it has none, of all."""
         return self._ask(
             lambda connection: nearest_fellows(connection, embeddings, galleries, self.model, count)
         )
@@ -236,12 +239,12 @@ class EnrolmentRegister:
             )
             for enrolment in enrolments
             for photo in _photos(enrolment)
-            if photo.sha256
+            if photo.sha256 and photo.photo != NOT_KEPT
         ]
         columns = ("user_id", "sha256", "ref", "quality", "refused")
         values = {name: [row[i] for row in rows] for i, name in enumerate(columns)}
         connection.execute(query("save_enrolment_photos"), values)
-        if gone := ({ref for (ref,) in earlier} | refused) - set(values["ref"]):
+        if gone := ({ref for (ref,) in earlier} | refused) - {*values["ref"], NOT_KEPT}:
             asked = {"refs": sorted(gone)}
             return [ref for (ref,) in connection.execute(query("unreferenced_photos"), asked)]
         return []

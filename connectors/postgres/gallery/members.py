@@ -35,6 +35,15 @@ class Count:
 
 
 @dataclass(frozen=True, slots=True)
+class Large:
+    """A gallery with many members enrolled, and for how many its limit holds at most."""
+
+    gallery: str
+    enrolled: int
+    users: int
+
+
+@dataclass(frozen=True, slots=True)
 class Members:
     """The table, as a command sees it. A trigger has faces matched again when it changes."""
 
@@ -80,6 +89,17 @@ class Members:
         with self.database.connection() as connection, connection.transaction():
             connection.execute(query("say_why"), {"cause": "rematch", "by": by or ""})
             return _run(connection, statement, pairs)
+
+
+def largest_galleries(connection: Connection, model: str, count: int) -> tuple[list[Large], int]:
+    """The galleries with the most members enrolled with a contract, and how many have any.
+
+    A gallery whose limit nobody has noted has the one for a single member.
+    """
+    asked = {"model": model, "count": count}
+    rows = connection.execute(query("largest_galleries"), asked).fetchall()
+    total = rows[0][3] if rows else 0
+    return [Large(gallery, enrolled, users or 1) for gallery, enrolled, users, _ in rows], total
 
 
 def join_galleries(connection: Connection, galleries: Mapping[UUID, Sequence[str]]) -> None:

@@ -93,16 +93,21 @@ def ask_members(
     return found
 
 
-def nearest_fellows(
+def nearest_fellows(  # noqa: PLR0913 - each is part of what is asked for
     connection: Connection,
     embeddings: Sequence[Embedding],
     galleries: Sequence[frozenset[str]],
     model: str,
     count: int,
+    *,
+    gallery_required: bool = False,
 ) -> list[list[Candidate]]:
-    """The nearest users of that model for each vector, in any of its galleries or among all."""
+    """The nearest users of that model for each vector, in any of its galleries.
+
+    A vector without one has the nearest of all; with ``gallery_required`` it has none.
+    """
     nearest: list[list[Candidate]] = [[] for _ in embeddings]
-    everywhere = [place for place, names in enumerate(galleries) if not names]
+    everywhere = [i for i, names in enumerate(galleries) if not (names or gallery_required)]
     found = nearest_users(connection, [embeddings[i] for i in everywhere], model, count)
     for place, users in zip(everywhere, found, strict=False):
         nearest[place] = users

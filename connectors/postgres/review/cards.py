@@ -12,6 +12,7 @@ from connectors.postgres.gallery.candidates import words
 from connectors.postgres.gallery.search import nearest_fellows
 from connectors.postgres.session import Connection
 from connectors.postgres.sql_files import query
+from connectors.postgres.tags.deciding import Rules
 from dataflow.faces.face import Embedding
 from dataflow.steps.matching import NOTHING_SAID, Candidate, Said
 
@@ -42,19 +43,19 @@ class Card:
     claimed_by: str | None
 
 
-def cards(connection: Connection, photo_ids: Sequence[UUID], model: str) -> list[Card]:
+def cards(connection: Connection, photo_ids: Sequence[UUID], rules: Rules) -> list[Card]:
     """Cards of some photos, in that order; a photo that is gone, or has no face, is left out.
 
     Args:
         connection: to the database.
         photo_ids: the photos.
-        model: the contract of the vectors that are compared.
+        rules: which vectors are compared, and whether those without a gallery are.
     """
     asked = {"photo_ids": list(photo_ids)}
     rows = connection.execute(query("review_cards"), asked, binary=True).fetchall()
     said = words(connection.execute(query("decisions"), asked).fetchall())
     known = versions(connection, photo_ids)
-    near = _nearest(connection, rows, model)
+    near = _nearest(connection, rows, rules)
     made = {
         photo_id: Card(
             photo_id,
@@ -75,14 +76,17 @@ def versions(connection: Connection, photo_ids: Sequence[UUID]) -> dict[UUID, st
 
 
 def _nearest(
-    connection: Connection, rows: Sequence[Any], model: str
+    connection: Connection, rows: Sequence[Any], rules: Rules
 ) -> dict[UUID, Sequence[Candidate]]:
     comparable: list[tuple[UUID, str | None, Embedding]] = [
         (photo_id, gallery, vector.to_numpy())
         for photo_id, *_, gallery, its_model, vector in rows
-        if its_model == model and vector is not None
+        if its_model == rules.model and vector is not None
     ]
     vectors = [vector for _, _, vector in comparable]
     galleries = [frozenset({gallery} if gallery else ()) for _, gallery, _ in comparable]
-    found = nearest_fellows(connection, vectors, galleries, model, SHOWN)
+    required = rules.policy.gallery_required
+    found = nearest_fellows(
+        connection, vectors, galleries, rules.model, SHOWN, gallery_required=required
+    )
     return {photo_id: near for (photo_id, _, _), near in zip(comparable, found, strict=True)}

@@ -14,6 +14,7 @@ from connectors.postgres.sql_files import query
 from connectors.postgres.tags.deciding import Rules
 from dataflow.faces.face import Embedding
 from dataflow.gallery.grouping import grouped
+from dataflow.gallery.newcomers import UnknownFace
 
 LOOKED_AT = 2000
 """The newest unknown faces that are compared with each other."""
@@ -32,14 +33,16 @@ def unknown_groups(
 ) -> tuple[list[UnknownGroup], int]:
     """The groups among the newest unknown faces, the largest first, and how many were compared.
 
-    Faces of different galleries are never compared with each other.
+    Faces of different galleries are never compared with each other; where a gallery is required,
+    those that belong to none are compared with no other.
     """
     places = next_photos(connection, Queue.UNKNOWN, rules.policy, filters, count=LOOKED_AT)
     asked = {"photo_ids": [place.photo_id for place in places]}
     rows = connection.execute(query("recorded_faces"), asked, binary=True).fetchall()
     galleries: dict[str | None, list[tuple[UUID, Embedding]]] = {}
     for photo_id, _, _, gallery, model, vector, *_ in rows:
-        if model == rules.model and vector is not None:
+        alone = gallery is None and rules.policy.gallery_required
+        if model == rules.model and vector is not None and not alone:
             galleries.setdefault(gallery, []).append((photo_id, vector.to_numpy()))
     groups = [
         group for faces in galleries.values() for group in _grouped(faces, rules.policy.farthest)
@@ -47,6 +50,15 @@ def unknown_groups(
     # Stable: of two that are as large, the one with the newer face stays first.
     groups.sort(key=lambda group: -len(group.photo_ids))
     return groups, sum(map(len, galleries.values()))
+
+
+def unknown_faces(connection: Connection, faces: Sequence[tuple[UUID, int]]) -> list[UnknownFace]:
+    """Some faces by photo and index, as far as they are recorded; in no order."""
+    asked = {
+        "photo_ids": [photo_id for photo_id, _ in faces],
+        "face_indices": [index for _, index in faces],
+    }
+    return [UnknownFace(*row) for row in connection.execute(query("unknown_faces"), asked)]
 
 
 def _grouped(faces: Sequence[tuple[UUID, Embedding]], reach: float) -> list[UnknownGroup]:

@@ -42,9 +42,10 @@ class Place:
 class Filters:
     """Which photos of a queue are wanted; ``None``: all.
 
-    ``user_id`` is tagged there, or was nearest or second-nearest.
+    ``user_id`` is tagged there, or was nearest or second-nearest; ``gallery`` is that of a face.
     """
 
+    gallery: str | None = None
     user_id: UUID | None = None
     reason: Reason | None = None
     since: datetime | None = None
@@ -76,6 +77,7 @@ def next_photos(  # noqa: PLR0913 - each is part of what is asked for
         "queue": str(queue),
         "reasons": [str(reason) for reason in _reasons(queue, filters.reason)],
         **_edges(policy),
+        "gallery": filters.gallery,
         "user_id": filters.user_id,
         "since": filters.since,
         "until": filters.until,

@@ -134,7 +134,11 @@ def _staying(connection: Connection, faces: Sequence[Face], rules: Rules) -> dic
     tagged = [
         (face.id, face.user_id, face.embedding, face.gallery)
         for face in faces
-        if face.user_id and face.model == rules.model and face.embedding is not None
+        if face.user_id
+        and face.model == rules.model
+        and face.embedding is not None
+        # Where a gallery is required, no tag stays on a face that belongs to none.
+        and not (rules.policy.gallery_required and face.gallery is None)
     ]
     asked = {
         "user_ids": [user_id for _, user_id, _, _ in tagged],

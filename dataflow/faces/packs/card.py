@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from dataflow.faces.packs.catalog import INSTALLABLE, PUBLISHED, PublishedPack
+from dataflow.faces.packs.far_table import far_table_of_networks
+from dataflow.faces.packs.gap_table import gap_table_of_networks
 from dataflow.faces.packs.loading import InstalledPack, installed_packs
 from dataflow.faces.packs.made import (
     DIMENSION,
@@ -32,11 +35,38 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
+class FarPoint:
+    """The distance that keeps to a false accept rate in the population where it is smallest.
+
+    It is between two vectors that are means of so many ``photos``. ``low`` and ``high`` are the
+    ends of its 95 % interval; ``extrapolated``: too few pairs of strangers were at hand to count.
+    """
+
+    photos: tuple[int, int]
+    far: float
+    distance: float
+    low: float
+    high: float
+    extrapolated: bool
+    population: str
+
+
+@dataclass(frozen=True, slots=True)
+class GapPoint:
+    """By how much less far than the next ones the nearest of so many users seldom is by chance."""
+
+    users: int
+    gap: float
+
+
+@dataclass(frozen=True, slots=True)
 class Card:
     """A pack, installed in ``folder`` or not.
 
     ``threshold`` is the cosine distance up to which it takes two faces for one person. ``known``
     are sentences about how well it does, ``notice`` is what must be passed on with its networks.
+    ``fars`` and ``gaps`` are the tables that limits follow from; they are empty where nothing was
+    measured with its recogniser.
     """
 
     name: str
@@ -47,6 +77,8 @@ class Card:
     parts: tuple[Part, ...]
     known: tuple[str, ...] = ()
     notice: str | None = None
+    fars: tuple[FarPoint, ...] = ()
+    gaps: tuple[GapPoint, ...] = ()
 
 
 def card(name: str, root: Path) -> Card:
@@ -67,6 +99,9 @@ def card(name: str, root: Path) -> Card:
 
 def _of_made(pack: MadePack, installed: InstalledPack | None) -> Card:
     made_from = set(installed.manifest.made_from.values()) if installed else set()
+    sources = [
+        (network.name, source.sha256) for network in pack.networks for source in network.sources
+    ]
     return Card(
         name=pack.name,
         folder=installed.folder if installed else None,
@@ -76,7 +111,33 @@ def _of_made(pack: MadePack, installed: InstalledPack | None) -> Card:
         parts=tuple(_part(network, made_from) for network in pack.networks),
         known=pack.known,
         notice=notice_of(pack.name),
+        fars=_fars(sources),
+        gaps=_gaps(sources),
     )
+
+
+def _fars(networks: Sequence[tuple[str, str]]) -> tuple[FarPoint, ...]:
+    table = far_table_of_networks(networks)
+    if table is None:
+        return ()
+    return tuple(
+        FarPoint(
+            photos,
+            point.far,
+            point.distance,
+            point.low,
+            point.high,
+            point.extrapolated,
+            point.population,
+        )
+        for photos, one in {(1, 1): table, **table.several}.items()
+        for point in one.points
+    )
+
+
+def _gaps(networks: Sequence[tuple[str, str]]) -> tuple[GapPoint, ...]:
+    table = gap_table_of_networks(networks)
+    return tuple(GapPoint(point.users, point.gap) for point in table.points) if table else ()
 
 
 def _part(network: Network, made_from: set[str]) -> Part:
@@ -113,4 +174,6 @@ def _of_folder(pack: InstalledPack) -> Card:
             Part(file, "", told.licence, told.source, file, sha256)
             for file, sha256 in told.files.items()
         ),
+        fars=_fars(told.identity),
+        gaps=_gaps(told.identity),
     )

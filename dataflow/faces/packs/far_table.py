@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import pairwise
 from math import log10
@@ -38,10 +38,21 @@ class Worst(BaseModel):
     population: str
 
 
+Photos = Annotated[int, Field(ge=1)]
+
+
+class _Several(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    photos: tuple[Photos, Photos]
+    worst: tuple[Worst, ...] = Field(min_length=2)
+
+
 class _Pack(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     worst: tuple[Worst, ...] = Field(min_length=2)
+    several: tuple[_Several, ...] = ()
 
 
 class _File(BaseModel):
@@ -52,12 +63,19 @@ class _File(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class FarTable:
-    """Distances for false accept rates, the largest rate first; the worst population counts."""
+    """Distances for false accept rates, the largest rate first; the worst population counts.
+
+    They are of two single photos. ``several`` has the tables of two vectors that are means of so
+    many photos, the smaller number first: strangers' means are nearer to each other.
+    """
 
     points: Sequence[Worst]
+    several: Mapping[tuple[int, int], FarTable] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, points: Iterable[Worst]) -> Self:
+    def of(
+        cls, points: Iterable[Worst], several: Mapping[tuple[int, int], FarTable] | None = None
+    ) -> Self:
         """A table of some rates in any order.
 
         Raises:
@@ -66,7 +84,16 @@ class FarTable:
         ordered = sorted(points, key=lambda point: point.far, reverse=True)
         if any(below.distance > above.distance for above, below in pairwise(ordered)):
             raise ValueError("a smaller false accept rate needs a smaller distance")
-        return cls(tuple(ordered))
+        return cls(tuple(ordered), several or {})
+
+    def between(self, one: int, other: int) -> FarTable:
+        """The table of two vectors that are means of so many photos.
+
+        For more than are known that of the most known holds.
+        """
+        most = max((more for _, more in self.several), default=1)
+        fewer, more = sorted((min(one, most), min(other, most)))
+        return self.several.get((fewer, more), self)
 
     @property
     def lowest_far(self) -> float:
@@ -94,7 +121,11 @@ def read_far_table(text: str | bytes, name: str) -> FarTable:
         ConfigurationError: it is no such table.
     """
     try:
-        return FarTable.of(_File.model_validate_json(text).packs[0].worst)
+        pack = _File.model_validate_json(text).packs[0]
+        several = {
+            (min(one.photos), max(one.photos)): FarTable.of(one.worst) for one in pack.several
+        }
+        return FarTable.of(pack.worst, several)
     except (ValidationError, ValueError) as error:
         first = str(error).partition("\n")[0]
         raise ConfigurationError(f"{name} is no table of false accept rates: {first}") from None
@@ -102,15 +133,16 @@ def read_far_table(text: str | bytes, name: str) -> FarTable:
 
 def shipped_far_table(manifest: Manifest | None) -> FarTable | None:
     """The table of an installed pack; ``None``: nothing was measured with its recogniser."""
-    return _shipped(manifest.identity) if manifest else None
+    return far_table_of_networks(manifest.identity) if manifest else None
 
 
 def far_table_of_contract(contract: Contract) -> FarTable | None:
     """The same for a pack in memory."""
-    return _shipped(contract.files)
+    return far_table_of_networks(contract.files)
 
 
-def _shipped(networks: Iterable[tuple[str, str]]) -> FarTable | None:
+def far_table_of_networks(networks: Iterable[tuple[str, str]]) -> FarTable | None:
+    """The same for any pack, by its networks, each with its sha256."""
     file = shipped_table("far", networks)
     return _read(file) if file else None
 

@@ -86,7 +86,12 @@ def read_gap_table(text: str | bytes, name: str) -> GapTable:
 
 def shipped_gap_table(contract: Contract) -> GapTable | None:
     """The table of a pack; ``None``: nothing was measured with its recogniser."""
-    file = shipped_table("gaps", contract.files)
+    return gap_table_of_networks(contract.files)
+
+
+def gap_table_of_networks(networks: Iterable[tuple[str, str]]) -> GapTable | None:
+    """The same for any pack, by its networks, each with its sha256."""
+    file = shipped_table("gaps", networks)
     return _read(file) if file else None
 
 

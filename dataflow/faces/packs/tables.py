@@ -18,7 +18,9 @@ MEASURED = {
 may be renamed, its network stays what it is."""
 
 
-def shipped_table(kind: Literal["far", "gaps"], networks: Iterable[tuple[str, str]]) -> Path | None:
+def shipped_table(
+    kind: Literal["far", "gaps", "distances"], networks: Iterable[tuple[str, str]]
+) -> Path | None:
     """The file of a pack; ``None``: nothing was measured with its recogniser.
 
     Args:

@@ -38,7 +38,11 @@ def calibrate(
         ),
     ] = 3000,
     gallery: Annotated[
-        str | None, typer.Option(help="With --enrolled: only the members of this gallery.")
+        str | None,
+        typer.Option(
+            help="With --enrolled: only the members of this gallery. You have to name one where "
+            "SOLOFACE_MATCH__GALLERY is required."
+        ),
     ] = None,
     far: Annotated[
         float | None,

@@ -14,6 +14,9 @@ from soloface.cli.frame.output import counted
 _BROAD_FAR = 0.05
 """A rate at which each person is in enough of the pairs to be compared with others."""
 
+LARGEST_FPIR = 0.5
+"""The largest that the command takes."""
+
 _ENOUGH_PEOPLE = 2 * FEW_PEOPLE
 _LEAST_PAIRS_EACH = 10
 _QUARTER_SHARE = 0.45
@@ -84,10 +87,12 @@ def beyond(found: OpenSet | None, people: int) -> Iterator[str]:
 def too_few_photos(found: OpenSet, pairs: Pairs) -> str:
     """Why there is no distance for an FPIR, and what to do."""
     photos = counted(pairs.photos, "photo")
+    least = found.least_fpir
+    larger = f"--fpir {least:g} or more, or " if least and least <= LARGEST_FPIR else ""
     return (
         f"{photos} of {pairs.people} people cannot tell an FPIR of {found.wanted_fpir:g} among "
         f"{counted(found.users, 'user')} from a smaller one; that needs {found.photos_needed} "
-        "photos of as many people, or a larger --fpir, or fewer --users"
+        f"photos of as many people, or {larger}fewer --users"
     )
 
 

@@ -64,7 +64,7 @@ def calibration(
         photos, pack = find_photos(folder), load_pack(settings.model)
     else:
         pack = load_pack(settings.model)
-        photos, caveats = enrolled_photos(settings.database, pack.contract.id, most, gallery)
+        photos, caveats = enrolled_photos(settings, pack.contract.id, most, gallery)
     # What was good enough once is not asked again.
     examiner = Examiner(
         pack,

@@ -12,10 +12,10 @@ from dataflow.faces.packs.loading import load_pack, renamed
 from dataflow.jobs.errors import ConfigurationError
 from dataflow.settings import Settings
 from soloface.cli.doctor.finding import Warn
-from soloface.cli.doctor.limits import differing
+from soloface.cli.doctor.limits import Ours, clashing, limits
 from soloface.cli.frame.output import counted
 from soloface.cli.gallery import examine as examine_gallery
-from soloface.limits import following_limit
+from soloface.limits import clash_limit, following_limit
 
 _FACES = 400
 
@@ -31,20 +31,23 @@ def pack(settings: Settings) -> Iterator[str]:
 
 def gallery(settings: Settings) -> Iterator[str]:
     """Can the enrolled users be compared and searched."""
-    contract = load_pack(settings.model).contract
+    loaded = load_pack(settings.model)
+    contract = loaded.contract
     with closing(Database(settings.database)) as database:
         with database.connection() as connection:
             require_tables(connection)
         users = Gallery(database)
         users.require_comparable(contract)
-        yield from differing(database, settings.match)
+        yield from limits(database, Ours(settings, contract.id))
         count = users.sizes().get(contract.id, 0)
         if not count:
             yield "nobody enrolled yet: soloface enroll"
             return
         with database.connection() as connection:
-            found = examine_gallery(connection, _FACES)
+            required = settings.match.gallery_required
+            found = examine_gallery(connection, _FACES, required=required)
     if found.measured.falls_short:
         raise ConfigurationError(found.advice)
+    yield clashing(clash_limit(settings, loaded), count)
     remark = f"; {found.advice}" if found.advice else ""
     yield f"{counted(count, 'user')} enrolled, {found.plan.name} search{remark}"

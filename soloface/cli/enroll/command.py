@@ -78,7 +78,9 @@ def enroll(
     ] = None,
     galleries: Annotated[
         bool,
-        typer.Option("--galleries", help="With --folder: the tree is GALLERY/USER/photo.jpg."),
+        typer.Option(
+            "--galleries", help="With --folder or --prefix: the tree is GALLERY/USER/photo.jpg."
+        ),
     ] = False,
     force: Annotated[
         bool, typer.Option("--force", help="Also enrol a user who is very near to another user.")
@@ -142,6 +144,7 @@ def enroll(
         from_folder,
         from_galleries,
         from_objects,
+        from_objects_in_galleries,
         from_table,
         names_from,
     )
@@ -158,16 +161,16 @@ def enroll(
             offers = [Offer(user, tuple(photos))]
         case (None, Path(), None, None, None, False):
             offers = from_table(table)
-        case (None, None, Path(), None, _, True):
-            offers = from_galleries(folder, names_from(users))
-        case (None, None, Path(), None, _, False):
-            offers = from_folder(folder, names_from(users))
-        case (None, None, None, str(), _, False):
-            offers = from_objects(sources.under(prefix), prefix, names_from(users))
+        case (None, None, Path(), None, _, _):
+            read_folder = from_galleries if galleries else from_folder
+            offers = read_folder(folder, names_from(users))
+        case (None, None, None, str(), _, _):
+            read_objects = from_objects_in_galleries if galleries else from_objects
+            offers = read_objects(sources.under(prefix), prefix, names_from(users))
         case _:
             raise typer.BadParameter(
-                "give USER and at least one PHOTO, or one of --csv, --folder (with it perhaps "
-                "--galleries) and --prefix"
+                "give USER and at least one PHOTO, or one of --csv, --folder and --prefix (with "
+                "those two perhaps --galleries)"
             )
     offers = completed(offers, consent, more)
     pack = load_pack(settings.model)
@@ -190,7 +193,7 @@ def enroll(
             pool,
             None if force else clash_limit(settings, pack),
             dry_run,
-            settings.match.gallery_required or register.gallery_required(),
+            settings.match.gallery_required,
             sources.keep if keep_photos else lambda _user, portrait: _lasting(portrait.photo),
         )
         done = list(_tracked(enroller, offers, as_json=as_json))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from uuid import UUID
 
@@ -95,22 +96,65 @@ def from_galleries(folder: Path, users: Mapping[str, UUID] | None = None) -> lis
     """
     try:
         trees = sorted(path for path in folder.iterdir() if path.is_dir() and _shown(path.name))
+        inside = {tree: {path.name for path in tree.iterdir()} for tree in trees}
     except OSError as error:
         raise ConfigurationError(f"{error.filename} cannot be read: {error.strerror}") from None
+    galleries = [
+        _Tree(tree.name, str(tree), inside[tree], partial(from_folder, tree)) for tree in trees
+    ]
+    return _of_galleries(galleries, users, str(folder))
+
+
+def from_objects_in_galleries(
+    objects: Iterable[tuple[str, str]], prefix: str, users: Mapping[str, UUID] | None = None
+) -> list[Offer]:
+    """Read objects named GALLERY/USER/photo under a prefix; a user may stand in several galleries.
+
+    Raises:
+        ConfigurationError: there are none, one is in no gallery with a good name, or it is not
+            known whose one is.
+    """
+    trees = defaultdict[str, list[tuple[str, str]]](list)
+    for name, photo in objects:
+        gallery, _, rest = name.partition("/")
+        if rest and _shown(gallery):
+            trees[gallery].append((rest, photo))
+    galleries = []
+    for gallery, photos in sorted(trees.items()):
+        where = f"{prefix.rstrip('/')}/{gallery}"
+        names = {name.partition("/")[0] for name, _ in photos}
+        galleries.append(_Tree(gallery, where, names, partial(from_objects, photos, where)))
+    return _of_galleries(galleries, users, prefix)
+
+
+@dataclass(frozen=True, slots=True)
+class _Tree:
+    """The users of one gallery: the names of their folders, and how they are read."""
+
+    gallery: str
+    where: str
+    names: set[str]
+    read: Callable[[Mapping[str, UUID] | None], list[Offer]]
+
+
+def _of_galleries(
+    trees: Sequence[_Tree], users: Mapping[str, UUID] | None, where: str
+) -> list[Offer]:
+    """All photos of a user together, with all galleries in which there are some."""
     found: dict[UUID, Offer] = {}
+    _require_all(users, {name for tree in trees for name in tree.names}, where)
     for tree in trees:
-        gallery = gallery_of(tree.name, str(tree))
-        inside = {path.name for path in tree.iterdir()} if users else set()
-        here = {name: user for name, user in (users or {}).items() if name in inside}
-        for offer in from_folder(tree, here if users else None):
-            known = found.get(offer.user_id, Offer(offer.user_id, ()))
+        gallery = gallery_of(tree.gallery, tree.where)
+        known = None if users is None else {n: u for n, u in users.items() if n in tree.names}
+        for offer in tree.read(known):
+            before = found.get(offer.user_id, Offer(offer.user_id, ()))
             found[offer.user_id] = replace(
                 offer,
-                photos=(*known.photos, *offer.photos),
-                galleries=(*known.galleries, gallery),
+                photos=(*before.photos, *offer.photos),
+                galleries=(*before.galleries, gallery),
             )
     if not found:
-        raise ConfigurationError(f"{folder}: there are no photos, as GALLERY/USER/photo")
+        raise ConfigurationError(f"{where}: there are no photos, as GALLERY/USER/photo")
     return list(found.values())
 
 
@@ -168,7 +212,7 @@ def from_objects(
     found = [
         (name.partition("/")[0], photo)
         for name, photo in objects
-        if "/" in name and _shown(name.rpartition("/")[2])
+        if "/" in name and _shown(name) and _shown(name.rpartition("/")[2])
     ]
     _require_all(users, {name for name, _ in found}, prefix)
     return _grouped(((_user_of_folder(name, photo, users), photo) for name, photo in found), prefix)

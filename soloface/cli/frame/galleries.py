@@ -1,10 +1,18 @@
-"""Names of galleries, as people give them."""
+"""Galleries, as people name them and as jobs have to."""
 
 from __future__ import annotations
 
 import re
+from contextlib import closing
+from typing import TYPE_CHECKING
 
-from dataflow.jobs.errors import ConfigurationError
+from dataflow.jobs.errors import ConfigurationError, SolofaceError
+from soloface.cli.frame.output import complain
+
+if TYPE_CHECKING:
+    from dataflow.settings import Settings
+
+REQUIRED = "SOLOFACE_MATCH__GALLERY=required, here or for the workers"
 
 
 def gallery_of(name: str, where: str) -> str:
@@ -21,3 +29,23 @@ def gallery_of(name: str, where: str) -> str:
             "without spaces"
         )
     return name
+
+
+def jobs_need_gallery(settings: Settings) -> bool:
+    """Whether the workers skip a job that names no gallery.
+
+    It is set here, or they have noted it in the database. If that does not answer, this says so on
+    standard error and goes by the environment: who publishes may have no login to it.
+    """
+    from connectors.postgres.connection import Database
+    from soloface.rules import requires_gallery
+
+    try:
+        with closing(Database(settings.database)) as database:
+            return requires_gallery(settings, database)
+    except SolofaceError as error:
+        complain(
+            "jobs without a gallery are published, though the database does not say whether the "
+            f"workers take them: {error}"
+        )
+        return False

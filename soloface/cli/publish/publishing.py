@@ -7,6 +7,7 @@ import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
@@ -27,6 +28,7 @@ from dataflow.jobs.job import Job, parse_job
 from dataflow.jobs.lane import Lane
 from dataflow.jobs.reason import Reason
 from dataflow.settings import Settings
+from soloface.cli.frame.galleries import REQUIRED, jobs_need_gallery
 from soloface.cli.frame.tables import rows
 
 _IN_FLIGHT = 200
@@ -95,6 +97,11 @@ class Publisher:
         self._refs = RefPolicy(store.bucket, store.buckets, store.prefixes)
         self._database: psycopg.Connection[TupleRow] | None = None
 
+    @cached_property
+    def _gallery_required(self) -> bool:
+        """Asked once, where a job names none."""
+        return jobs_need_gallery(self._settings)
+
     def close(self) -> None:
         """Close the connection to the database, if there is one."""
         if self._database:
@@ -121,9 +128,10 @@ class Publisher:
             else:
                 photo_id = uuid5(_PHOTO_IDS, hashlib.sha256(data).hexdigest())
                 key = f"{photo_id}{path.suffix.lower()}"
+                database = self._connected()
                 found = self._checked(name, {"photo_id": str(photo_id), "image_ref": key})
                 if isinstance(found, Ready):
-                    self._keep(photo_id, key, data)
+                    self._keep(database, photo_id, key, data)
                     found = replace(found, file=name)
                 yield found
 
@@ -179,12 +187,15 @@ class Publisher:
         decode_preview(data, max_pixels=limits.max_pixels, long_side=_PREVIEW_PX)
         return data
 
-    def _keep(self, photo_id: UUID, key: str, data: bytes) -> None:
+    def _connected(self) -> psycopg.Connection[TupleRow]:
         if self._database is None:
             self._database = connect_postgres(self._settings.database)
-        self._database.execute(
-            "insert into photos (id) values (%s) on conflict do nothing", [photo_id]
-        )
+        return self._database
+
+    def _keep(
+        self, database: psycopg.Connection[TupleRow], photo_id: UUID, key: str, data: bytes
+    ) -> None:
+        database.execute("insert into photos (id) values (%s) on conflict do nothing", [photo_id])
         store = self._settings.store
         put_object(minio_client(store, connections=1), ImageRef(store.bucket, key), data)
 
@@ -205,13 +216,13 @@ class Publisher:
 
     def _objection(self, job: Job) -> str | None:
         """Why the worker would skip or reject the job before it looks at the photo."""
-        if self._settings.match.gallery_required and job.gallery is None:
-            return "it names no gallery, and SOLOFACE_MATCH__GALLERY is required (--gallery)"
         if job.faces_detected not in (None, 1):
             return f"faces_detected is {job.faces_detected}; only photos of one face are looked at"
         if not (job.image_ref and job.image_ref.strip()):
             return "image_ref is missing"
         self._refs.parse(job.image_ref)
+        if job.gallery is None and self._gallery_required:
+            return f"it names no gallery ({REQUIRED}); give it one with --gallery"
         return None
 
 

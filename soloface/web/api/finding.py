@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 
+from dataflow.jobs.job import BoxHint
 from soloface.web.api.parts import Finder, TheDesk, audit, refusals
 from soloface.web.gate.problems import Code, ProblemError
 from soloface.web.work.finding import find
@@ -15,6 +16,8 @@ router = APIRouter(tags=["find"])
 
 IMAGES = ("image/jpeg", "image/png", "image/webp", "image/heic", "image/avif")
 _ANY = "application/octet-stream"
+_PX = r"-?[0-9]{1,7}(\.[0-9]{1,3})?"
+_BBOX = rf"^{_PX}(,{_PX}){{3}}$"
 
 IMAGE_CONTENT: dict[str, Any] = {
     kind: {"schema": {"type": "string", "format": "binary"}} for kind in (*IMAGES, _ANY)
@@ -49,12 +52,24 @@ async def find_users(  # noqa: PLR0913 - each is a part of the request
     finder: Finder,
     *,
     photos: Annotated[bool, Query(description="Also the photos that show this face.")] = False,
+    bbox: Annotated[
+        str | None,
+        Query(
+            pattern=_BBOX,
+            max_length=128,
+            description="Where the face is: x1,y1,x2,y2 in pixels of the upright photo. As a job's "
+            "`bbox`, it chooses only where SOLOFACE_MODEL__CHOOSE_BY_BBOX is set.",
+        ),
+    ] = None,
     gallery: Annotated[
         GalleryName | None, Query(description="Search among its members and photos only.")
     ] = None,
     limit: Annotated[int, Query(ge=1, le=1000, description="Answers, at most.")] = 20,
 ) -> Found:
-    """The users who are nearest to the only face of a photo, or the photos that show it.
+    """The users who are nearest to the face of a photo, or the photos that show it.
+
+    The face is the one that a job for this photo would be about: the only one, or the one that the
+    settings of the worker choose (SOLOFACE_MODEL__…).
 
     With `gallery` only its members, and its photos, are compared; without one, all users, and the
     photos that belong to no gallery. Where each job must name a gallery, so must this.
@@ -62,7 +77,10 @@ async def find_users(  # noqa: PLR0913 - each is a part of the request
     The photo is the body. It is decoded, compared and forgotten: nothing of it is stored.
     """
     image = await image_of(request)
-    found = await desk.threads.finding.run(find, desk, image, limit, photos=photos, gallery=gallery)
+    box = BoxHint(*map(float, bbox.split(","))) if bbox else None
+    found = await desk.threads.finding.run(
+        find, desk, image, limit, photos=photos, gallery=gallery, bbox=box
+    )
     audit(
         finder, "find", reason=found.reason, user_id=found.user_id, photos=photos, gallery=gallery
     )

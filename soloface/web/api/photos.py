@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Query
+from fastapi import APIRouter, Header, Path, Query
 
+from connectors.postgres.review.likeness import users_like
 from connectors.postgres.review.photos import WholePhoto, whole_photo
 from connectors.postgres.tags import decisions
+from connectors.postgres.tags.deciding import policies_of
 from dataflow.tags.refusal import Refusal
 from soloface.web.api.parts import Reviewer, TheDesk, audit, refusals
 from soloface.web.gate.problems import Code, ProblemError
 from soloface.web.work.desk import Desk
-from soloface.web.work.views import decided_of, photo_of
+from soloface.web.work.views import decided_of, near_of, photo_of, scale_of
 from soloface.web.work.wire import (
     Decided,
     DecidedPage,
     DecisionRequest,
+    NearestUsers,
     Photo,
     Word,
 )
@@ -44,6 +48,26 @@ async def get_photo(photo_id: UUID, desk: TheDesk, _reviewer: Reviewer) -> Photo
     if photo is None:
         raise ProblemError(Refusal.UNKNOWN_PHOTO, f"there is no photo {photo_id}")
     return photo_of(photo)
+
+
+@router.get(
+    "/v1/photos/{photo_id}/faces/{face_index}/users",
+    summary="Who a face may be",
+    responses=refusals(_404="There is no such face."),
+)
+async def get_users(
+    photo_id: UUID,
+    face_index: Annotated[int, Path(ge=0, le=2**31 - 1)],
+    desk: TheDesk,
+    _reviewer: Reviewer,
+    limit: Annotated[int, Query(ge=1, le=50)] = 9,
+) -> NearestUsers:
+    """The enrolled users who are nearest to a recorded face, the nearest first.
+
+    Only members of its gallery, if it belongs to one; without those of whom somebody has said that
+    the photo does not show them. No image is looked at.
+    """
+    return await desk.threads.asking.run(_users, desk, photo_id, face_index, limit)
 
 
 @router.post(
@@ -133,6 +157,28 @@ async def undo_decision(decision_id: int, desk: TheDesk, reviewer: Reviewer) -> 
 def _whole(desk: Desk, photo_id: UUID) -> WholePhoto | None:
     with desk.database.connection() as connection:
         return whole_photo(connection, photo_id)
+
+
+def _users(desk: Desk, photo_id: UUID, face_index: int, limit: int) -> NearestUsers:
+    rules = desk.rules()
+    with desk.database.connection() as connection:
+        found = users_like(
+            connection,
+            photo_id,
+            face_index,
+            rules.model,
+            limit,
+            gallery_required=rules.policy.gallery_required,
+        )
+        if found is None:
+            raise ProblemError(Refusal.UNKNOWN_FACE, f"photo {photo_id} has no face {face_index}")
+        policies = policies_of(connection, rules, {found.gallery})
+    rules = replace(rules, policy=policies.of(found.gallery))
+    return NearestUsers(
+        gallery=found.gallery,
+        users=[near_of(user, rules) for user in found.users],
+        scale=scale_of(rules),
+    )
 
 
 def _require_sense(asked: DecisionRequest) -> None:

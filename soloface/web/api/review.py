@@ -10,7 +10,6 @@ from fastapi import APIRouter, Depends, Query
 
 from connectors.postgres.review.cards import cards
 from connectors.postgres.review.claims import claim_next, release
-from connectors.postgres.review.groups import unknown_groups
 from connectors.postgres.review.queues import Filters, Place, Queue, next_photos, waiting
 from connectors.postgres.session import Connection
 from connectors.postgres.tags.deciding import Rules
@@ -22,27 +21,28 @@ from soloface.web.work.views import card_of, scale_of
 from soloface.web.work.wire import (
     Card,
     ClaimRequest,
-    Group,
-    Groups,
+    Distances,
+    GalleryName,
+    Histogram,
     Review,
 )
 
 router = APIRouter(tags=["review"])
 
 COUNTED_TO = 1000
-_IN_A_GROUP = 60
 
 Cursor = Annotated[str | None, Query(max_length=256, description="`next` of the page before.")]
 
 
 async def filters_of(
+    gallery: Annotated[GalleryName | None, Query(description="Photos of this one only.")] = None,
     user_id: Annotated[UUID | None, Query(description="Tagged, nearest or second-nearest.")] = None,
     reason: Annotated[Reason | None, Query()] = None,
     since: Annotated[datetime | None, Query()] = None,
     until: Annotated[datetime | None, Query()] = None,
 ) -> Filters:
     """Which photos of a queue are wanted."""
-    return Filters(user_id, reason, _with_zone(since), _with_zone(until))
+    return Filters(gallery, user_id, reason, _with_zone(since), _with_zone(until))
 
 
 TheFilters = Annotated[Filters, Depends(filters_of)]
@@ -109,16 +109,11 @@ async def delete_claim(photo_id: UUID, desk: TheDesk, reviewer: Reviewer) -> Non
 
 
 @router.get(
-    "/v1/review/groups", summary="Unknown faces that look like one person", responses=refusals()
+    "/v1/review/distances", summary="What distances mean with this pack", responses=refusals()
 )
-async def get_groups(
-    desk: TheDesk,
-    _reviewer: Reviewer,
-    filters: TheFilters,
-    limit: Annotated[int, Query(ge=1, le=50)] = 20,
-) -> Groups:
-    """The largest groups among the newest unknown faces, so that one answer names many."""
-    return await desk.threads.asking.run(_groups, desk, filters, limit)
+async def get_distances(desk: TheDesk, _reviewer: Reviewer) -> Distances:
+    """How many pairs of photos of one person, and of two, were how far apart when measured."""
+    return await desk.threads.asking.run(_distances, desk)
 
 
 def _page(desk: Desk, queue: Queue, filters: Filters, limit: int, after: Place | None) -> Review:
@@ -133,7 +128,7 @@ def _review(
     connection: Connection, rules: Rules, filters: Filters, places: list[Place], *, more: bool
 ) -> Review:
     return Review(
-        cards=_cards(connection, rules, [place.photo_id for place in places]),
+        cards=cards_of(connection, rules, [place.photo_id for place in places]),
         waiting={
             str(name): count
             for name, count in waiting(connection, rules.policy, filters, COUNTED_TO).items()
@@ -143,25 +138,15 @@ def _review(
     )
 
 
-def _groups(desk: Desk, filters: Filters, limit: int) -> Groups:
-    rules = desk.rules()
-    with desk.database.connection() as connection:
-        groups, looked_at = unknown_groups(connection, rules, filters)
-        return Groups(
-            groups=[
-                Group(
-                    cards=_cards(connection, rules, list(group.photo_ids[:_IN_A_GROUP])),
-                    widest=min(max(group.widest, 0.0), 2.0),
-                )
-                for group in groups[:limit]
-            ],
-            looked_at=looked_at,
-            scale=scale_of(rules),
-        )
+def _distances(desk: Desk) -> Distances:
+    model = desk.rules().model
+    known = desk.histogram(model)
+    return Distances(model=model, histogram=known and Histogram.model_validate(known))
 
 
-def _cards(connection: Connection, rules: Rules, photo_ids: list[UUID]) -> list[Card]:
-    return [card_of(card, rules) for card in cards(connection, photo_ids, rules.model)]
+def cards_of(connection: Connection, rules: Rules, photo_ids: list[UUID]) -> list[Card]:
+    """Some photos, as they are shown."""
+    return [card_of(card, rules) for card in cards(connection, photo_ids, rules)]
 
 
 def _with_zone(time: datetime | None) -> datetime | None:

@@ -76,6 +76,7 @@ _STATUS: Mapping[str, int] = {
     Refusal.UNKNOWN_DECISION: 404,
     Refusal.SEVERAL_FACES: 409,
     Refusal.USER_WITHDRAWN: 409,
+    Refusal.ALREADY_ENROLLED: 409,
     Refusal.CHANGED_MEANWHILE: 409,
     Refusal.ALREADY_UNDONE: 409,
     Refusal.KEY_REUSED: 409,

@@ -12,9 +12,9 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.staticfiles import StaticFiles
 
-from soloface.web.api.parts import Reviewer, audit
+from soloface.web.api.parts import Reviewer, TheDesk, audit
 from soloface.web.gate.access import Access
-from soloface.web.gate.identity import Identity, Way
+from soloface.web.gate.identity import Identity, Role, Way
 
 FOLDER = Path(__file__).parent
 
@@ -92,9 +92,10 @@ async def review_page(access: TheAccess, reviewer: Reviewer) -> Response:
 
 
 @router.get("/groups")
-async def groups_page(access: TheAccess, reviewer: Reviewer) -> Response:
+async def groups_page(access: TheAccess, reviewer: Reviewer, desk: TheDesk) -> Response:
     """Unknown faces that look like one person."""
-    return _page("groups.html", access, reviewer)
+    may_enrol = desk.settings.web.new_users and Role.ENROLLER in reviewer.roles
+    return _page("groups.html", access, reviewer, may_enrol=may_enrol)
 
 
 @router.get("/mine")
@@ -115,7 +116,14 @@ async def photo_page(photo_id: UUID, access: TheAccess, reviewer: Reviewer) -> R
     return _page("photo.html", access, reviewer, subject=str(photo_id))
 
 
-def _page(template: str, access: Access, identity: Identity, subject: str = "") -> Response:
+def _page(
+    template: str,
+    access: Access,
+    identity: Identity,
+    subject: str = "",
+    *,
+    may_enrol: bool = False,
+) -> Response:
     return _html(
         template,
         name=identity.name,
@@ -123,6 +131,7 @@ def _page(template: str, access: Access, identity: Identity, subject: str = "") 
         can_sign_out=identity.way is Way.SESSION,
         subject=subject,
         here=template,
+        may_enrol=may_enrol,
     )
 
 

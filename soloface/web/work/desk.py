@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import structlog
@@ -16,6 +16,7 @@ from connectors.postgres.tags.deciding import Rules
 from connectors.postgres.tags.decisions import Decisions
 from connectors.store.enrolment_photos import EnrolmentPhotos
 from dataflow.faces.face import FacePack
+from dataflow.faces.packs.histogram import DistanceHistogram, shipped_histogram
 from dataflow.faces.packs.loading import load_pack
 from dataflow.process.cores import usable_cores
 from dataflow.process.lazy import Lazy
@@ -90,12 +91,20 @@ class Desk:
         self.database.close()
 
     def rules(self) -> Rules:
-        """The limits that hold now.
+        """The limits that hold now; a gallery is required if either the workers or we say so.
 
         Raises:
             ConfigurationError, TransientError, SystemicError: they cannot be had.
         """
-        return rules_of_workers(self.settings, self.database, _complain, without_users=True)
+        rules = rules_of_workers(self.settings, self.database, _complain, without_users=True)
+        if not self.settings.match.gallery_required:
+            return rules
+        return replace(rules, policy=replace(rules.policy, gallery_required=True))
+
+    def histogram(self, model: str) -> DistanceHistogram | None:
+        """What was measured with the recogniser of a contract; ``None``: nothing, or another's."""
+        contract = self.pack().contract
+        return shipped_histogram(contract) if contract.id == model else None
 
     def moderation(self) -> Moderation:
         """What takes people's words."""

@@ -9,18 +9,25 @@ from connectors.postgres.gallery.users import require_comparable
 from connectors.postgres.review.likeness import faces_like
 from connectors.postgres.tags.deciding import policies_of
 from dataflow.faces.quality import POLICIES
+from dataflow.jobs.job import BoxHint
 from dataflow.jobs.reason import Reason
-from dataflow.steps.recognition import recognise
+from dataflow.steps.recognition import chooser, recognise
 from soloface.web.gate.problems import ProblemError
 from soloface.web.work.desk import Desk
 from soloface.web.work.views import near_of, scale_of
 from soloface.web.work.wire import Bbox, Found, FoundPhoto
 
 
-def find(
-    desk: Desk, image: bytes, limit: int, *, photos: bool, gallery: str | None = None
+def find(  # noqa: PLR0913 - each is part of what is asked for
+    desk: Desk,
+    image: bytes,
+    limit: int,
+    *,
+    photos: bool,
+    gallery: str | None = None,
+    bbox: BoxHint | None = None,
 ) -> Found:
-    """Recognise the only face of a photo, and search for it.
+    """Recognise the face of a photo that a job would be for, and search for it.
 
     Args:
         desk: the process's resources.
@@ -29,6 +36,7 @@ def find(
         photos: whether photos are sought besides.
         gallery: whose members, and whose photos, are sought; ``None``: all users, and the photos
             that belong to no gallery.
+        bbox: where the face is, as a job's.
 
     Raises:
         ProblemError: ``missing_gallery``: a gallery is required, and none is named.
@@ -37,10 +45,11 @@ def find(
     """
     settings, pack = desk.settings, desk.pack()
     rules = desk.rules()
-    if gallery is None and (settings.match.gallery_required or rules.policy.gallery_required):
+    if gallery is None and rules.policy.gallery_required:
         raise ProblemError(Reason.MISSING_GALLERY, "name the gallery to search in: ?gallery=NAME")
     quality = POLICIES[settings.quality.photos]
-    face = recognise(image, pack, settings.images.max_pixels, quality)
+    choose = chooser(bbox, by_bbox=settings.model.choose_by_bbox)
+    face = recognise(image, pack, settings.images.max_pixels, quality, choose=choose)
     model = pack.contract.id
     inside = [frozenset({gallery} if gallery else ())]
     with desk.database.connection() as connection:

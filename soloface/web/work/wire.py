@@ -66,6 +66,32 @@ class FoundPhoto(Wire):
     distance: Distance
 
 
+class NearestUsers(Wire):
+    """The users who are nearest to a recorded face, in its gallery, without rejected ones."""
+
+    gallery: str | None
+    users: list[Near]
+    scale: Scale
+
+
+class Histogram(Wire):
+    """Pairs of photos by their distance: place n counts those from n to n + 1 times `width`."""
+
+    width: float
+    genuine: list[int] = Field(description="Pairs of photos of one person.")
+    impostor: list[int] = Field(description="Pairs of photos of two people.")
+    people: int
+    photos: int
+    sets: list[str] = Field(description="The collections of photos that were measured.")
+
+
+class Distances(Wire):
+    """What distances mean with the pack in use, as far as it was measured."""
+
+    model: str
+    histogram: Histogram | None = Field(description="None: nothing was measured with this pack.")
+
+
 class Found(Wire):
     """Whom a photo shows, or on which photos the same face is. The photo is not stored."""
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from soloface.web.work.wire import Distance, GalleryName, Line, Wire
+from soloface.web.work.wire import Distance, FaceIndex, GalleryName, Line, Wire
 
 
 class EnrolRequest(Wire):
@@ -24,10 +24,25 @@ class EnrolRequest(Wire):
     force: bool = Field(default=False, description="Also if they are very near to another user.")
 
 
+class GroupFace(Wire):
+    """A face of a group."""
+
+    photo_id: UUID
+    face_index: FaceIndex
+
+
+class NewUserRequest(Wire):
+    """Somebody new, and the faces of a group that show them."""
+
+    user_id: UUID = Field(description="The platform's own id; nobody who is enrolled already.")
+    faces: list[GroupFace] = Field(min_length=1, max_length=60)
+    consent: Line | None = Field(None, description="Version of the terms they have agreed to.")
+
+
 class UsedPhoto(Wire):
     """A photo that is part of the user's vector now."""
 
-    photo: str
+    photo: str | None = Field(description="Where it is; none: it was not kept.")
     sha256: str
 
 

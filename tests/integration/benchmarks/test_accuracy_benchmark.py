@@ -100,6 +100,7 @@ def test_a_second_run_takes_the_vectors_from_the_cache_and_says_the_same(
         (["."], 1, "holds no photos"),
         (["PHOTOS", "--pack", "nobodys"], 1, "nobodys is not installed"),
         (["PHOTOS", "--same", "one/p0=one/p99"], 1, "there is no person one/p99"),
+        (["PHOTOS", "--without", "one/p99"], 1, "--without: there is no person one/p99"),
         (["PHOTOS", "--same", "one/p0"], 2, "--same is SET/PERSON=SET/PERSON"),
         (["PHOTOS", "--markdown", "absent.md"], 2, "absent.md"),
     ],

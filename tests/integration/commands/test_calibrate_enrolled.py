@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
 
+from connectors.postgres.connection import Database
+from connectors.postgres.photos.limits import Limits
 from dataflow.settings import PREFIX
+from dataflow.steps.matching import MatchPolicy
 from soloface.cli.demo.changes import CHANGES, jpeg
 from soloface.cli.demo.people import ENROLLED
 from tests.fixtures.logins import login_with
@@ -113,3 +117,41 @@ def test_where_nobody_is_enrolled_with_this_model_that_is_said_and_who_is_with_w
     assert others.err.endswith("enrolled with other-1: use that pack (SOLOFACE_MODEL__PACK)\n")
     assert soloface("calibrate").code == 2
     assert soloface("calibrate", tmp_path, "--enrolled").code == 2
+
+
+def test_where_a_gallery_is_required_only_members_of_one_are_compared(
+    world: World,
+    users: list[UUID],
+    soloface: Soloface,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    other = tmp_path / "other.jpg"
+    other.write_bytes(jpeg(ENROLLED[3].portrait()))
+    enrolled = soloface("enroll", uuid4(), other, "--keep-photos", "--gallery", "elsewhere")
+    assert (enrolled.code, soloface("gallery", "add", "hall", *users).code) == (0, 0)
+    wanted = ("--fpir", "0.5", "--users", "1", "--json")
+    of_folder = soloface("calibrate", tmp_path, *wanted)
+
+    with closing(Database(world.settings.database)) as database:
+        policy = MatchPolicy(0.55, gallery_required=True)
+        Limits(database).note(world.pack.contract.id, policy)
+    with login_with("soloface_enroller", world.settings.database) as enroller:
+        monkeypatch.setenv(f"{PREFIX}DATABASE__DSN", enroller.dsn.get_secret_value())
+        noted = soloface("calibrate", "--enrolled")
+        of_hall = soloface("calibrate", "--enrolled", "--gallery", "hall", *wanted)
+        alone = soloface("calibrate", "--enrolled", "--gallery", "elsewhere")
+    with world.database() as connection:
+        connection.execute("truncate face_match_limits")
+    monkeypatch.setenv(f"{PREFIX}DATABASE__DSN", world.settings.database.dsn.get_secret_value())
+    monkeypatch.setenv(f"{PREFIX}MATCH__GALLERY", "required")
+    refused = soloface("calibrate", "--enrolled")
+
+    for done in (noted, refused):
+        assert (done.code, done.out, done.err.count("\n")) == (1, "", 1)
+        assert "say with --gallery whose members" in done.err
+    figures = (*TABLE, "people", "searched")
+    assert [of_hall.json[key] for key in figures] == [of_folder.json[key] for key in figures]
+    assert of_hall.json["searched"]["fpir"]["value"] <= 0.5
+    assert of_hall.json["searched"]["distance"] > 0
+    assert "1 photo of enrolled users in the gallery elsewhere" in alone.err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,12 @@ def test_all_is_well(world: World, soloface: Soloface) -> None:
 
     assert not unhealthy(done)
     details = {finding["name"]: finding["detail"] for finding in done.json}
+    (clash,) = [one["detail"] for one in done.json if "clashes" in one["detail"]]
+    assert re.fullmatch(
+        r"a new user clashes with one who is nearer than 0\.\d+ \(one photo each\), 0\.\d+ \(two\) "
+        r"or 0\.\d+ \(three\)",
+        clash,
+    )
     lanes = [finding["detail"] for finding in done.json if finding["name"] == "nats"]
     assert [lane.partition(": ")[2] for lane in lanes] == [
         "2 jobs waiting, 0 in work",

@@ -103,5 +103,3 @@ def test_what_the_workers_have_noted_keeps_tenants_apart_without_the_setting_too
     table.write_text("\n".join(rows))
     done = soloface("enroll", "--csv", table)
     assert (done.code, set(world.gallery())) == (0, set(twins))
-    (line,) = [line for line in soloface("doctor").out.splitlines() if "MATCH__GALLERY" in line]
-    assert "SOLOFACE_MATCH__GALLERY=optional" in line

@@ -36,6 +36,12 @@ def tree(tmp_path: Path) -> dict[str, UUID]:
     return users
 
 
+def photo_counts(world: World, *users: UUID) -> dict[UUID, int]:
+    with closing(Database(world.settings.database)) as database:
+        register = EnrolmentRegister(database, world.pack.contract.id)
+        return dict(register.photo_counts(users))
+
+
 def test_a_folder_tree_enrols_its_users(
     world: World, soloface: Soloface, tmp_path: Path, tree: dict[str, UUID]
 ) -> None:
@@ -54,6 +60,11 @@ def test_a_folder_tree_enrols_its_users(
     assert len(photos) == 4
     assert all(Path(photo["ref"]).is_absolute() for photo in photos)
     assert all(photo["quality"]["sharpness"] > 0 for photo in photos)
+    ana, bea = tree.values()
+    assert photo_counts(world, ana, bea, uuid4()) == {ana: 2, bea: 2}
+    with world.database() as connection:
+        connection.execute("update users set face_enrolled_at = now() where id = %s", [bea])
+    assert photo_counts(world, ana, bea) == {ana: 2}
 
 
 def test_objects_under_a_prefix_enrol_their_users_and_their_references_last(
@@ -267,10 +278,12 @@ def test_users_are_added_to_galleries_by_folders_a_column_and_an_option(
         copytree(tmp_path / str(tree[name]), tmp_path / "trees" / gallery / str(tree[name]))
     done = soloface("enroll", "--folder", tmp_path / "trees", "--galleries", "--json")
     assert done.code == 0
-    assert {one["user_id"]: one["galleries"] for one in done.json} == {
-        str(tree["ana"]): ["hall", "school"],
-        str(tree["bea"]): ["school"],
-    }
+    expected = {str(tree["ana"]): ["hall", "school"], str(tree["bea"]): ["school"]}
+    assert {one["user_id"]: one["galleries"] for one in done.json} == expected
+    for photo in (tmp_path / "trees").glob("*/*/*.jpg"):
+        world.upload(f"events/{photo.relative_to(tmp_path / 'trees')}", photo.read_bytes())
+    again = soloface("enroll", "--prefix", "events", "--galleries", "--json")
+    assert {one["user_id"]: one["galleries"] for one in again.json} == expected
     table = tmp_path / "users.csv"
     table.write_text(
         "user_id,photo,gallery\n"

@@ -152,11 +152,36 @@ def test_a_job_that_is_published_by_hand_may_name_a_gallery(
     monkeypatch.setenv(f"{PREFIX}MATCH__GALLERY", "required")
     refused = soloface("publish", photo(1), "a.jpg")
     assert (refused.code, "it names no gallery" in refused.err) == (1, True)
+    monkeypatch.delenv(f"{PREFIX}MATCH__GALLERY")
+    with closing(Database(world.settings.database)) as database:
+        policy = MatchPolicy(THRESHOLD, gallery_required=True)
+        Limits(database).note(world.pack.contract.id, policy)
+    refused = soloface("publish", photo(1), "a.jpg")
+    assert (refused.code, refused.out) == (1, "published 0, already there 0\n")
+    assert refused.err.startswith("not published: the job: it names no gallery")
+    assert "--gallery" in refused.err
     table = tmp_path / "jobs.csv"
     table.write_text(f"photo_id,image_ref,gallery\n{photo(1)},a.jpg,\n{photo(2)},b.jpg,school\n")
     assert soloface("publish", "--file", table, "--gallery", "hall").code == 0
     jobs = [orjson.loads(delivery.payload) for delivery in world.take(2)]
     assert [job["gallery"] for job in jobs] == ["hall", "school"]
+
+
+def test_where_the_database_does_not_say_whether_a_gallery_is_required_one_line_says_so(
+    world: World, soloface: Soloface, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv(f"{PREFIX}DATABASE__DSN", "postgresql://soloface@127.0.0.1:1/soloface")
+    file = tmp_path / "jobs.jsonl"
+    file.write_text(f'{{"photo_id": "{photo(1)}", "image_ref": "a.jpg"}}\n' * 2)
+
+    done = soloface("publish", "--file", file)
+    named = soloface("publish", "--file", file, "--gallery", "hall")
+
+    assert (done.code, done.err.count("\n")) == (0, 1)
+    assert done.err.startswith("jobs without a gallery are published, though the database does not")
+    assert (named.code, named.err) == (0, "")
+    galleries = [orjson.loads(delivery.payload).get("gallery") for delivery in world.take(4)]
+    assert galleries == [None, None, "hall", "hall"]
 
 
 def test_where_a_gallery_is_required_the_search_among_all_is_not_measured(
@@ -170,3 +195,9 @@ def test_where_a_gallery_is_required_the_search_among_all_is_not_measured(
     done = soloface("gallery", "status", "--json")
     assert (done.json["gallery_required"], done.json["measured"]["faces"]) == (True, 0)
     assert soloface("gallery", "status").out.splitlines()[-1] == "nothing to do"
+    built = soloface("gallery", "index", "--rebuild")
+    assert (built.code, built.err.count("\n")) == (1, 1)
+    assert built.err.startswith("error: no index is needed")
+    platform.run("truncate face_match_limits")
+    monkeypatch.setenv(f"{PREFIX}MATCH__GALLERY", "required")
+    assert soloface("gallery", "status", "--json").json["measured"]["faces"] == 0

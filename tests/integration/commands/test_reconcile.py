@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import time
+from contextlib import closing
 from uuid import UUID
 
 import orjson
 import pytest
 
+from connectors.postgres.connection import Database
 from connectors.postgres.photos.forgotten import PAGE
+from connectors.postgres.photos.limits import Limits
 from dataflow.jobs.outcome import Settled
 from dataflow.jobs.reason import Reason
+from dataflow.steps.matching import MatchPolicy
 from tests.builders import photo, request, user
 from tests.fixtures.letters import Letters
-from tests.fixtures.recording import Records
+from tests.fixtures.recording import MODEL, THRESHOLD, Records
 from tests.fixtures.worker import Done, Soloface
 
 FORGOTTEN = photo(1)
@@ -105,7 +109,7 @@ def test_what_is_no_reference_is_named_and_not_published(
     platform.run("update photos set key = '../x' where id = %s", FORGOTTEN)
     done = run(soloface, "--publish")
     assert done.code == 1
-    assert f"not a reference: {FORGOTTEN} ../x: a file path is not a key" in done.out
+    assert f"cannot be published: {FORGOTTEN} ../x: a file path is not a key" in done.out
     assert letters.jobs() == []
 
 
@@ -157,12 +161,41 @@ def test_the_jobs_name_the_gallery_of_a_column(
     assert "the name of a gallery must be" in bad
 
 
+@pytest.mark.parametrize("where", ["settings", "workers"])
 def test_where_a_gallery_is_required_no_job_is_published_without_one(
-    platform: Records, letters: Letters, soloface: Soloface, monkeypatch: pytest.MonkeyPatch
+    platform: Records,
+    letters: Letters,
+    soloface: Soloface,
+    monkeypatch: pytest.MonkeyPatch,
+    where: str,
+) -> None:
+    if where == "settings":
+        monkeypatch.setenv("SOLOFACE_MATCH__GALLERY", "required")
+    else:
+        with closing(Database(platform.settings)) as database:
+            Limits(database).note(MODEL, MatchPolicy(THRESHOLD, gallery_required=True))
+    done = run(soloface, "--publish")
+    assert (done.code, done.out, done.err.count("\n")) == (1, "", 1)
+    assert "--gallery-column" in done.err
+
+    platform.run("alter table photos add column album text")
+    done = run(soloface, "--publish", "--gallery-column", "album")
+    assert done.code == 1
+    assert f"cannot be published: {FORGOTTEN} {FORGOTTEN}.jpg: it belongs to no" in done.out
+    assert letters.jobs() == []
+
+    platform.run("update photos set faces = 1")
+    platform.run("update photos set album = 'hall' where id = %s", photo(4))
+    named = ("--gallery-column", "album", "--gallery", "school", "--json")
+    assert run(soloface, "--publish", *named).json["published"] == 2
+    jobs = {job["photo_id"]: job["gallery"] for job in map(orjson.loads, letters.jobs())}
+    assert jobs == {str(FORGOTTEN): "school", str(photo(4)): "hall"}
+
+
+def test_a_bad_name_of_a_gallery_for_all_is_refused_before_anything_is_published(
+    platform: Records, letters: Letters, soloface: Soloface
 ) -> None:
     del platform
-    monkeypatch.setenv("SOLOFACE_MATCH__GALLERY", "required")
-    done = run(soloface, "--publish")
-    assert done.code == 1
-    assert "--gallery-column" in done.err
+    done = run(soloface, "--publish", "--gallery", "two words")
+    assert (done.code, "--gallery: the name of a gallery must be" in done.err) == (1, True)
     assert letters.jobs() == []

@@ -9,6 +9,7 @@ import pytest
 from nats.js.api import AckPolicy, ConsumerConfig, RetentionPolicy, StreamConfig
 from structlog.testing import capture_logs
 
+from connectors.jetstream.examining import surroundings
 from connectors.jetstream.jobs.settling import ACK, nak
 from connectors.jetstream.lanes import LaneState, open_lanes
 from connectors.jetstream.provision import Provision, provision, wanted_streams
@@ -127,6 +128,21 @@ def test_switched_off_there_is_one_lane_and_nothing_to_say(nats_settings: NatsSe
     found = provisioned(nats_settings.model_copy(update={"backfill": False}))
     assert (list(found.lanes), found.one_lane) == ([Lane.LIVE], "")
     assert found.jobs.config.subjects == [nats_settings.subject]
+
+
+def test_jobs_in_a_lane_that_is_switched_off_are_pointed_out(nats_settings: NatsSettings) -> None:
+    provisioned(nats_settings)
+    off = nats_settings.model_copy(update={"backfill": False})
+
+    def warnings(settings: NatsSettings) -> list[str]:
+        found = asyncio.run(surroundings(settings))
+        return [one for one in found.warnings() if nats_settings.backfill_subject in one]
+
+    assert warnings(off) == []
+    publish(nats_settings, Lane.BACKFILL, b"later")
+    (warning,) = warnings(off)
+    assert "SOLOFACE_NATS__BACKFILL=false" in warning
+    assert warnings(nats_settings) == []
 
 
 def test_a_worker_that_may_make_nothing_works_with_one_lane_and_says_so_once(

@@ -7,14 +7,19 @@ from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
+from structlog.testing import capture_logs
 
 from connectors.jetstream.client import JetStreamClient
 from connectors.jetstream.connection import connect
+from connectors.jetstream.examining import surroundings
+from connectors.jetstream.provision import wanted_streams
 from connectors.jetstream.rights import permissions
 from dataflow.jobs.errors import ConfigurationError
+from dataflow.jobs.lane import Lane
 from dataflow.process.health import Health
 from dataflow.settings import NatsSettings
 from tests.fixtures.configured_nats import Serve
+from tests.world import jetstream
 
 JOBS_ONLY = '["$JS.>", "_INBOX.>", "jobs.>"'
 
@@ -29,6 +34,8 @@ def login(serve: Serve, tmp_path: Path) -> NatsSettings:
         f"  {{ user: mute, password: s3cret, permissions: {{ publish: {JOBS_ONLY}] }} }}\n"
         "  { user: fenced, password: s3cret, "
         'permissions: { publish: { deny: "settled.>" } } }\n'
+        "  { user: careful, password: s3cret, "
+        'permissions: { publish: { deny: "$JS.API.STREAM.UPDATE.>" } } }\n'
         f"  {{ user: free, password: s3cret }}\n] }}"
     )
     return NatsSettings(
@@ -103,3 +110,24 @@ def test_a_login_without_the_right_to_publish_events_is_refused_at_the_start(
 def test_it_is_not_asked_for_where_no_events_are_wanted(login: NatsSettings) -> None:
     quiet = {"events": False, "tags": False, "tags_subject": "told.tags"}
     JetStreamClient(login.model_copy(update=quiet), Health()).close()
+
+
+def test_a_login_that_may_not_change_streams_works_with_one_lane_and_says_how_to_get_two(
+    login: NatsSettings,
+) -> None:
+    careful, free = (login.model_copy(update={"user": user}) for user in ("careful", "free"))
+
+    async def make() -> None:
+        async with jetstream(free) as js:
+            await js.add_stream(wanted_streams(free)[0].evolve(subjects=[free.subject]))
+
+    asyncio.run(make())
+    with capture_logs() as logs:
+        JetStreamClient(careful, Health()).close()
+
+    (said,) = [line["detail"] for line in logs if line["event"] == "one_lane"]
+    assert "nats stream edit" in said
+    assert said.endswith(asyncio.run(surroundings(careful)).one_lane)
+    client = JetStreamClient(free, Health())
+    client.close()
+    assert set(client.lanes) == set(Lane)

@@ -9,15 +9,21 @@ from typing import Any
 
 import pytest
 
+from connectors.postgres.connection import Database
+from connectors.postgres.gallery.enrolments import EnrolmentRegister
+from connectors.postgres.gallery.search import nearest_fellows
 from connectors.postgres.photos.limits import Limits
-from connectors.postgres.tags.decisions import Word
+from connectors.postgres.tags.deciding import Rules
+from connectors.postgres.tags.decisions import Decision, Decisions, Word
 from connectors.postgres.tags.rematching import Rematching
 from dataflow.gallery.limit import FollowingLimit
 from dataflow.jobs.outcome import Settled
 from dataflow.jobs.reason import Reason
+from dataflow.settings import ModelSettings, Settings
 from dataflow.steps.matching import MatchPolicy
+from soloface.rules import requires_gallery, rules_of_workers
 from tests.builders import PUBLISHED, photo, request, user
-from tests.fixtures.recording import MODEL, THRESHOLD, Records, distance, face
+from tests.fixtures.recording import MODEL, THRESHOLD, Records, direction, distance, face
 from tests.fixtures.rematching import rematching_of, settle
 from tests.saying import take
 
@@ -212,6 +218,53 @@ def test_where_a_gallery_is_required_nobody_is_looked_for_without_one(
     limits.note(MODEL, MatchPolicy(THRESHOLD))
     settle(rematching)
     assert tags(members) == {1: 4, 2: 2, 3: 1}
+
+
+def test_rules_alone_keep_a_face_without_a_gallery_from_being_compared(members: Records) -> None:
+    """Also with the user of its tag, and with one of whom somebody has said that it shows them."""
+    members.recorder().record([face(1, 1), face(2, 1), face(3, 1, gallery="hall")])
+    strict = Rules(MatchPolicy(THRESHOLD, gallery_required=True), MODEL, move=False)
+    with closing(Database(members.settings)) as database:
+        decisions = Decisions(database, strict)
+        named = decisions.take(Decision(photo(1), user(4), Word.CONFIRMED))
+        other = decisions.take(Decision(photo(2), user(4), Word.REJECTED))
+        inside = decisions.take(Decision(photo(3), user(4), Word.CONFIRMED))
+    assert named.match
+    assert (named.match.user_id, named.match.distance) == (user(4), None)
+    assert (other.now, other.reason) == (None, Reason.MISSING_GALLERY)
+    assert inside.match
+    assert inside.match.distance == pytest.approx(distance(29), abs=1e-6)
+
+
+def test_after_a_move_to_another_model_tenants_stay_apart_until_its_workers_say_otherwise(
+    members: Records, limits: Limits, open_settings: ModelSettings
+) -> None:
+    settings = Settings(database=members.settings, model=open_settings)
+    vectors, nowhere = [direction(0)], [frozenset[str]()]
+    said: list[str] = []
+
+    def required() -> tuple[bool, bool, bool]:
+        """By the register, by the rules of commands, and by what publishes jobs."""
+        with closing(Database(members.settings)) as database:
+            rules = rules_of_workers(settings, database, said.append)
+            register = EnrolmentRegister(database, MODEL)
+            return (
+                register.gallery_required(),
+                rules.policy.gallery_required,
+                requires_gallery(settings, database),
+            )
+
+    assert required() == (False, False, False)
+    limits.note("earlier", MatchPolicy(THRESHOLD, gallery_required=True))
+    assert required() == (True, True, True)
+    with closing(Database(members.settings)) as database, database.connection() as connection:
+        found = nearest_fellows(connection, vectors, nowhere, MODEL, 2)
+        none = nearest_fellows(connection, vectors, nowhere, MODEL, 2, gallery_required=True)
+    assert ([len(near) for near in found], none) == ([2], [[]])
+    limits.note(MODEL, MatchPolicy(THRESHOLD))
+    assert required() == (False, False, False)
+    limits.note("earlier", MatchPolicy(THRESHOLD, gallery_required=True))
+    assert required() == (False, False, True)
 
 
 def test_a_limit_follows_the_members_of_each_gallery(

@@ -42,7 +42,7 @@ OPERATIONS: list[Any] = [
 @pytest.fixture
 def full(make_site: MakeSite, streams: NatsSettings) -> Site:
     """A site with something behind every path, where alma may do everything."""
-    site = make_site(nats=streams, requests_per_minute=1_000_000)
+    site = make_site(nats=streams, requests_per_minute=1_000_000, new_users=True)
     site.tokens["alma"], line = new_token("alma", set(Role))
     assert site.settings.web.tokens
     with site.settings.web.tokens.open("a") as file:

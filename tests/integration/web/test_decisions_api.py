@@ -270,6 +270,7 @@ def test_a_user_is_enrolled_by_one_upload_and_erased_again(site: Site) -> None:
     done = enno.enrol_image(user(1), picture(person=2), keep=True)
 
     kept = f"enrolment/{user(1)}/{done.used[0].sha256}"
+    assert done.used[0].photo == f"minio://{site.settings.store.bucket}/{kept}"
     assert site.store.stat_object(site.settings.store.bucket, kept).size == len(picture(person=2))
     shown = rita.photos_of(user(1))
     assert shown.enrolled_by == [done.used[0].sha256]
@@ -279,9 +280,11 @@ def test_a_user_is_enrolled_by_one_upload_and_erased_again(site: Site) -> None:
     with pytest.raises(ApiError) as error:
         enno.enrol_image(user(2), picture(person=2))
     assert refused(error) == (409, "clashes_with_user")
-    assert (
-        enno.enrol_image(user(2), picture(person=2), force=True).used[0].photo.startswith("upload/")
-    )
+    unkept = enno.enrol_image(user(2), picture(person=2), force=True)
+    assert unkept.used[0].photo is None
+    # Nobody could look at it again, so it is not on record; the same photo is known nevertheless.
+    assert rita.photos_of(user(2)).enrolled_by == []
+    assert enno.enrol_image(user(2), picture(person=2), force=True).status == "unchanged"
     with pytest.raises(ApiError) as error:
         enno.enrol_image(user(3), picture(faces=2))
     assert refused(error) == (422, "no_usable_photo")

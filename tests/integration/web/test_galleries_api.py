@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import replace
 
 import pytest
 
@@ -10,10 +11,10 @@ from connectors.postgres.connection import Database
 from connectors.postgres.photos.limits import Limits
 from dataflow.gallery.enrolment import Status
 from dataflow.settings import MatchSettings
-from dataflow.steps.matching import MatchPolicy
 from soloface.client import ApiError
 from soloface.web.work.wire_enrolment import EnrolRequest
 from tests.builders import photo, picture, user
+from tests.fixtures.recording import distance
 from tests.fixtures.web import MODEL, POLICY, MakeSite, Site
 
 
@@ -48,18 +49,19 @@ def test_in_a_gallery_only_its_members_and_its_photos_are_found(site: Site) -> N
     }
 
 
-@pytest.mark.parametrize("where", ["settings", "workers"])
-def test_where_a_gallery_is_required_nothing_is_found_without_one(
-    make_site: MakeSite, where: str
-) -> None:
-    required = MatchSettings(gallery="required") if where == "settings" else None
-    site = make_site(match=required)
-    if where == "workers":
-        policy = MatchPolicy(
-            POLICY.threshold, POLICY.max_distance, POLICY.min_margin, gallery_required=True
-        )
-        with closing(Database(site.records.settings)) as database:
-            Limits(database).note(MODEL, policy)
+@pytest.fixture(params=["settings", "workers"])
+def strict(request: pytest.FixtureRequest, make_site: MakeSite) -> Site:
+    """A site that requires galleries, by its own settings or by what the workers have noted."""
+    if request.param == "settings":
+        return make_site(match=MatchSettings(gallery="required"))
+    site = make_site()
+    with closing(Database(site.records.settings)) as database:
+        Limits(database).note(MODEL, replace(POLICY, gallery_required=True))
+    return site
+
+
+def test_where_a_gallery_is_required_nothing_is_found_without_one(strict: Site) -> None:
+    site = strict
     site.records.add_user(1, 0, MODEL)
     site.records.add_members("red", 1)
     fiona = site.client("fiona")
@@ -69,6 +71,38 @@ def test_where_a_gallery_is_required_nothing_is_found_without_one(
 
     assert (error.value.status, error.value.reason) == (422, "missing_gallery")
     assert fiona.find(picture(person=0), gallery="red").user_id == user(1)
+
+
+def test_where_a_gallery_is_required_who_enrols_without_one_clashes_with_nobody(
+    strict: Site,
+) -> None:
+    enno = strict.client("enno")
+    for number in (1, 2):
+        assert enno.enrol_image(user(number), picture(person=0)).status == "enrolled"
+
+
+def test_where_a_gallery_is_required_faces_without_one_are_shown_beside_nobody(
+    strict: Site,
+) -> None:
+    strict.records.add_user(1, 30, MODEL)
+    strict.records.add_members("red", 1)
+    with closing(Database(strict.records.settings)) as database:
+        limits = Limits(database)
+        now = limits.note(MODEL, POLICY)  # as it was when the photos came
+        for number, gallery in ((1, None), (2, None), (3, "red"), (4, "red")):
+            strict.record(number, -170, gallery=gallery)
+        assert now
+        limits.note(MODEL, now.policy)
+    rita = strict.client("rita")
+
+    shown = {card.photo_id: len(card.candidates) for card in rita.review("unknown").cards}
+    groups = rita.groups()
+
+    assert shown == {photo(1): 0, photo(2): 0, photo(3): 1, photo(4): 1}
+    assert [{card.photo_id for card in group.cards} for group in groups.groups] == [
+        {photo(3), photo(4)}
+    ]
+    assert groups.looked_at == 2
 
 
 def test_a_name_that_is_none_is_refused(site: Site) -> None:
@@ -121,3 +155,49 @@ def test_unknown_faces_of_two_galleries_are_never_one_group(site: Site) -> None:
         {photo(1), photo(2)},
     ]
     assert groups.looked_at == 6
+
+
+def test_a_queue_and_the_groups_are_narrowed_to_a_gallery(site: Site) -> None:
+    rita = site.client("rita")
+    site.records.add_user(1, 0, MODEL)
+    site.records.add_members("red", 1)
+    for number, degrees, gallery in ((1, 50, "red"), (2, 50, None), (3, -170, "blue")):
+        site.record(number, degrees, gallery=gallery)
+    site.record(4, -171, gallery="blue")
+
+    assert {card.photo_id for card in rita.review("doubtful").cards} == {photo(1), photo(2)}
+    page = rita.review("doubtful", gallery="red")
+    assert [card.photo_id for card in page.cards] == [photo(1)]
+    assert page.waiting == {"doubtful": 1, "near_misses": 0, "unknown": 0, "recent": 1}
+    assert [card.photo_id for card in rita.claim("doubtful", gallery="red").cards] == [photo(1)]
+    assert [len(group.cards) for group in rita.groups(gallery="blue").groups] == [2]
+    assert rita.groups(gallery="red").groups == []
+
+
+def test_who_a_face_may_be_is_asked_in_its_gallery_and_leaves_out_the_rejected(site: Site) -> None:
+    for number, degrees in ((1, 10), (2, 20), (3, 30), (4, 0)):
+        site.records.add_user(number, degrees, MODEL)
+    site.records.add_members("red", 1, 2, 3)
+    site.record(1, 0, gallery="red")
+    site.record(2, 0)
+    rita = site.client("rita")
+    rita.decide(photo(1), "reject", user(1))
+
+    found = rita.users_like(photo(1))
+
+    assert (found.gallery, [near.user_id for near in found.users]) == ("red", [user(2), user(3)])
+    assert found.users[0].distance == pytest.approx(distance(20), abs=1e-5)
+    everybody = rita.users_like(photo(2), limit=3)
+    assert [near.user_id for near in everybody.users] == [user(4), user(1), user(2)]
+    for photo_id, face_index in ((photo(1), 1), (photo(9), 0)):
+        with pytest.raises(ApiError) as error:
+            rita.users_like(photo_id, face_index)
+        assert (error.value.status, error.value.reason) == (404, "unknown_face")
+
+
+def test_where_a_gallery_is_required_a_face_without_one_may_be_nobody(make_site: MakeSite) -> None:
+    site = make_site(match=MatchSettings(gallery="required"))
+    site.records.add_user(1, 0, MODEL)
+    site.record(1)
+
+    assert site.client("rita").users_like(photo(1)).users == []

@@ -34,6 +34,13 @@ PATHS = {
     "person": f"people/{user(1)}",
     "photo": f"photos/{photo(1)}",
 }
+OPENED = {
+    "who": ("review", "[data-answer=else]", "#nearest img"),
+    "filters": ("review", "#filters summary", "#filter-gallery"),
+    "empty": (f"review?user_id={user(9)}", "#filters summary", "#done"),
+    "new": ("groups", "text=Somebody new…", "#new-id"),
+}
+"""What a button opens: where it is, the button, and what is seen then."""
 SHOWN = {
     "review": "#proposed img",
     "groups": ".tile img",
@@ -62,7 +69,7 @@ def furnished(make_site: MakeSite) -> Site:
 
     Only these two: anybody may publish the pictures that show them.
     """
-    site = make_site(tokens=None)
+    site = make_site(tokens=None, new_users=True)
     for number, person in enumerate((GWEN, CAMERAMAN), start=1):
         site.records.add_user(number, 140 * (number - 1), MODEL)
         image = jpeg(person.portrait())
@@ -129,6 +136,15 @@ def test_every_page_can_be_used_by_everybody_in_each_size_and_light(
                 assert flaws(page) == [], (name, size, scheme)
                 wide = page.evaluate("document.documentElement.scrollWidth")
                 assert wide <= width, f"{name} is wider than the {size}"
+                picture = f"{name}-{size}-{scheme}.png"
+                if picture in IN_THE_DOCS or folder != IMAGES:
+                    page.screenshot(path=folder / picture)
+            for name, (path, button, shown) in OPENED.items():
+                page.goto(furnished.url + path)
+                page.locator(button).first.click()
+                expect(page.locator(shown).first).to_be_visible()
+                page.wait_for_load_state("networkidle")
+                assert flaws(page) == [], (name, size, scheme)
                 picture = f"{name}-{size}-{scheme}.png"
                 if picture in IN_THE_DOCS or folder != IMAGES:
                     page.screenshot(path=folder / picture)

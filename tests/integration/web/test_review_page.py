@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 from tests.builders import photo, user
 from tests.fixtures.browser import MS
 from tests.fixtures.web import MODEL, MakeSite, Site
+from tests.pages import MAY_LEAVE, all_taken, answered, opened
 
 
 @pytest.fixture
@@ -25,19 +26,9 @@ def local(make_site: MakeSite) -> Site:
 
 @pytest.fixture
 def page(browser: Browser, local: Site) -> Iterator[Page]:
-    with browser.new_context() as context:
-        context.set_default_timeout(MS)
-        page = context.new_page()
-        problems: list[str] = []
-        page.on("pageerror", lambda error: problems.append(str(error)))
-        page.on(
-            "console", lambda said: problems.append(said.text) if said.type == "error" else None
-        )
-        page.goto(local.url)
+    with opened(browser, local.url) as page:
         expect(page.locator("#card")).to_be_visible()
         yield page
-        wanted = [text for text in problems if "Failed to load resource" not in text]
-        assert wanted == []
 
 
 def words(site: Site) -> list[tuple[object, ...]]:
@@ -45,10 +36,6 @@ def words(site: Site) -> list[tuple[object, ...]]:
         "select photo_id, user_id, decision from face_match_decisions order by photo_id"
     )
     return [tuple(row.values()) for row in rows]
-
-
-def answered(page: Page, then: str = "Kept") -> None:
-    expect(page.locator("#notice")).to_contain_text(then)
 
 
 @pytest.mark.parametrize(
@@ -96,12 +83,43 @@ def test_somebody_else_is_named_by_their_id(page: Page, local: Site) -> None:
     assert words(local) == [(photo(5), user(3), "confirmed")]
 
 
+def test_somebody_else_is_named_by_their_face_with_one_key(page: Page, local: Site) -> None:
+    page.keyboard.press("e")
+    expect(page.locator("#nearest button")).to_have_count(3)
+    expect(page.locator("#nearest button").nth(2)).to_contain_text("not alike")
+    page.keyboard.press("3")
+    answered(page)
+
+    # The key has answered for this photo, and for no other.
+    expect(page.locator("#whole a")).to_have_attribute("href", f"/photos/{photo(4)}")
+    assert words(local) == [(photo(5), user(3), "confirmed")]
+
+
+def test_whoever_turns_away_from_the_question_has_said_nothing(page: Page, local: Site) -> None:
+    page.keyboard.press("e")
+    expect(page.locator("#else")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator("#else")).to_be_hidden()
+    expect(page.locator("#whole a")).to_have_attribute("href", f"/photos/{photo(5)}")
+    assert words(local) == []
+
+
+def test_among_the_nearest_are_no_rejected_users(browser: Browser, local: Site) -> None:
+    local.client().decide(photo(5), "reject", user(1))
+    with opened(browser, local.url) as page:
+        expect(page.locator("#whole a")).to_have_attribute("href", f"/photos/{photo(4)}")
+        with opened(browser, f"{local.url}review?queue=recent") as other:
+            expect(other.locator("#whole a")).to_have_attribute("href", f"/photos/{photo(5)}")
+            other.keyboard.press("e")
+            expect(other.locator("#nearest button")).to_have_count(2)
+
+
 def test_a_queue_is_worked_off_by_keyboard_and_undone(page: Page, local: Site) -> None:
     for number in range(5, 0, -1):
         expect(page.locator("#whole a")).to_have_attribute("href", f"/photos/{photo(number)}")
         page.keyboard.press("y")
     expect(page.locator("#done")).to_be_visible()
-    answered(page, "Kept: photo 00000001")
+    all_taken(page)
     page.keyboard.press("u")
     answered(page, "Taken back")
 
@@ -137,12 +155,63 @@ def test_a_lost_connection_loses_no_answer_and_takes_none_twice(page: Page, loca
 
     page.route("**/decision", lose)
     page.keyboard.press("y")
-    answered(page, "Not kept yet")
+    answered(page, "Not known yet whether your answer is kept")
     answered(page, "Kept:")
 
     assert words(local) == [(photo(5), user(1), "confirmed")]
     (row,) = local.records.run("select count(*) as count from face_decision_log")
     assert row["count"] == 1
+
+
+def test_as_long_as_nothing_is_heard_the_page_does_not_say_that_it_is_kept(
+    page: Page, local: Site
+) -> None:
+    page.route("**/decision", lambda route: route.abort())
+    for tries in range(3):
+        with page.expect_event("requestfailed"):
+            if not tries:
+                page.keyboard.press("y")
+        answered(page, "Not known yet whether your answer is kept")
+    assert page.evaluate(MAY_LEAVE) is False  # the browser asks before it leaves
+    assert words(local) == []
+
+    page.unroute("**/decision")
+    page.evaluate("dispatchEvent(new Event('online'))")
+    answered(page, "Kept:")
+    all_taken(page)
+    assert words(local) == [(photo(5), user(1), "confirmed")]
+
+
+def test_a_card_waits_for_its_answer_also_while_the_next_ones_do_not_come(
+    page: Page, local: Site
+) -> None:
+    page.clock.install()
+    page.route("**/claims?*", lambda route: route.abort())
+    with page.expect_event("requestfailed"):
+        page.keyboard.press("y")
+    answered(page, "The next photos did not come")
+    with page.expect_event("requestfailed"):
+        page.clock.fast_forward(2000)
+    expect(page.locator("#whole a")).to_have_attribute("href", f"/photos/{photo(4)}")
+
+    page.unroute("**/claims?*")
+    page.clock.fast_forward(2000)
+    for number in (4, 3, 2, 1):
+        expect(page.locator("#whole a")).to_have_attribute("href", f"/photos/{photo(number)}")
+        page.keyboard.press("y")
+    expect(page.locator("#done")).to_be_visible()
+    all_taken(page)
+    assert len(words(local)) == 5
+
+
+def test_of_a_photo_that_is_deleted_meanwhile_nothing_is_said(page: Page, local: Site) -> None:
+    local.records.run("delete from photos where id = %s", photo(5))
+
+    page.keyboard.press("y")
+    answered(page, "Not kept: that photo has been deleted meanwhile")
+
+    expect(page.locator("#whole a")).to_have_attribute("href", f"/photos/{photo(4)}")
+    assert words(local) == []
 
 
 def test_what_somebody_else_has_decided_meanwhile_comes_back_and_says_so(

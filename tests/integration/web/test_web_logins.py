@@ -8,6 +8,7 @@ from structlog.testing import capture_logs
 
 from dataflow.settings import NatsSettings
 from soloface.client import ApiError
+from soloface.web.work.wire_enrolment import GroupFace, NewUserRequest
 from tests.builders import photo, picture, user
 from tests.fixtures.logins import login_with
 from tests.fixtures.web import MODEL, MakeSite, Site
@@ -20,6 +21,7 @@ def test_the_web_process_reviews_and_finds_by_the_reviewers_login(
     owner = make_site()
     owner.records.add_user(1, 0, MODEL)
     owner.record(1, 30)
+    owner.record(2, 180, picture(person=3))
     enno = owner.client("enno")
     kept = enno.enrol_image(user(2), picture(person=1), keep=True).used[0].sha256
     with (
@@ -27,7 +29,7 @@ def test_the_web_process_reviews_and_finds_by_the_reviewers_login(
         login_with("soloface_enroller", owner.records.settings) as enroller,
     ):
         dsn = enroller.dsn.get_secret_value()
-        site = make_site(reviewer, streams, enrolment_dsn=SecretStr(dsn))
+        site = make_site(reviewer, streams, enrolment_dsn=SecretStr(dsn), new_users=True)
         rita, fiona = site.client("rita"), site.client("fiona")
 
         assert fiona.find(picture(), photos=True).user_id == user(1)
@@ -39,6 +41,11 @@ def test_the_web_process_reviews_and_finds_by_the_reviewers_login(
         rita.undo(done.id)
         rita.let_go(photo(1))
         assert rita.groups().groups == []
+        assert user(1) in {near.user_id for near in rita.users_like(photo(1)).users}
+        assert rita.distances().model == MODEL
+        face = GroupFace(photo_id=photo(2), face_index=0)
+        asked = NewUserRequest(user_id=user(4), faces=[face])
+        assert site.client("ruth").enrol_group(asked).status == "enrolled"
         assert site.client("enno").enrol_image(user(3), picture(person=2)).status == "enrolled"
         # Erasing takes a role that this login does not have.
         with pytest.raises(ApiError) as error:

@@ -20,6 +20,7 @@ from dataflow.gallery.limit import FollowingLimit
 from dataflow.jobs.errors import ConfigurationError
 from dataflow.process.version import VERSION
 from dataflow.settings import PREFIX, load_settings
+from dataflow.steps.matching import MatchPolicy
 from soloface.introduction import address
 from soloface.limits import following_limit
 from soloface.worker import Worker
@@ -113,6 +114,36 @@ def test_a_worker_with_other_limits_than_the_last_one_says_both(
     assert warning["now"] == {**unset, "max_distance": 0.6}
     _, warning = started(monkeypatch, MATCH__MAX_DISTANCE="0.6", MATCH__GALLERY="required")
     assert warning["now"] == {**unset, "max_distance": 0.6, "gallery_required": True}
+    monkeypatch.delenv(f"{PREFIX}MATCH__GALLERY")
+    (same,) = started(monkeypatch)
+    assert same["gallery_required"]
+    _, warning = started(monkeypatch, MATCH__GALLERY="optional")
+    assert warning["now"] == {**unset, "max_distance": 0.6}
+
+
+def test_a_worker_keeps_tenants_apart_as_those_before_unless_it_is_told_otherwise(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(Database(world.settings.database)) as database:
+        Limits(database).note("earlier", MatchPolicy(0.5, gallery_required=True))
+
+    (same,) = started(monkeypatch, MATCH__MAX_DISTANCE="0.5")
+    with closing(Database(world.settings.database)) as database:
+        noted = Limits(database).of(world.pack.contract.id)
+        with database.connection() as connection:
+            connection.execute("delete from face_match_limits where model <> 'earlier'")
+    _, warning = started(monkeypatch, MATCH__GALLERY="optional")
+
+    assert same["gallery_required"]
+    assert noted
+    assert noted.policy.gallery_required
+    assert (warning["event"], warning["log_level"]) == ("limits_changed", "warning")
+    assert (warning["before"], warning["now"]) == (
+        {"gallery_required": True},
+        {"gallery_required": False},
+    )
+    assert "workers of earlier compared in galleries only" in warning["detail"]
+    assert len(started(monkeypatch)) == 1
 
 
 def test_a_worker_says_what_share_of_strangers_comes_to_for_so_many_users(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.accuracy.__main__ import labelled_sets
 from benchmarks.accuracy.folders import find_sets
 from dataflow.jobs.errors import ConfigurationError
 
@@ -63,3 +64,19 @@ def test_what_cannot_be_told_apart_is_an_error(
 
     with pytest.raises(ConfigurationError, match=message):
         find_sets([tmp_path / name for name in given])
+
+
+def test_people_whose_photos_show_others_can_be_left_out(tmp_path: Path) -> None:
+    lay_out(tmp_path, "a/x/1.jpg", "a/y/1.jpg", "b/x/1.jpg", "b/y/1.jpg", "b/z/1.jpg")
+    lay_out(tmp_path, "groups/several/1.jpg")
+
+    left = labelled_sets([tmp_path], ["b/x"])
+
+    assert [found.told for found in left] == [
+        "a: 2 photos, 2 people",
+        "b: 2 photos, 2 people",
+        "groups/several: 1 photo, no people",
+    ]
+    assert list(left[1].people) == ["y", "z"]
+    with pytest.raises(ConfigurationError, match=r"^--without: there is no person b/nobody$"):
+        labelled_sets([tmp_path], ["b/nobody"])

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks.accuracy.crossing import crossed, nearest_people
+from benchmarks.accuracy.crossing import crossed, most_unlike, nearest_people
 from benchmarks.accuracy.faces import together
 from benchmarks.accuracy.galleries import carried, compared, derived, limit_for, sizes
 from benchmarks.accuracy.identification import identify_all
@@ -156,7 +156,7 @@ def test_limits_are_carried_to_each_set_from_the_others() -> None:
 
 
 def test_a_larger_gallery_gets_a_smaller_distance() -> None:
-    held = derived(faces_of(40, 3, 0.8), table("a", 40, 0.7, 0.6, 0.5).limits, 0.1)
+    held = list(derived(faces_of(40, 3, 0.8), table("a", 40, 0.7, 0.6, 0.5).limits, {}, 0.1))
 
     assert [one.users for one in held] == [10, 20, 27]
     assert [one.limit for one in held] == sorted((one.limit for one in held), reverse=True)
@@ -191,3 +191,11 @@ def test_the_nearest_people_are_named() -> None:
 
     assert {near.one, near.other} == {"plane/0", "plane/1"}
     assert near.distance == pytest.approx(1 - np.cos(np.radians(3)), abs=1e-4)
+
+
+def test_people_whose_photos_may_be_of_two_are_named_and_those_with_one_photo_are_not() -> None:
+    first, second = most_unlike(faces_at((0, 90), (120, 150), (200,)), 3)
+
+    assert (first.person, second.person) == ("plane/0", "plane/1")
+    assert first.distance == pytest.approx(1, abs=1e-6)
+    assert second.distance == pytest.approx(1 - np.cos(np.radians(30)), abs=1e-6)

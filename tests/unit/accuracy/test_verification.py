@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.accuracy.far_table import Limit, Population, distance_for, population, worst
+from benchmarks.accuracy.impostors import TABLE_FARS
 from benchmarks.accuracy.judging import compare, judge
 from benchmarks.accuracy.resampling import figure, person_weights, ratio
-from benchmarks.accuracy.verification import TABLE_FARS, verify
+from benchmarks.accuracy.verification import verify
 from dataflow.gallery.calibration import Pairs
 from tests.unit.accuracy.people import faces_at, faces_of
 

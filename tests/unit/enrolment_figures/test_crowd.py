@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.enrolment import doubles
+from benchmarks.enrolment import doubles, newcomers
 from benchmarks.enrolment.crowd import Crowd
-from benchmarks.enrolment.doubles import CHANCE, gallery, gaps, noticed, rows
+from benchmarks.enrolment.doubles import CHANCE, gaps, noticed, rows
+from benchmarks.enrolment.newcomers import gallery
 from benchmarks.enrolment.unlike import sifted
 from dataflow.faces.packs.gap_table import NEXT, Gap, GapTable
 from dataflow.gallery.calibration import Pairs
@@ -22,9 +23,9 @@ RNG = np.random.default_rng(0)
 @pytest.fixture(autouse=True)
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fewer draws of fewer people than for figures that are shown."""
-    monkeypatch.setattr(doubles, "_STRANGERS", 400)
-    for name in ("_DRAWS", "_GAP_DRAWS"):
-        monkeypatch.setattr(doubles, name, 2)
+    monkeypatch.setattr(newcomers, "_STRANGERS", 400)
+    monkeypatch.setattr(newcomers, "_DRAWS", 2)
+    monkeypatch.setattr(doubles, "_GAP_DRAWS", 2)
 
 
 def test_made_up_people_are_as_alike_as_the_labelled_ones_and_as_unlike() -> None:
@@ -91,8 +92,20 @@ def test_a_limit_by_the_gap_catches_more_than_the_distance_alone() -> None:
 def test_each_large_set_is_also_tried_alone() -> None:
     found = list(rows(ALIKE, Crowd.like(ALIKE), ClashLimit(0.4), sizes=(60, 200)))
     assert [(one.users, one.photos) for one in found[:3]] == [(120, 1), (120, 2), (120, 3)]
-    assert [one.users for one in found] == [120] * 3 + [200] * 3 + [60] * 2
-    assert [one.population for one in found[-2:]] == ["set 0", "set 1"]
+    assert [one.users for one in found] == [120] * 3 + [200] * 3 + [60] * 12
+    assert [one.photos for one in found] == [1, 2, 3] * 6
+    assert [one.population for one in found[6:]] == ["set 0"] * 6 + ["set 1"] * 6
+
+
+def test_whoever_has_fewer_photos_than_are_enrolled_is_made_up_for() -> None:
+    """Who has four photos comes twice by two each; by three only made-up people do."""
+    crowd = Crowd.like(ALIKE[:1])
+    two, three, five = (gallery(ALIKE[:1], crowd, 80, photos, draws=1) for photos in (2, 3, 5))
+
+    assert [len(tried.doubles.owner) for tried in (two, three, five)] == [60, 0, 0]
+    assert [len(tried.made_up_doubles.owner) for tried in (two, three, five)] == [20, 20, 80]
+    assert [(tried.strangers.owner >= 0).sum() for tried in (two, three, five)] == [60, 60, 0]
+    assert two.made_up_doubles.found.mean() > 0.9
 
 
 def test_a_larger_distance_refuses_fewer_own_photos_and_lets_more_foreign_ones_pass() -> None:

@@ -146,6 +146,16 @@ def test_a_box_around_something_else_fits_no_face(drawn: Box) -> None:
     assert "found on this photo of 1000x1000 pixels: (200, 400, 400, 600), (" in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    "drawn", [Box(400, 400, 200, 600), Box(200, 600, 400, 400), Box(310, 400, 310, 600)]
+)
+def test_a_box_whose_corners_are_swapped_or_one_is_called_so(drawn: Box) -> None:
+    with pytest.raises(DataError, match="is reversed or empty: x2 must be larger than x1") as told:
+        FaceIn(drawn)([LEFT, RIGHT], SIDE, SIDE)
+
+    assert told.value.reason is Reason.NO_FACE_IN_BBOX
+
+
 def test_of_two_faces_that_a_box_fits_none_is_taken() -> None:
     near = square(320, 520, 200)
 

@@ -10,7 +10,7 @@ import pytest
 
 from dataflow.faces.packs.far_table import FarTable, Worst
 from dataflow.faces.packs.gap_table import NEXT, Gap, GapTable
-from dataflow.gallery.clashes import ClashLimit
+from dataflow.gallery.clashes import ClashLimit, Near
 from dataflow.gallery.enrolling import Enroller
 from dataflow.gallery.enrolment import (
     USERS_AT_A_TIME,
@@ -108,9 +108,9 @@ def test_whoever_stands_out_from_the_next_users_is_refused_before_and_within_a_b
     seen: list[list[float]] = []
 
     class Watched(ClashLimit):
-        def refuses(self, near: Sequence[float], users: int) -> bool:
-            seen.append(list(near))
-            return super().refuses(near, users)
+        def clash(self, near: Sequence[Near], users: int, photos: int = 1) -> int | None:
+            seen.append([other.distance for other in near])
+            return super().clash(near, users, photos)
 
     gaps = GapTable.of([Gap(users=21, gap=0.5), Gap(users=100, gap=0.4)])
     watched = replace(enroller, clashes=Watched(1.5, FarTable.of([NEVER, RARELY]), gaps=gaps))
@@ -126,15 +126,54 @@ def test_whoever_stands_out_from_the_next_users_is_refused_before_and_within_a_b
     assert user(41) not in register.users
 
 
+def test_the_limit_knows_of_how_many_photos_both_vectors_are_the_means(
+    enroller: Enroller, register: MemoryRegister
+) -> None:
+    """Of users who are enrolled, of those of the same batch, and of those on no record: of one."""
+    seen: list[tuple[int, list[int]]] = []
+
+    class Watched(ClashLimit):
+        def clash(self, near: Sequence[Near], users: int, photos: int = 1) -> int | None:  # noqa: ARG002
+            seen.append((photos, [other.photos for other in near]))
+            return None
+
+    def another(photo: str) -> bytes:
+        """Another file that shows the same."""
+        return read("0.png") + photo.encode()
+
+    everybody = replace(enroller, examiner=replace(enroller.examiner, read=another), clashes=None)
+    run(everybody, *(Offer(user(n), (f"{n}a", f"{n}b")) for n in (1, 2)))
+    del register.photos[user(2)]
+    watched = replace(everybody, clashes=Watched(THRESHOLD))
+    run(watched, Offer(user(3), ("3a",)), Offer(user(4), ("4a", "4b")))
+
+    assert [(photos, sorted(others)) for photos, others in seen] == [(1, [1, 2]), (2, [1, 1, 2])]
+
+
+def test_the_one_for_whom_a_user_is_refused_is_named_though_another_is_nearer(
+    enroller: Enroller,
+) -> None:
+    class Second(ClashLimit):
+        def clash(self, near: Sequence[Near], users: int, photos: int = 1) -> int | None:  # noqa: ARG002
+            return 1 if len(near) > 1 else None
+
+    run(replace(enroller, clashes=None), Offer(user(1), ("0.png",)), Offer(user(2), ("1.png",)))
+    (done,) = replace(enroller, clashes=Second(1.1)).enrol([Offer(user(3), ("0 again.png",))])
+
+    assert done.status is Status.CLASHES
+    assert done.clash
+    assert done.clash.user_id == user(2)
+
+
 def test_the_limit_of_clashes_counts_those_who_are_enrolled_in_the_same_run(
     enroller: Enroller,
 ) -> None:
     asked = []
 
     class Watched(ClashLimit):
-        def refuses(self, near: Sequence[float], users: int) -> bool:  # noqa: ARG002
+        def clash(self, near: Sequence[Near], users: int, photos: int = 1) -> int | None:  # noqa: ARG002
             asked.append(users)
-            return False
+            return None
 
     watched = replace(enroller, clashes=Watched(THRESHOLD))
     run(watched, *(Offer(user(number), ("0.png",)) for number in range(40)))
@@ -246,12 +285,15 @@ def test_the_same_photos_again_can_add_a_gallery(
     assert register.places == {user(1): {"hall"}}
 
 
-@pytest.mark.parametrize(
-    ("required", "expected"), [(True, Status.ENROLLED), (False, Status.CLASHES)]
-)
+@pytest.mark.parametrize("where", ["set", "noted", "nowhere"])
 def test_where_a_gallery_is_required_those_without_one_are_compared_with_nobody(
-    enroller: Enroller, expected: Status, *, required: bool
+    enroller: Enroller, register: MemoryRegister, where: str
 ) -> None:
-    strict = replace(enroller, gallery_required=required)
-    offers = [Offer(user(n), ("0.png",)) for n in (1, 2)]
-    assert run(strict, *offers) == [Status.ENROLLED, expected]
+    strict = replace(enroller, gallery_required=where == "set")
+    register.required = where == "noted"
+    expected = Status.CLASHES if where == "nowhere" else Status.ENROLLED
+    inside = Offer(user(3), ("0.png",), galleries=("hall",))
+    offers = [Offer(user(1), ("0.png",)), Offer(user(2), ("0.png",)), inside]
+    assert run(strict, *offers) == [Status.ENROLLED, expected, Status.ENROLLED]
+    assert run(strict, Offer(user(4), ("0.png",))) == [expected]
+    assert run(strict, replace(inside, user_id=user(5))) == [Status.CLASHES]

@@ -109,6 +109,19 @@ def test_too_few_photos_are_said_with_how_many_it_takes() -> None:
     assert found.photos_needed == pytest.approx(3 * 1000 / (0.001 * 19), rel=0.01)
 
 
+@given(st.integers(2, 60), st.integers(1, 4), st.integers(1, 100_000))
+def test_the_smallest_fpir_that_the_photos_tell_can_be_asked_for_and_a_smaller_one_cannot(
+    people: int, photos: int, users: int
+) -> None:
+    searches = Searches(*album(people, photos, 1, 0.7))
+    least = searches.recommend(1e-9, users).least_fpir
+
+    if least is None:
+        return
+    assert searches.recommend(least, users).photos_needed <= people * photos
+    assert searches.recommend(0.85 * least, users).photos_needed > people * photos
+
+
 def test_one_photo_of_each_person_tells_the_fpir_but_no_fnir() -> None:
     found = Searches(*album(40, 1, 1, 0.7)).recommend(0.2, 10)
 

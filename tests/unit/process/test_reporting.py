@@ -65,6 +65,15 @@ def test_a_payload_that_could_not_be_read_is_logged_by_its_sequence() -> None:
     assert (line["photo_id"], line["job_id"], line["stream_seq"]) == (None, None, 42)
 
 
+def test_a_line_names_the_gallery_if_there_is_one_and_no_metric_has_it_as_a_label() -> None:
+    asked = request(3)
+    assert "gallery" not in reported(Settled(asked.delivery, asked.job, Reason.NO_FACE))
+    asked = request(3, gallery="hall")
+    assert reported(Settled(asked.delivery, asked.job, Reason.NO_FACE))["gallery"] == "hall"
+    labels = {name for m in REGISTRY.collect() for s in m.samples for name in s.labels}
+    assert "gallery" not in labels
+
+
 def test_the_age_is_counted_from_the_publication() -> None:
     item = settled()
     published_at = datetime.now(UTC) - timedelta(seconds=90)

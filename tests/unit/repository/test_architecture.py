@@ -110,6 +110,17 @@ def test_no_module_is_over_300_lines(path: Path) -> None:
     assert lines <= 300
 
 
+def test_the_client_of_the_api_loads_no_driver_and_no_network() -> None:
+    """So the API's types stand beside those of the rows, although some are alike."""
+    script = "import json, sys, soloface.client; print(json.dumps(sorted(sys.modules)))"
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=REPOSITORY, capture_output=True, text=True, check=True
+    )
+    loaded = roots(set(json.loads(done.stdout)))
+    assert "pydantic" in loaded
+    assert loaded & {*DRIVERS, "connectors", "numpy", "cv2", "onnxruntime"} == set()
+
+
 def test_importing_the_package_loads_no_driver_and_no_network() -> None:
     script = "import json, sys, dataflow; print(json.dumps(sorted(sys.modules)))"
     done = subprocess.run(

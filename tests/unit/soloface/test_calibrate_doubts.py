@@ -10,8 +10,14 @@ import pytest
 from dataflow.faces.packs.far_table import FarTable, Worst
 from dataflow.gallery.calibration import Pairs
 from dataflow.gallery.made_up import Vectors, disturbed, unit
+from dataflow.gallery.open_set import Searches
 from soloface.cli.calibrate.crowds import Crowd, Ignoring, advice, ignoring
-from soloface.cli.calibrate.doubts import few_people, of_another_population, uneven
+from soloface.cli.calibrate.doubts import (
+    few_people,
+    of_another_population,
+    too_few_photos,
+    uneven,
+)
 from tests.unit.gallery.test_calibration import album
 
 PEOPLE, PHOTOS = 60, 3
@@ -71,6 +77,20 @@ def test_people_unlike_those_of_the_packs_table_are_noticed() -> None:
     assert "set a distance" in harder
     assert list(of_another_population(pairs, table(theirs))) == []
     assert list(of_another_population(pairs, None)) == []
+
+
+@pytest.mark.parametrize(
+    ("users", "advice"),
+    [(50, "photos of as many people, or --fpir 0.12 or more, or fewer --users"), (5_000, None)],
+)
+def test_too_few_photos_for_an_fpir_say_which_one_they_can_tell(
+    users: int, advice: str | None
+) -> None:
+    people = album(36, 1, 1, 0.7)
+    told = too_few_photos(Searches(*people).recommend(0.001, users), Pairs(*people))
+
+    assert told.startswith("36 photos of 36 people cannot tell an FPIR of 0.001 among ")
+    assert told.endswith(advice or "photos of as many people, or fewer --users")
 
 
 def test_people_of_several_kinds_are_noticed() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -110,6 +111,8 @@ def test_show_is_the_card_of_an_installed_pack(model_root: Path) -> None:
     assert all(line in shown for line in OPEN.known)
     assert "Copyright (c) 2016 Kaipeng Zhang" in shown
     assert "WITHOUT WARRANTY OF ANY KIND" in shown
+    assert re.search(r"^0.001 +0\.\d{3} \(0\.\d{3} to 0\.\d{3}\)", shown, re.MULTILINE)
+    assert "gap from the nearest user to the next ones that chance seldom exceeds: 0." in shown
 
 
 def test_show_tells_scripts_the_same(dlib_root: Path) -> None:
@@ -118,6 +121,9 @@ def test_show_tells_scripts_the_same(dlib_root: Path) -> None:
     assert [part["name"] for part in card["parts"]] == ["CenterFace", "dlib's ResNet"]
     assert (card["dimension"], card["threshold"]) == (128, 0.55)
     assert "Davis King" in card["notice"]
+    assert {tuple(point["photos"]) for point in card["fars"]} >= {(1, 1), (3, 3)}
+    assert all(0 <= point["distance"] <= 1 for point in card["fars"])
+    assert card["gaps"][0]["users"] == 100
 
 
 @pytest.mark.parametrize("name", ["open", "open-dlib", "buffalo_l"])
@@ -126,6 +132,7 @@ def test_show_describes_packs_that_are_not_installed(name: str, tmp_path: Path) 
     card = json.loads(run("show", name, "--root", tmp_path, "--json").stdout)
     assert card["folder"] is None
     assert all(len(part["sha256"]) == 64 for part in card["parts"])
+    assert bool(card["fars"]) == bool(card["gaps"]) == name.startswith("open")
 
 
 def test_show_describes_a_pack_that_somebody_put_there(model_root: Path, tmp_path: Path) -> None:

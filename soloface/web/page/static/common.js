@@ -3,10 +3,11 @@
 const proof = document.querySelector("meta[name=csrf]").content;
 
 export class Refused extends Error {
-  constructor(status, reason, detail) {
+  constructor(status, reason, detail, refused = []) {
     super(detail);
     this.status = status;
     this.reason = reason;
+    this.refused = refused;
   }
 }
 
@@ -28,7 +29,7 @@ export async function ask(method, path, body, headers = {}) {
   const said = await answer.json().catch(() => ({}));
   if (!answer.ok) {
     if (answer.status === 401) location.assign("/sign-in");
-    throw new Refused(answer.status, said.reason ?? "strange", said.detail ?? answer.statusText);
+    throw new Refused(answer.status, said.reason ?? "strange", said.detail ?? answer.statusText, said.refused);
   }
   return said;
 }
@@ -101,7 +102,7 @@ export async function portraits(id, most = 2, px = 384) {
     .map((sha256) => picture(`/v1/users/${id}/enrolment/${sha256}/image?px=${px}`, `User ${short(id)}, as enrolled`));
 }
 
-const limitOf = (scale) => scale.max_distance ?? scale.threshold;
+export const limitOf = (scale) => scale.max_distance ?? scale.threshold;
 
 export function closeness(distance, scale) {
   const limit = limitOf(scale);
@@ -111,39 +112,6 @@ export function closeness(distance, scale) {
   if (distance <= limit) return "just within the limit";
   if (distance <= limit + 0.15) return "just beyond the limit";
   return "not alike";
-}
-
-const svg = (tag, attributes) => {
-  const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  return made;
-};
-
-// Distances as marks on a line: where one person ends and another begins, and where these faces are.
-export function ruler(distances, scale) {
-  const most = 1.1;
-  const limit = limitOf(scale);
-  const at = (distance) => 10 + (Math.min(Math.max(distance, 0), most) / most) * 580;
-  const text = distances.map((d, i) => `${i + 1}: ${d.toFixed(2)}`).join(", ");
-  const drawn = svg("svg", { viewBox: "0 0 600 54", role: "img", class: "ruler" });
-  const title = svg("title", {});
-  title.textContent = `Distances ${text}; the limit is ${limit.toFixed(2)}`;
-  drawn.append(title);
-  drawn.append(svg("rect", { x: 10, y: 22, width: at(limit) - 10, height: 10, rx: 5, class: "near" }));
-  drawn.append(svg("rect", { x: at(limit), y: 22, width: 590 - at(limit), height: 10, rx: 5, class: "far" }));
-  drawn.append(svg("line", { x1: at(limit), x2: at(limit), y1: 14, y2: 40, class: "limit" }));
-  const label = svg("text", { x: at(limit), y: 52, class: "label", "text-anchor": "middle" });
-  label.textContent = `limit ${limit.toFixed(2)}`;
-  drawn.append(label);
-  distances.forEach((distance, place) => {
-    drawn.append(svg("circle", { cx: at(distance), cy: 27, r: place ? 6 : 9, class: place ? "other" : "first" }));
-  });
-  if (distances.length) {
-    const first = svg("text", { x: at(distances[0]), y: 12, class: "label strong", "text-anchor": "middle" });
-    first.textContent = distances[0].toFixed(2);
-    drawn.append(first);
-  }
-  return drawn;
 }
 
 document.getElementById("sign-out")?.addEventListener("click", async () => {

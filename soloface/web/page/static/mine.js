@@ -48,5 +48,6 @@ async function more() {
   $("done").hidden = Boolean($("decisions").children.length);
 }
 
-$("more").addEventListener("click", more);
-more().catch((error) => say(error.message, "bad"));
+const tryMore = () => more().catch((error) => say(error.message, "bad"));
+$("more").addEventListener("click", tryMore);
+tryMore();

@@ -1,11 +1,14 @@
 // A person's photos, to weed out wrong ones in one go.
 
-import { ask, el, newKey, portraits, say, when } from "/static/common.js";
-import { chosen, tile } from "/static/choosing.js";
+import { ask, el, portraits, say, when } from "/static/common.js";
+import { answerAll, chosen, tile } from "/static/choosing.js";
 
 const user = document.body.dataset.subject;
 const $ = (id) => document.getElementById(id);
 let cursor = null;
+
+const kept = (photos) =>
+  photos ? `by ${photos} photo${photos === 1 ? "" : "s"}` : "by photos that were not kept";
 
 function changed() {
   const count = chosen($("photos")).length;
@@ -21,7 +24,7 @@ async function more() {
   $("enrolment").textContent = page.withdrawn
     ? "This person has withdrawn and is not recognised any more."
     : page.model
-      ? `Enrolled ${page.enrolled_at ? when(page.enrolled_at) : ""} by ${page.enrolled_by.length} photo${page.enrolled_by.length === 1 ? "" : "s"} (${page.model}).`
+      ? `Enrolled ${page.enrolled_at ? when(page.enrolled_at) : ""} ${kept(page.enrolled_by.length)} (${page.model}).`
       : "Not enrolled: people have said where this person is.";
   for (const photo of page.photos) {
     const caption = photo.confirmed ? "confirmed" : photo.distance === null ? "said by somebody" : photo.distance.toFixed(2);
@@ -33,20 +36,12 @@ async function more() {
 
 $("weed").addEventListener("click", async () => {
   $("weed").disabled = true;
-  let failed = 0;
-  for (const button of chosen($("photos"))) {
-    try {
-      await ask("POST", `/v1/photos/${button.photo.photo_id}/decision`, { decision: "reject", user_id: user }, { "Idempotency-Key": newKey() });
-      button.remove();
-    } catch (error) {
-      failed += 1;
-      say(`Not kept: ${error.message}`, "bad");
-    }
-  }
-  if (!failed) say("Kept. They can be taken back under My decisions.");
-  $("done").hidden = Boolean($("photos").children.length);
+  const refused = await answerAll($("photos"), () => ({ decision: "reject", user_id: user }));
+  if (!refused) say("Kept. They can be taken back under My decisions.");
+  $("done").hidden = Boolean($("photos").children.length || cursor);
   changed();
 });
-$("more").addEventListener("click", more);
-more().catch((error) => say(error.message, "bad"));
+const tryMore = () => more().catch((error) => say(error.message, "bad"));
+$("more").addEventListener("click", tryMore);
+tryMore();
 portraits(user, 4).then((images) => $("enrolled").replaceChildren(...images.map((image) => el("span", { class: "small" }, image))));

@@ -1,13 +1,20 @@
 // One card after the other. The next ones are fetched and decoded before they are needed; an answer
 // is sent while the next card is shown, and what was not taken comes back.
 
-import { Refused, ask, closeness, el, faceUrl, isId, newKey, picture, portraits, ruler, say, short } from "/static/common.js";
+import { ask, closeness, el, faceUrl, newKey, picture, portraits, say, short } from "/static/common.js";
+import * as filters from "/static/filters.js";
+import { insist, mayHelp } from "/static/insisting.js";
+import { apart, measured, ruler } from "/static/scale.js";
+import { whoIs } from "/static/who.js";
 
 // Few, because what one moderator has ahead nobody else gets.
 const AHEAD = 3;
 const $ = (id) => document.getElementById(id);
 
-let queue = new URLSearchParams(location.search).get("queue") ?? "doubtful";
+const QUEUES = [...document.querySelectorAll("[data-queue]")].map((button) => button.dataset.queue);
+
+const named = new URLSearchParams(location.search).get("queue");
+let queue = QUEUES.includes(named) ? named : QUEUES[0];
 let cards = [];
 let cursor = null;
 let scale = null;
@@ -20,7 +27,9 @@ const done = [];
 function counts(waiting) {
   for (const button of document.querySelectorAll("[data-queue]")) {
     const count = waiting[button.dataset.queue];
-    button.querySelector(".count").textContent = count >= 1000 ? "1,000+" : String(count);
+    // A reason belongs to one queue: what the others hold was not counted then.
+    const counted = button.dataset.queue === queue || !filters.asked(queue).has("reason");
+    button.querySelector(".count").textContent = !counted ? "" : count >= 1000 ? "1,000+" : String(count);
     if (button.dataset.queue === queue) button.setAttribute("aria-current", "true");
     else button.removeAttribute("aria-current");
   }
@@ -62,8 +71,10 @@ function proposed(card) {
 async function fetchMore() {
   if (fetching) return fetching;
   const ours = run;
-  const after = cursor ? `&cursor=${encodeURIComponent(cursor)}` : "";
-  fetching = ask("POST", `/v1/review/claims?queue=${queue}${after}`, { count: AHEAD })
+  const query = filters.asked(queue);
+  query.set("queue", queue);
+  if (cursor) query.set("cursor", cursor);
+  fetching = ask("POST", `/v1/review/claims?${query}`, { count: AHEAD })
     .then((page) => {
       if (ours !== run) return false;
       scale = page.scale;
@@ -75,11 +86,23 @@ async function fetchMore() {
       return page.cards.length > 0 && page.next !== null;
     })
     .catch((error) => {
+      if (ours !== run) return null;
+      if (!mayHelp(error)) {
+        say(`The next photos did not come: ${error.message}`, "bad");
+        return null;
+      }
       say(`The next photos did not come: ${error.message}. Trying again…`, "bad");
-      setTimeout(() => { if (ours === run) next(); }, 2000);
+      setTimeout(() => {
+        if (ours !== run) return;
+        // What is shown waits for its answer.
+        if (shown) fetchMore();
+        else next();
+      }, 2000);
       return null;
     })
-    .finally(() => (fetching = null));
+    .finally(() => {
+      if (ours === run) fetching = null;
+    });
   return fetching;
 }
 
@@ -88,8 +111,8 @@ async function next() {
   let more = true;
   while (!cards.length && more) {
     more = await fetchMore();
-    if (ours !== run) return;
-    if (more === null) return;
+    // A photo may have come back meanwhile, as its answer was not taken.
+    if (ours !== run || more === null || shown) return;
   }
   show(cards.shift() ?? null);
   if (cards.length < AHEAD - 1 && cursor) fetchMore();
@@ -100,6 +123,11 @@ function show(prepared) {
   $("card").hidden = !prepared;
   $("done").hidden = Boolean(prepared);
   if (!prepared) {
+    $("done").querySelector("h2").textContent = filters.any(queue) ? "No photo here matches the filters." : "Nothing is left here.";
+    $("empty").textContent = filters.any(queue)
+      ? "Show all photos of this queue, or choose other filters or another queue."
+      : "Every photo of this queue has its answer, or somebody else looks at it just now.";
+    $("done").querySelector("[data-clear]").hidden = !filters.any(queue);
     $("done").querySelector("h2").focus({ preventScroll: true });
     return;
   }
@@ -113,7 +141,11 @@ function show(prepared) {
     first ? el("a", { href: `/people/${first.user_id}` }, `User ${short(first.user_id)}`) : "Nobody is near",
   );
   const distances = [first, ...others].filter((near) => near && near.distance !== null);
-  $("scale").replaceChildren(distances.length ? ruler(distances.map((near) => near.distance), scale) : "");
+  measured.then((histogram) => {
+    if (shown !== prepared) return;
+    const marks = distances.map((near) => near.distance);
+    $("scale").replaceChildren(...(marks.length ? ruler(marks, card.margin, scale, histogram) : []));
+  });
   $("others").replaceChildren(...others.map((near, place) => other(near, place)));
   document.querySelector(".others").hidden = !others.length;
   for (const answer of ["yes", "no"]) {
@@ -153,7 +185,9 @@ function why(card, first) {
   if (first?.distance !== null && first?.distance !== undefined) {
     parts.push(`Distance ${first.distance.toFixed(2)}: ${closeness(first.distance, scale)}`);
   }
-  if (card.margin !== null) parts.push(`the next user is ${card.margin.toFixed(2)} farther`);
+  if (card.margin !== null) {
+    parts.push(`the next user is ${card.margin.toFixed(2)} farther, ${apart(card.margin, scale)}`);
+  }
   const reasons = {
     ambiguous: "two users are about as near, so nobody was tagged",
     no_user_within_distance: "beyond the limit, so nobody was tagged",
@@ -180,21 +214,15 @@ function answer(decision, user = null) {
 }
 
 async function send(prepared, body, key) {
-  for (let tries = 0; ; tries++) {
-    try {
-      const taken = await ask("POST", `/v1/photos/${prepared.card.photo_id}/decision`, body, { "Idempotency-Key": key });
-      say(`Kept: ${told(taken)}`);
-      return taken;
-    } catch (error) {
-      // The same key: an answer that was taken and not heard is not taken twice.
-      if (error instanceof Refused && [0, 429, 503].includes(error.status) && tries < 5) {
-        say(`Not kept yet: ${error.message}. Trying again…`, "bad");
-        await new Promise((go) => setTimeout(go, 300 * 2 ** tries));
-        continue;
-      }
-      bringBack(prepared, error);
-      return null;
-    }
+  const path = `/v1/photos/${prepared.card.photo_id}/decision`;
+  try {
+    // The same key: an answer that was taken and not heard is not taken twice.
+    const taken = await insist(() => ask("POST", path, body, { "Idempotency-Key": key }));
+    say(`Kept: ${told(taken)}`);
+    return taken;
+  } catch (error) {
+    bringBack(prepared, error);
+    return null;
   }
 }
 
@@ -204,13 +232,22 @@ function told(taken) {
 }
 
 async function bringBack(prepared, error) {
-  say(`Not kept: ${error.message}`, "bad");
   const at = done.findIndex((entry) => entry.prepared === prepared);
   if (at >= 0) done.splice(at, 1);
-  const photo = await ask("GET", `/v1/photos/${prepared.card.photo_id}`).catch(() => null);
-  if (!photo) return;
-  prepared.card.version = photo.version;
-  returnTo(prepared);
+  if (error.reason === "unknown_photo") {
+    say("Not kept: that photo has been deleted meanwhile", "bad");
+    return;
+  }
+  say(`Not kept: ${error.message}`, "bad");
+  const photo = await seenAgain(prepared);
+  if (photo) returnTo(prepared);
+}
+
+// The photo as it is now; null: it is gone.
+async function seenAgain(prepared) {
+  const photo = await insist(() => ask("GET", `/v1/photos/${prepared.card.photo_id}`)).catch(() => null);
+  if (photo) prepared.card.version = photo.version;
+  return photo;
 }
 
 function returnTo(prepared) {
@@ -224,6 +261,7 @@ async function undo() {
     say("Nothing to take back here. Earlier answers are under My decisions.");
     return;
   }
+  // It may not have got through yet.
   const taken = await entry.taken;
   if (entry.skipped) {
     returnTo(entry.prepared);
@@ -231,13 +269,23 @@ async function undo() {
   }
   if (!taken) return;
   try {
-    await ask("POST", `/v1/decisions/${taken.id}/undo`);
-    const photo = await ask("GET", `/v1/photos/${taken.photo_id}`);
-    entry.prepared.card.version = photo.version;
+    await insist(() => takenBack(taken.id));
     say("Taken back");
-    returnTo(entry.prepared);
+    if (await seenAgain(entry.prepared)) returnTo(entry.prepared);
   } catch (error) {
     say(`Not taken back: ${error.message}`, "bad");
+  }
+}
+
+// If it was taken back and that was not heard, it is taken back.
+let tried = null;
+async function takenBack(id) {
+  const again = tried === id;
+  tried = id;
+  try {
+    await ask("POST", `/v1/decisions/${id}/undo`);
+  } catch (error) {
+    if (!(again && error.reason === "already_undone")) throw error;
   }
 }
 
@@ -250,24 +298,12 @@ function skip() {
   next();
 }
 
-function askWho() {
+async function askWho() {
   if (!shown) return;
-  $("else-wrong").hidden = true;
-  $("user-id").value = "";
-  $("else").showModal();
+  const prepared = shown;
+  const user = await whoIs(prepared.card);
+  if (user && shown === prepared) answer("confirm", user);
 }
-
-$("else").querySelector("form").addEventListener("submit", (event) => {
-  if (event.submitter?.value !== "yes") return;
-  const id = $("user-id").value.trim().toLowerCase();
-  if (!isId(id)) {
-    event.preventDefault();
-    $("else-wrong").textContent = "That is not the id of a user.";
-    $("else-wrong").hidden = false;
-    return;
-  }
-  answer("confirm", id);
-});
 
 const answers = {
   yes: () => shown?.first && answer("confirm", shown.first.user_id),
@@ -285,7 +321,9 @@ for (const button of document.querySelectorAll("[data-answer]")) {
   button.addEventListener("click", () => answers[button.dataset.answer]());
 }
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.altKey || event.metaKey || event.repeat || $("else").open) return;
+  if (event.ctrlKey || event.altKey || event.metaKey || event.repeat || event.defaultPrevented) return;
+  // Whoever writes says nothing.
+  if ($("else").open || event.target.closest("input, select, textarea")) return;
   const name = keys[event.key.toLowerCase()];
   if (!name) return;
   event.preventDefault();
@@ -294,18 +332,31 @@ document.addEventListener("keydown", (event) => {
 
 for (const button of document.querySelectorAll("[data-queue]")) {
   button.addEventListener("click", () => {
-    letGo();
     queue = button.dataset.queue;
-    history.replaceState(null, "", `?queue=${queue}`);
-    begin();
+    changed();
   });
 }
 
 // What was fetched ahead is for others again.
 function letGo() {
-  for (const prepared of [shown, ...cards].filter(Boolean)) {
-    ask("DELETE", `/v1/review/claims/${prepared.card.photo_id}`).catch(() => {});
-  }
+  return Promise.all(
+    [shown, ...cards].filter(Boolean).map((prepared) =>
+      ask("DELETE", `/v1/review/claims/${prepared.card.photo_id}`).catch(() => {}),
+    ),
+  );
+}
+
+// Other photos are wanted. First those are let go that are here, as they may be the same ones.
+async function changed() {
+  filters.keep(queue);
+  filters.show(queue);
+  const free = letGo();
+  run += 1;
+  cards = [];
+  shown = null;
+  const ours = run;
+  await free;
+  if (ours === run) begin();
 }
 
 function begin() {
@@ -318,4 +369,5 @@ function begin() {
   next();
 }
 
+filters.begin(queue, changed);
 begin();

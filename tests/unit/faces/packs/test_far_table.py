@@ -31,6 +31,17 @@ def table_text(*distances: float) -> str:
     return json.dumps({"packs": [{"pack": "p", "worst": worst, "populations": []}]})
 
 
+def with_several(text: str, *several: dict[str, object]) -> str:
+    content = json.loads(text)
+    content["packs"][0]["several"] = several
+    return json.dumps(content)
+
+
+def several(one: int, other: int, *distances: float) -> dict[str, object]:
+    worst = json.loads(table_text(*distances))["packs"][0]["worst"]
+    return {"photos": [one, other], "worst": worst}
+
+
 def table(*distances: float) -> FarTable:
     return read_far_table(table_text(*distances), "p.json")
 
@@ -90,6 +101,8 @@ def test_a_smaller_rate_never_has_a_larger_distance(
         table_text(0.5),
         table_text(0.4, 0.5),
         table_text(2.5, 0.5),
+        with_several(table_text(0.6, 0.5), several(1, 2, 0.4, 0.5)),
+        with_several(table_text(0.6, 0.5), several(0, 2, 0.6, 0.5)),
     ],
 )
 def test_what_is_no_table_is_refused_in_one_line(text: str) -> None:
@@ -98,11 +111,27 @@ def test_what_is_no_table_is_refused_in_one_line(text: str) -> None:
     assert "\n" not in str(refused.value)
 
 
+def test_vectors_of_several_photos_have_tables_of_their_own() -> None:
+    text = with_several(table_text(0.6, 0.5), several(1, 2, 0.55, 0.45), several(2, 2, 0.5, 0.4))
+    read = read_far_table(text, "p.json")
+
+    assert read.between(1, 1).distance(0.1) == read.distance(0.1) == 0.6
+    assert read.between(1, 2).distance(0.1) == read.between(2, 1).distance(0.1) == 0.55
+    assert read.between(2, 2).distance(0.1) == read.between(7, 3).distance(0.1) == 0.5
+    assert table(0.6, 0.5).between(2, 3).distance(0.1) == 0.6
+
+
 @pytest.mark.parametrize("name", sorted(f"far_{pack}.json" for pack in set(MEASURED.values())))
 def test_a_shipped_table_can_be_read_and_reaches_one_in_a_million(name: str) -> None:
     read = read_far_table((DATA / name).read_bytes(), name)
 
     assert (read.points[0].far, read.lowest_far) == (0.1, 1e-6)
+    assert set(read.several) == {(1, 2), (1, 3), (2, 2), (2, 3), (3, 3)}
+    for (one, other), means in read.several.items():
+        assert (means.points[0].far, means.lowest_far) == (0.1, 1e-6)
+        fewer = read.between(one, other - 1)
+        for far in (0.1, 1e-3, 1e-6):
+            assert means.distance(far) <= fewer.distance(far)
 
 
 def test_a_pack_is_known_by_its_recogniser_and_not_by_its_name() -> None:
