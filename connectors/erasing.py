@@ -13,7 +13,8 @@ from connectors.jetstream.stored import Stored
 from connectors.postgres.photos.erasure import others_photos
 from connectors.postgres.session import Connection
 from connectors.store.enrolment_photos import EnrolmentPhotos
-from dataflow.persons.event import event_seq
+from dataflow.persons.event import told_of
+from dataflow.persons.order import Moment
 from dataflow.settings import NatsSettings, Settings
 
 
@@ -36,26 +37,27 @@ def erase_kept(
     return len(own)
 
 
-def erase_told(nats: NatsSettings, user_id: UUID, stream_seq: int) -> Mapping[str, int]:
+def erase_told(nats: NatsSettings, user_id: UUID, withdrawn: Moment) -> Mapping[str, int]:
     """Overwrite what was told of a user before a withdrawal; returns how many messages by stream.
 
     Not the requests about people: each of these ends by itself, and leaves its stream then. Nor
-    what is told of this withdrawal, with that ``stream_seq``, and of later requests.
+    what is told of this withdrawal itself and of later requests.
 
     Raises:
         ConfigurationError, SystemicError: JetStream does not do it.
     """
-    kept = partial(_is_kept, nats, stream_seq)
+    kept = partial(_is_kept, nats, withdrawn)
     return asyncio.run(erase_messages(nats, user_id, dry_run=False, spares=kept))
 
 
-def _is_kept(nats: NatsSettings, stream_seq: int, stream: str, message: Stored) -> bool:
+def _is_kept(nats: NatsSettings, withdrawn: Moment, stream: str, message: Stored) -> bool:
     if stream == nats.people_stream:
         return True
-    if stream == nats.people_dead_stream:
-        found = letter_of(message).stream_seq
-    elif stream == nats.people_settled_stream:
-        found = event_seq(message.data)
-    else:
-        return False
-    return found is not None and found >= stream_seq
+    found = None
+    if stream == nats.people_settled_stream:
+        found = told_of(message.data)
+    elif stream == nats.people_dead_stream:
+        letter = letter_of(message)
+        if letter.published_at:
+            found = Moment(letter.stream_seq, letter.published_at)
+    return found is not None and not withdrawn.is_after(found)

@@ -222,7 +222,7 @@ class People:
 
         def told() -> None:
             try:
-                erase_told(settings.nats, asked.user_id, asked.moment.stream_seq or 0)
+                erase_told(settings.nats, asked.user_id, asked.moment)
             except ConfigurationError as error:
                 raise SystemicError(str(error)) from error
 

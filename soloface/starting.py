@@ -12,17 +12,11 @@ from bytewax.dataflow import Dataflow
 from connectors.telemetry.observing import describe_health
 from connectors.telemetry.probes import serve_probes
 from dataflow.jobs.errors import SolofaceError
+from dataflow.process.cores import share_python
 from dataflow.process.health import Health
 from dataflow.process.logs import configure_logs
 from dataflow.process.shutdown import stop_on_signals
 from dataflow.settings import Settings, load_settings
-
-SWITCH_INTERVAL_S = 0.0002
-"""How long one thread keeps Python to itself where another waits for it.
-
-Those that compute need it for microseconds at a time, between the runs of native code, and by
-default a core would stand still for 5 ms before each.
-"""
 
 
 class Startable(Protocol):
@@ -57,7 +51,7 @@ def started(made: Callable[[Settings, threading.Event, Health], Startable]) -> D
         stop, health = threading.Event(), Health()
         work = made(settings, stop, health)
         if _about_to_run():
-            sys.setswitchinterval(SWITCH_INTERVAL_S)
+            share_python()
             stop_on_signals(stop, settings.worker.drain_timeout_s, health)
             health.suffer("starting", "loading the models and looking at each dependency")
             if settings.metrics_port:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from dataflow.faces.face import Embedding
-from dataflow.gallery.enrolment import (
-    Enrolment,
-    Status,
-)
+from dataflow.gallery.enrolment import Enrolment, Judge, Status
 from dataflow.steps.matching import Candidate
 
 
@@ -70,12 +67,18 @@ class MemoryRegister:
     def agreed(self, consents: Mapping[UUID, str]) -> None:
         self.consents |= consents
 
-    def save(self, enrolments: Sequence[Enrolment]) -> dict[UUID, Status]:
+    def save(self, enrolments: Sequence[Enrolment], judge: Judge | None = None) -> list[Enrolment]:
         self.saved.append(len(enrolments))
-        for enrolment in enrolments:
+        ended = []
+        for enrolment in judge(enrolments, self) if judge else enrolments:
             assert enrolment.embedding is not None
-            if enrolment.user_id not in self.unknown:
+            if enrolment.status is not Status.ENROLLED:
+                ended.append(enrolment)
+            elif enrolment.user_id in self.unknown:
+                ended.append(replace(enrolment, status=Status.UNKNOWN_USER))
+            else:
                 self.users[enrolment.user_id] = enrolment.embedding, enrolment.fingerprint
                 self.photos[enrolment.user_id] = len(enrolment.used)
                 self.join({enrolment.user_id: enrolment.galleries})
-        return {e.user_id: Status.UNKNOWN_USER for e in enrolments if e.user_id in self.unknown}
+                ended.append(enrolment)
+        return ended

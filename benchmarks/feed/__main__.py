@@ -18,6 +18,7 @@ import psycopg
 import typer
 from rich.console import Console
 
+from benchmarks.feed.answers import answered
 from benchmarks.feed.cost import Cost, writers
 from benchmarks.feed.listener import latencies, listening, percentiles
 from benchmarks.lanes import WorkerLane
@@ -25,6 +26,7 @@ from benchmarks.measure import Sample
 from benchmarks.photos import SIZES, make_photos
 from benchmarks.report import Page, require_place, said, show_pages, write_pages
 from benchmarks.results import Machine, this_machine
+from benchmarks.serving import serving
 from benchmarks.stage import Site, build_site
 from connectors.embedded import Servers
 from dataflow.faces.packs.install import install_pack
@@ -37,7 +39,8 @@ _TAGS = """
 with p as (insert into photos select from generate_series(1, %(count)s) returning id),
 f as (
     insert into photo_faces (photo_id, face_index, embedding, bbox, model, det_score)
-    select p.id, 0, (select face_embedding from users limit 1), '{}', 'none', 1 from p
+    select p.id, 0, u.face_embedding, '{}', coalesce(%(model)s, u.face_embedding_model), 1
+    from p, (select face_embedding, face_embedding_model from users limit 1) as u
     returning id, photo_id
 )
 insert into face_matches (photo_face_id, user_id, confidence)
@@ -67,12 +70,18 @@ NAMED = {
 
 @dataclass(slots=True)
 class Results:
-    """Everything of one run. Latencies are seconds from commit to event."""
+    """Everything of one run. Latencies are seconds from commit to event.
+
+    But for ``taken_s`` and ``answered_s``, which are from a moderator's answer to the reply, and to
+    the event.
+    """
 
     size: str
     machine: Machine = field(default_factory=this_machine)
     took_s: float = 0
     idle_s: list[float] = field(default_factory=list)
+    taken_s: list[float] = field(default_factory=list)
+    answered_s: list[float] = field(default_factory=list)
     loaded_s: list[float] = field(default_factory=list)
     photo: Sample | None = None
     per_s: list[float] = field(default_factory=list)
@@ -114,10 +123,14 @@ def _measure_worker(site: Site, keys: list[str], size: Size, results: Results) -
         WorkerLane(queue, keys) as lane,
         listening(queue) as listener,
     ):
-        tags = _tagged(platform, size.burst)
+        tags = _tagged(platform, size.burst, "none")
         lane.wait_ready()
         _wait_told(platform)
         results.idle_s = latencies(platform, listener, tags[: size.changes])
+        with serving(queue.variables) as web:
+            doubtful = _tagged(platform, size.changes)
+            _wait_told(platform)
+            results.taken_s, results.answered_s = answered(web.url, listener, doubtful)
         for _ in range(max(1, size.rounds // 2)):
             results.per_s.append(_burst(platform, size.burst))
         lane.round(8)
@@ -127,8 +140,9 @@ def _measure_worker(site: Site, keys: list[str], size: Size, results: Results) -
         results.loaded_s = latencies(platform, listener, tags[: size.changes])
 
 
-def _tagged(platform: psycopg.Connection, count: int) -> list[UUID]:
-    rows = platform.execute(_TAGS, {"count": count}).fetchall()
+def _tagged(platform: psycopg.Connection, count: int, model: str | None = None) -> list[UUID]:
+    """Tag so many new photos; no worker matches faces again that are of another model."""
+    rows = platform.execute(_TAGS, {"count": count, "model": model}).fetchall()
     return [photo_id for (photo_id,) in rows]
 
 
@@ -151,10 +165,16 @@ def _wait_told(platform: psycopg.Connection) -> float:
 
 def pages(results: Results) -> Iterator[Page]:
     """The tables."""
-    rows = []
-    for what, seconds in (("idle", results.idle_s), ("at work", results.loaded_s)):
-        half, most = percentiles(seconds)
-        rows.append((f"from commit to event, worker {what}", f"{half:.0f} ms", f"{most:.0f} ms"))
+    measured = {
+        "from commit to event, worker idle": results.idle_s,
+        "from commit to event, worker at work": results.loaded_s,
+        "from a moderator's answer over HTTP to the reply": results.taken_s,
+        "from a moderator's answer over HTTP to the event": results.answered_s,
+    }
+    rows = [
+        (what, *(f"{ms:.0f} ms" for ms in percentiles(seconds)))
+        for what, seconds in measured.items()
+    ]
     yield Page("How soon a change is told", ("", "p50", "p99"), rows)
     rates = [f"{rate:,.0f}" for rate in (median(results.per_s), min(results.per_s))]
     yield Page(

@@ -29,7 +29,7 @@ class Listener:
     def __init__(self, settings: NatsSettings) -> None:
         self._settings = settings
         self._changed = threading.Condition()
-        self._came: dict[tuple[UUID, float], float] = {}
+        self._came: dict[tuple[UUID, float | None], float] = {}
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
 
@@ -45,8 +45,8 @@ class Listener:
         self._thread.join()
         self._loop.close()
 
-    def wait(self, photo_id: UUID, distance: float) -> float:
-        """When the change came, by this process' clock."""
+    def wait(self, photo_id: UUID, distance: float | None) -> float:
+        """When the change came, by this process' clock; ``None``: the tag is lost."""
         change = (photo_id, distance)
         with self._changed:
             self._changed.wait_for(lambda: change in self._came, _PATIENCE_S)

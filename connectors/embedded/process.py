@@ -7,7 +7,7 @@ import pwd
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
@@ -34,6 +34,23 @@ class Surroundings:
         return kept | {"LC_ALL": "C", "TZ": "UTC", "HOME": str(self.folder)} | dict(extra)
 
 
+def ending_with_us(
+    command: Sequence[str], end_signal: signal.Signals, account: pwd.struct_passwd | None = None
+) -> list[str]:
+    """A command that becomes `command`, and gets `end_signal` when this process is gone.
+
+    Start it from a thread that lives as long as this process, see `_spawner`.
+
+    Args:
+        command: absolute path of the program, and its arguments.
+        end_signal: what makes it end in good order.
+        account: as whom it runs; by default as this process.
+    """
+    user = (account.pw_uid, account.pw_gid) if account else (-1, -1)
+    numbers = map(str, (os.getpid(), int(end_signal), *user))
+    return [sys.executable, "-I", "-S", _guard.__file__, _HOW_TO_END, *numbers, *command]
+
+
 def spawn(
     command: list[str], around: Surroundings, extra: Mapping[str, str], end_signal: signal.Signals
 ) -> subprocess.Popen[bytes]:
@@ -45,15 +62,12 @@ def spawn(
         extra: environment variables beside the usual few; the place for secrets.
         end_signal: what makes the server end in good order.
     """
-    user = (around.account.pw_uid, around.account.pw_gid) if around.account else (-1, -1)
-    numbers = map(str, (os.getpid(), int(end_signal), *user))
-    guard = [sys.executable, "-I", "-S", str(Path(_guard.__file__)), _HOW_TO_END, *numbers]
     with around.log.open("ab") as log:
         return (
             _spawner(os.getpid())
             .submit(
                 subprocess.Popen,
-                [*guard, *command],
+                ending_with_us(command, end_signal, around.account),
                 env=around.variables(extra),
                 cwd=around.folder,
                 stdin=subprocess.DEVNULL,

@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import structlog
 
@@ -28,8 +28,8 @@ from connectors.jetstream.rights import (
     Need,
     Right,
     missing_rights,
+    needed_rights,
     no_second_lane,
-    worker_rights,
 )
 from connectors.jetstream.upkeep import Upkeep
 from dataflow.jobs import custody
@@ -45,6 +45,9 @@ from dataflow.tags.change import TagChange
 T = TypeVar("T")
 log = structlog.get_logger()
 
+Warn: TypeAlias = Callable[..., object]
+"""Logs a warning: its event and fields."""
+
 START_TIMEOUT_S = 30
 TICK_S = 1
 
@@ -52,7 +55,14 @@ TICK_S = 1
 class JetStreamClient:
     """Connected and provisioned from the moment it exists until :meth:`close`."""
 
-    def __init__(self, settings: NatsSettings, health: Health, kind: Kind = PHOTOS) -> None:
+    def __init__(
+        self,
+        settings: NatsSettings,
+        health: Health,
+        kind: Kind = PHOTOS,
+        warn: Warn | None = None,
+    ) -> None:
+        self._warn = warn or log.warning
         self.settings = settings
         self.kind = kind
         self.health = health
@@ -79,7 +89,7 @@ class JetStreamClient:
             await self.connection.close()
             raise
         if why_one := denied or found.one_lane:
-            log.warning("one_lane", detail=f"jobs that can wait are not kept apart: {why_one}")
+            self._warn("one_lane", detail=f"jobs that can wait are not kept apart: {why_one}")
         self.lanes = tuple(found.lanes)
         self.in_flight = InFlight(
             self.connection, found.ack_wait_s, self.settings.stream, self.kind.meters.in_flight
@@ -114,7 +124,7 @@ class JetStreamClient:
     def _require_rights(self, missing: Sequence[Right]) -> None:
         """Without them the first outcome would be stored and its job never answered."""
         settings = self.settings
-        missing = [right for right in worker_rights(settings) if right in missing]
+        missing = [right for right in needed_rights(settings) if right in missing]
         needed = [str(right) for right in missing if right.need is Need.ALWAYS]
         if needed:
             without = {
@@ -128,7 +138,7 @@ class JetStreamClient:
                 f"permissions{or_else}"
             )
         if wanted := [str(right) for right in missing if right.need is Need.SHOULD]:
-            log.warning("rights_missing", rights=wanted)
+            self._warn("rights_missing", rights=wanted)
 
     def start(self, work: Coroutine[Any, Any, T]) -> Future[T]:
         """Run a coroutine on the connection's loop."""
@@ -223,6 +233,7 @@ class SharedJetStream:
         self._users = 0
         self._client: JetStreamClient | None = None
         self._last_words: Callable[[], None] = lambda: None
+        self._said: list[tuple[str, dict[str, object]]] = []
 
     def acquire(self) -> JetStreamClient:
         """Take part in the client.
@@ -232,7 +243,9 @@ class SharedJetStream:
         """
         with self._lock:
             if self._client is None:
-                self._client = JetStreamClient(self._settings, self._health, self._kind)
+                self._client = JetStreamClient(
+                    self._settings, self._health, self._kind, self._warn_once
+                )
             self._users += 1
             return self._client
 
@@ -267,6 +280,12 @@ class SharedJetStream:
     def before_close(self, say: Callable[[], None]) -> None:
         """What is still to be told when the last one lets go."""
         self._last_words = say
+
+    def _warn_once(self, event: str, **fields: object) -> None:
+        """The check before the start has a client of its own, which finds the same."""
+        if (event, fields) not in self._said:
+            self._said.append((event, fields))
+            log.warning(event, **fields)
 
     def release(self) -> None:
         """Let go of it."""

@@ -1,4 +1,4 @@
-"""The job that a consumer has had in work for longest, as far as JetStream alone can tell."""
+"""What a consumer has had in work for longest, as far as JetStream alone can tell."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
@@ -14,6 +15,7 @@ from nats.js.errors import NotFoundError
 
 from connectors.jetstream.connection import connect
 from connectors.jetstream.explaining import DeniedError
+from connectors.jetstream.letters.letter import id_in
 from dataflow.jobs.errors import DataError, SystemicError
 from dataflow.jobs.job import parse_job
 from dataflow.jobs.lane import Lane
@@ -24,11 +26,12 @@ _LOOK_AGAIN_S = 0.5
 
 @dataclass(frozen=True, slots=True)
 class InWork:
-    """The oldest job that was delivered and not settled.
+    """The oldest job, or request about a person, that was delivered and not settled.
 
     ``age`` is since it was published. ``stays`` says that it was the oldest for as long as we
-    looked. ``photo_id`` and ``image_ref`` are as the payload has them. Of all ``in_work`` jobs,
-    ``redelivered`` were delivered more than once: the server does not tell for one alone.
+    looked. ``photo_id``, ``image_ref`` and ``user_id`` are as the payload has them. Of all
+    ``in_work``, ``redelivered`` were delivered more than once: the server does not tell for one
+    alone.
     """
 
     stream_seq: int
@@ -36,6 +39,7 @@ class InWork:
     stays: bool
     photo_id: str | None
     image_ref: str | None
+    user_id: UUID | None
     in_work: int
     redelivered: int
 
@@ -94,7 +98,7 @@ async def _oldest_of(
         message = await js.get_msg(
             settings.stream,
             consumer.ack_floor.stream_seq + 1,
-            subject=settings.subject_of(lane),
+            subject=settings.any_subject_of(lane),
             next=True,
         )
     except NotFoundError:
@@ -120,6 +124,7 @@ def _in_work(message: RawStreamMsg, consumer: ConsumerInfo, *, stays: bool) -> I
         stays,
         photo_id,
         image_ref,
+        id_in(message.data or b"", "user_id"),
         consumer.num_ack_pending or 0,
         consumer.num_redelivered or 0,
     )

@@ -16,7 +16,7 @@ from connectors.jetstream.connection import Connection
 from connectors.jetstream.provision import wanted_streams
 from connectors.jetstream.subjects import covers
 from dataflow.jobs.lane import Lane
-from dataflow.settings import NatsSettings
+from dataflow.settings import NatsSettings, PeopleQueue
 
 USER_INFO = "$SYS.REQ.USER.INFO"
 TIMEOUT_S = 1
@@ -105,6 +105,13 @@ def people_rights(settings: NatsSettings) -> Iterator[Right]:
             yield _ask(settings, f"STREAM.INFO.{name}", "see what a withdrawal has to read")
         yield _ask(settings, f"STREAM.MSG.GET.{name}", "find what names somebody who withdraws")
         yield _ask(settings, f"STREAM.MSG.DELETE.{name}", "overwrite it")
+
+
+def needed_rights(settings: NatsSettings) -> Iterator[Right]:
+    """Everything that a login needs which serves this queue."""
+    if isinstance(settings, PeopleQueue):
+        return people_rights(settings.photos)
+    return worker_rights(settings)
 
 
 def _consuming(settings: NatsSettings, lane: Lane) -> Iterator[Right]:
@@ -219,7 +226,7 @@ async def missing_rights(connection: Connection, settings: NatsSettings) -> list
     ours = await permissions(connection)
     if ours is None:
         return None
-    return [right for right in worker_rights(settings) if not ours.permit(right)]
+    return [right for right in needed_rights(settings) if not ours.permit(right)]
 
 
 def no_second_lane(missing: Sequence[Right]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
+from functools import partial
 from heapq import nsmallest
 from itertools import islice
 from uuid import UUID
@@ -16,6 +17,7 @@ from dataflow.gallery.enrolment import (
     USERS_AT_A_TIME,
     Enrolment,
     Examiner,
+    Neighbours,
     Offer,
     Portrait,
     Register,
@@ -67,12 +69,20 @@ class Enroller:
                 )
                 for offer in changed
             ],
-            users + len(changed),
+            self.register,
+            users=users + len(changed),
         )
         good = [enrolment for enrolment in enrolments if enrolment.status is Status.ENROLLED]
-        left_out = dict.fromkeys(withdrawn, Status.WITHDRAWN)
+        ended = {enrolment.user_id: enrolment for enrolment in enrolments}
         if good and not self.dry_run:
-            left_out |= self.register.save([self._kept(enrolment) for enrolment in good])
+            # Again, as somebody else may have enrolled the same person since the first look.
+            judge = partial(self._apart, users=users + len(changed)) if self.clashes else None
+            saved = self.register.save([self._kept(enrolment) for enrolment in good], judge)
+            # By the names that the photos were offered under, wherever they are kept.
+            ended |= {
+                e.user_id: replace(ended[e.user_id], status=e.status, clash=e.clash, alike=e.alike)
+                for e in saved
+            }
         if not self.dry_run:
             agreed = {o.user_id: o.consent for o in offers if o.user_id in unchanged and o.consent}
             self.register.agreed(agreed)
@@ -80,11 +90,14 @@ class Enroller:
             self.register.join({user: names for user, names in joining.items() if names})
         done = {
             offer.user_id: Enrolment(
-                offer.user_id, Status.UNCHANGED, consent=offer.consent, galleries=offer.galleries
+                offer.user_id,
+                Status.WITHDRAWN if offer.user_id in withdrawn else Status.UNCHANGED,
+                consent=offer.consent,
+                galleries=offer.galleries,
             )
             for offer in offers
-        } | {enrolment.user_id: enrolment for enrolment in enrolments}
-        return [replace(e, status=left_out.get(e.user_id, e.status)) for e in done.values()]
+        } | ended
+        return list(done.values())
 
     def _unchanged(self, offers: Sequence[Offer]) -> set[UUID]:
         """Users who were enrolled by these very photos already."""
@@ -97,20 +110,22 @@ class Enroller:
             == self.examiner.fingerprint(self.pool.map(self.examiner.hash, offer.photos))
         }
 
-    def _apart(self, enrolments: Sequence[Enrolment], users: int) -> list[Enrolment]:
+    def _apart(
+        self, enrolments: Sequence[Enrolment], neighbours: Neighbours, *, users: int
+    ) -> list[Enrolment]:
         """Refuse those who are too near to another user: one enrolled, or one before them here."""
         good = [e for e in enrolments if e.embedding is not None]
         if self.clashes is None or not good:
             return list(enrolments)
-        places = self._galleries(good)
-        alone = self._alone(places)
-        counts = self._counts(places, users, len(enrolments))
+        places = _galleries(good, neighbours)
+        alone = self._alone(places, neighbours)
+        counts = _counts(places, neighbours, users, len(enrolments))
         compared = [e for e in good if e.user_id not in alone]
         # So many that the users of this batch, whose vectors are about to change, hide nobody.
         vectors = [e.embedding for e in compared if e.embedding is not None]
         wanted = [places[e.user_id] for e in compared]
-        found = self.register.nearest(vectors, wanted, len(enrolments) + 1 + NEXT)
-        photos = self._photos(found, self.clashes.threshold)
+        found = neighbours.nearest(vectors, wanted, len(enrolments) + 1 + NEXT)
+        photos = _photos(found, neighbours, self.clashes.threshold)
         enrolled = iter(found)
         accepted: dict[UUID, Embedding] = {}
         judged = []
@@ -140,33 +155,40 @@ class Enroller:
             judged.append(replace(enrolment, alike=near[0] if alike else None))
         return judged
 
-    def _photos(self, found: Sequence[Sequence[Candidate]], threshold: float) -> dict[UUID, int]:
-        """Of how many photos those are the means who are near enough for that to matter."""
-        near = {user.user_id for users in found for user in users if user.distance < threshold}
-        return dict(self.register.photo_counts(sorted(near))) if near else {}
-
-    def _galleries(self, enrolments: Sequence[Enrolment]) -> dict[UUID, frozenset[str]]:
-        """To which galleries they will belong."""
-        known = self.register.galleries([enrolment.user_id for enrolment in enrolments])
-        return {e.user_id: known.get(e.user_id, frozenset()) | {*e.galleries} for e in enrolments}
-
-    def _counts(
-        self, places: Mapping[UUID, frozenset[str]], users: int, more: int
-    ) -> dict[UUID, int]:
-        """With how many others each is compared."""
-        names = frozenset[str]().union(*places.values())
-        members = self.register.members(names) if names else {}
-        return {
-            user_id: sum(members.get(name, 0) for name in mine) + more if mine else users
-            for user_id, mine in places.items()
-        }
-
-    def _alone(self, places: Mapping[UUID, frozenset[str]]) -> set[UUID]:
+    def _alone(self, places: Mapping[UUID, frozenset[str]], neighbours: Neighbours) -> set[UUID]:
         """Those who are compared with nobody."""
         alone = {user_id for user_id, mine in places.items() if not mine}
-        required = self.gallery_required or (alone and self.register.gallery_required())
+        required = self.gallery_required or (alone and neighbours.gallery_required())
         return alone if required else set()
 
     def _kept(self, enrolment: Enrolment) -> Enrolment:
         used = [replace(p, photo=self.keep(enrolment.user_id, p)) for p in enrolment.used]
         return replace(enrolment, used=used)
+
+
+def _galleries(
+    enrolments: Sequence[Enrolment], neighbours: Neighbours
+) -> dict[UUID, frozenset[str]]:
+    """To which galleries they will belong."""
+    known = neighbours.galleries([enrolment.user_id for enrolment in enrolments])
+    return {e.user_id: known.get(e.user_id, frozenset()) | {*e.galleries} for e in enrolments}
+
+
+def _counts(
+    places: Mapping[UUID, frozenset[str]], neighbours: Neighbours, users: int, more: int
+) -> dict[UUID, int]:
+    """With how many others each is compared."""
+    names = frozenset[str]().union(*places.values())
+    members = neighbours.members(names) if names else {}
+    return {
+        user_id: sum(members.get(name, 0) for name in mine) + more if mine else users
+        for user_id, mine in places.items()
+    }
+
+
+def _photos(
+    found: Sequence[Sequence[Candidate]], neighbours: Neighbours, threshold: float
+) -> dict[UUID, int]:
+    """Of how many photos those are the means who are near enough for that to matter."""
+    near = {user.user_id for users in found for user in users if user.distance < threshold}
+    return dict(neighbours.photo_counts(sorted(near))) if near else {}

@@ -105,7 +105,32 @@ class Enrolment:
     galleries: tuple[str, ...] = ()
 
 
-class Register(Protocol):
+class Neighbours(Protocol):
+    """Users whom a new one may be compared with."""
+
+    def galleries(self, user_ids: Sequence[UUID]) -> Mapping[UUID, frozenset[str]]:
+        """To which galleries users belong; those in none may be missing."""
+
+    def members(self, galleries: Collection[str]) -> Mapping[str, int]:
+        """How many members of each gallery are enrolled; those with none may be missing."""
+
+    def photo_counts(self, user_ids: Sequence[UUID]) -> Mapping[UUID, int]:
+        """Of how many photos their vectors are the means, as far as that is on record."""
+
+    def gallery_required(self) -> bool:
+        """Whether users who belong to no gallery are compared with nobody."""
+
+    def nearest(
+        self, embeddings: Sequence[Embedding], galleries: Sequence[frozenset[str]], count: int
+    ) -> list[list[Candidate]]:
+        """The nearest enrolled users of each vector, in its galleries; if it has none, of all."""
+
+
+Judge: TypeAlias = Callable[[Sequence[Enrolment], Neighbours], Sequence[Enrolment]]
+"""Says who of some may be enrolled beside their neighbours, in the same order."""
+
+
+class Register(Neighbours, Protocol):
     """Where enrolled users are kept."""
 
     def fingerprints(self, user_ids: Sequence[UUID]) -> Mapping[UUID, str]:
@@ -114,25 +139,8 @@ class Register(Protocol):
     def count(self) -> int:
         """How many are enrolled."""
 
-    def photo_counts(self, user_ids: Sequence[UUID]) -> Mapping[UUID, int]:
-        """Of how many photos their vectors are the means, as far as that is on record."""
-
-    def galleries(self, user_ids: Sequence[UUID]) -> Mapping[UUID, frozenset[str]]:
-        """To which galleries users belong; those in none may be missing."""
-
-    def members(self, galleries: Collection[str]) -> Mapping[str, int]:
-        """How many members of each gallery are enrolled; those with none may be missing."""
-
-    def gallery_required(self) -> bool:
-        """Whether users who belong to no gallery are compared with nobody."""
-
     def join(self, galleries: Mapping[UUID, Sequence[str]]) -> None:
         """Add users to galleries who are enrolled already."""
-
-    def nearest(
-        self, embeddings: Sequence[Embedding], galleries: Sequence[frozenset[str]], count: int
-    ) -> list[list[Candidate]]:
-        """The nearest enrolled users of each vector, in its galleries; if it has none, of all."""
 
     def withdrawn(self, user_ids: Sequence[UUID]) -> set[UUID]:
         """Those who do not want to be recognised any more, and have not agreed again."""
@@ -140,8 +148,13 @@ class Register(Protocol):
     def agreed(self, consents: Mapping[UUID, str]) -> None:
         """Note to which terms users have agreed who are enrolled already."""
 
-    def save(self, enrolments: Sequence[Enrolment]) -> Mapping[UUID, Status]:
-        """Store a batch, all or nothing; returns the users who are left out, and why."""
+    def save(
+        self, enrolments: Sequence[Enrolment], judge: Judge | None = None
+    ) -> Sequence[Enrolment]:
+        """Store those of a batch who may still be enrolled; returns how each one ended.
+
+        ``judge`` is asked while nobody else enrols anybody.
+        """
 
 
 Examined: TypeAlias = Portrait | Refusal

@@ -11,7 +11,7 @@ from dataflow.gallery.enrolment import Enrolment, Register
 from dataflow.persons.event import PersonEvent
 from dataflow.persons.order import Moment
 from dataflow.persons.reason import PersonReason
-from dataflow.persons.request import EnrolRequest, PersonRequest
+from dataflow.persons.request import EnrolRequest, PersonRequest, moment_of
 
 Tell: TypeAlias = Callable[[Enrolment], PersonEvent]
 
@@ -36,8 +36,7 @@ class Asked:
 
 def asked_by(request: PersonRequest) -> Asked:
     """What a request asks."""
-    delivery, job = request.delivery, request.job
-    moment = Moment(delivery.stream_seq, delivery.published_at)
+    job, moment = request.job, moment_of(request.delivery)
     if not isinstance(job, EnrolRequest):
         return Asked(job.user_id, request.key, moment, enrols=False, by=job.by)
     galleries = None if job.galleries is None else tuple(dict.fromkeys(job.galleries))

@@ -11,11 +11,14 @@ from pydantic import Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from dataflow.jobs.cloud_event import as_json, attributes, traced
+from dataflow.persons.order import Moment
 from dataflow.persons.reason import PersonOutcome, PersonReason
 
 TYPE = "users.face.settled.v1"
 USED = "used"
 """Stands for the reason of a photo that was used."""
+UNCHANGED = "unchanged"
+"""Stands for the reason of a photo by which the user was enrolled before, or was not."""
 _EPOCH = datetime.fromtimestamp(0, UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -26,7 +29,8 @@ class PhotoOutcome:
 
     image_ref: str = Field(description="As the request named it; or one on record, in full.")
     reason: str = Field(
-        description="used, or why it was not: the reasons of enrolment (docs/enrolment.md)."
+        description="used; or unchanged, if the user was enrolled by these very photos before; or "
+        "why it was not used: the reasons of enrolment (docs/enrolment.md)."
     )
     detail: str = Field(description="The reason in words, for people; may be empty.")
     on_record: bool = Field(
@@ -96,12 +100,13 @@ def read(data: bytes | str) -> PersonEvent:
     return _EVENT.validate_json(data)
 
 
-def event_seq(data: bytes) -> int | None:
+def told_of(data: bytes) -> Moment | None:
     """Of which request a message tells, if it is an event at all: anybody may have written it."""
     try:
-        return read(data).stream_seq
+        event = read(data)
     except ValidationError:
         return None
+    return Moment(event.stream_seq, event.published_at)
 
 
 def headers(event: PersonEvent, traceparent: str | None = None) -> dict[str, str]:

@@ -17,6 +17,11 @@ class Moment:
     stream_seq: int | None
     at: datetime
 
+    @property
+    def name(self) -> str:
+        """What a message is called by; with the time, as a stream made again counts from 1."""
+        return f"{self.stream_seq}@{self.at.isoformat()}"
+
     def is_after(self, other: Moment | None) -> bool:
         """Whether it came later than another one. Nothing comes before everything."""
         if other is None:

@@ -30,6 +30,7 @@ class PersonReason(StrEnum):
     MALFORMED_PAYLOAD = "malformed_payload"
     ATTEMPTS_EXHAUSTED = "attempts_exhausted"
     WRITE_REJECTED = "write_rejected"
+    BURIED = "buried"
 
     ERASED = "erased"
 
@@ -52,5 +53,6 @@ _REJECTIONS = frozenset(
         PersonReason.MALFORMED_PAYLOAD,
         PersonReason.ATTEMPTS_EXHAUSTED,
         PersonReason.WRITE_REJECTED,
+        PersonReason.BURIED,
     }
 )

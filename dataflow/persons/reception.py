@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -25,7 +25,7 @@ from dataflow.persons.asked import (
     asked_by,
 )
 from dataflow.persons.ended import PersonSettled, event_of
-from dataflow.persons.event import USED, OtherUser, PersonEvent, PhotoOutcome
+from dataflow.persons.event import UNCHANGED, USED, OtherUser, PersonEvent, PhotoOutcome
 from dataflow.persons.photos import InTurn, Looking, PhotoReader, in_full
 from dataflow.persons.reason import PersonReason
 from dataflow.persons.request import EnrolRequest, PersonRequest
@@ -156,10 +156,11 @@ class Reception:
         """
         known, seen = self.people.on_record(asked)
         given = {in_full(ref, self.fetching.refs): ref for ref in job.image_refs}
+        photos = tuple(dict.fromkeys((*known, *given)))
         noted: list[PersonEvent] = []
 
         def tell(enrolment: Enrolment) -> PersonEvent:
-            noted.append(self._event_of(request, job, enrolment, given))
+            noted.append(self._event_of(request, job, enrolment, given, photos))
             return noted[-1]
 
         reader = PhotoReader(self.fetching, request.delivery, job.names, frozenset(known), given_up)
@@ -171,11 +172,12 @@ class Reception:
             self.clashes(),
             gallery_required=self.gallery_required,
         )
-        photos = tuple(dict.fromkeys((*known, *given)))
         [enrolment] = enroller.enrol(
             [Offer(job.user_id, photos, job.consent, asked.galleries or ())]
         )
-        return enrolment, noted[-1] if noted else tell(enrolment)
+        # What was noted may be of a transaction that failed, before one that refused.
+        stored = enrolment.status is Status.ENROLLED
+        return enrolment, noted[-1] if stored else tell(enrolment)
 
     def _event_of(
         self,
@@ -183,15 +185,19 @@ class Reception:
         job: EnrolRequest,
         enrolment: Enrolment,
         given: Mapping[str, str],
+        photos: Sequence[str],
     ) -> PersonEvent:
         def outcome(photo: str, reason: str, detail: str = "") -> PhotoOutcome:
             return PhotoOutcome(given.get(photo, photo), reason, detail, photo not in given)
 
+        is_unchanged = enrolment.status is Status.UNCHANGED
         return replace(
             self._event(request, _REASONS[enrolment.status]),
             photos=[
                 *(outcome(portrait.photo, USED) for portrait in enrolment.used),
                 *(outcome(r.photo, r.reason, r.detail) for r in enrolment.refused),
+                # Which they are matters to earlier requests that come late.
+                *(outcome(photo, UNCHANGED) for photo in photos if is_unchanged),
             ],
             clash=_other(enrolment.clash),
             possibly_also=_other(enrolment.alike),

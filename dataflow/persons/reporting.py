@@ -12,7 +12,7 @@ from dataflow.jobs.cloud_event import Told
 from dataflow.jobs.outcome import Retry
 from dataflow.jobs.stages import Lap
 from dataflow.persons.ended import PersonSettled, event_of
-from dataflow.persons.event import USED, body, headers
+from dataflow.persons.event import UNCHANGED, USED, body, headers
 from dataflow.persons.reason import PersonReason
 from dataflow.process.kind import Kind
 from dataflow.process.meters import PEOPLE_METERS
@@ -50,7 +50,9 @@ def report_person(item: PersonSettled, late: Iterable[Lap] = ()) -> None:
         fields["detail"] = item.detail
     if event and event.photos:
         fields["photos_used"] = sum(photo.reason == USED for photo in event.photos)
-        fields["photos_refused"] = sum(photo.reason != USED for photo in event.photos)
+        fields["photos_refused"] = sum(
+            photo.reason not in {USED, UNCHANGED} for photo in event.photos
+        )
     if item.repeated:
         fields["repeated"] = True
     log.info("person_settled", **fields)

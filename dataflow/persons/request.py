@@ -13,6 +13,7 @@ from pydantic.dataclasses import dataclass as validated_dataclass
 from dataflow.jobs.delivery import Delivery
 from dataflow.jobs.job import GalleryName, IdText, MalformedError, parse
 from dataflow.persons.ended import PersonSettled
+from dataflow.persons.order import Moment
 from dataflow.persons.reason import PersonReason
 
 MOST_PHOTOS = 20
@@ -112,8 +113,13 @@ class PersonRequest:
 
 
 def message_key(delivery: Delivery) -> str:
-    """A message's own name; with the time, because a stream that is made again counts from 1."""
-    return f"{delivery.stream_seq}@{delivery.published_at.isoformat()}"
+    """A message's own name."""
+    return moment_of(delivery).name
+
+
+def moment_of(delivery: Delivery) -> Moment:
+    """When a message was published, and its place in the stream."""
+    return Moment(delivery.stream_seq, delivery.published_at)
 
 
 def validate_person(

@@ -67,7 +67,7 @@ class PeopleServices:
             clashes=self.clashes,
             crew=Crew(
                 self.cores or settings.worker.cores or usable_cores(), settings.images.deadline_s
-            ),
+            ).resting_at_exit(),
             quality=settings.enrolment.quality,
             bystanders=settings.enrolment.bystanders,
             max_pixels=settings.images.max_pixels,

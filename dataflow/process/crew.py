@@ -7,14 +7,17 @@ behind than the crew is large, the process is given up: its jobs come again, the
 
 from __future__ import annotations
 
+import atexit
 import os
 import sys
 import threading
 import time
+import weakref
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Self
 
 import structlog
 
@@ -22,6 +25,8 @@ log = structlog.get_logger()
 
 IDLE_S = 5.0
 """A thread that had nothing to do for so long ends."""
+REST_S = 10.0
+"""How long the end of the process waits for native code that still computes."""
 
 
 @dataclass(slots=True, eq=False)
@@ -62,6 +67,7 @@ class Crew:
         lock = threading.Lock()
         self._came = threading.Condition(lock)
         self._began = threading.Condition(lock)
+        self._ended = threading.Condition(lock)
         self._tasks = deque[_Task]()
         self._running = deque[_Task]()
         self._present = self._idle = self._left_behind = 0
@@ -83,6 +89,20 @@ class Crew:
         with self._came:
             self._came.notify_all()
 
+    def resting_at_exit(self) -> Self:
+        """The same, which the end of the process waits for, though not for long.
+
+        Native code that comes back to a Python that is ending aborts the process.
+        """
+        atexit.register(_rest, weakref.ref(self))
+        return self
+
+    def rest(self, longest_s: float) -> None:
+        """Wait for the tasks that run; those that have not begun never will."""
+        with self._came:
+            self._tasks.clear()
+            self._ended.wait_for(lambda: not self._running, longest_s)
+
     def _hire(self) -> None:
         self._present += 1
         threading.Thread(target=self._labour, name=self._name, daemon=True).start()
@@ -98,6 +118,7 @@ class Crew:
                     self._left_behind -= 1
                     return  # another thread has its place
                 self._running.remove(task)
+                self._ended.notify_all()
 
     def _next(self) -> _Task | None:
         with self._came:
@@ -136,9 +157,15 @@ class Crew:
                     break
                 self._began.wait(wait_s)
             self._running.popleft()
+            self._ended.notify_all()
             self._left_behind += 1
             if self._left_behind > self._size:
                 self._give_up()
             self._hire()
             self._present -= 1  # the new one for the one that was left behind
             return first.late
+
+
+def _rest(crew: weakref.ref[Crew]) -> None:
+    if found := crew():
+        found.rest(REST_S)

@@ -37,10 +37,10 @@ class SharedCores:
         self._live = 0
         self._live_at = -math.inf
         self._lock = threading.Lock()
-        self._live_crew = Crew(size, deadline_s, name="embed")
+        self._live_crew = Crew(size, deadline_s, name="embed").resting_at_exit()
         self._other_crew = Crew(
             size, _PATIENCE * deadline_s, name="embed later", nice=NICE, at_most=self._may_run
-        )
+        ).resting_at_exit()
 
     def submit(self, work: Callable[[], None], late: Callable[[], None], lane: Lane) -> None:
         """Have a task of a lane done by and by, as :meth:`Crew.submit` does."""

@@ -4,7 +4,7 @@ A field ``store.secret_key`` is the variable ``SOLOFACE_STORE__SECRET_KEY``. Any
 given as ``…_FILE`` instead: a file whose content is the value (Docker and Kubernetes secrets).
 """
 
-from dataflow.settings.nats import NatsSettings
+from dataflow.settings.nats import NatsSettings, PeopleQueue
 from dataflow.settings.section import PREFIX
 from dataflow.settings.settings import Settings, load_settings
 from dataflow.settings.storage import DatabaseSettings, StoreSettings
@@ -33,6 +33,7 @@ __all__ = [
     "MatchSettings",
     "ModelSettings",
     "NatsSettings",
+    "PeopleQueue",
     "QualitySettings",
     "Settings",
     "StoreSettings",

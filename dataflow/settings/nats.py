@@ -172,6 +172,7 @@ class NatsSettings(Section):
             "settled_stream": self.people_settled_stream,
             "tags": False,
             "backfill": False,
+            "photos": self,
         }
         return PeopleQueue.model_construct(**{**dict(self), **names})
 
@@ -227,7 +228,12 @@ class NatsSettings(Section):
 
 
 class PeopleQueue(NatsSettings):
-    """Where requests about people come from, under the names that any queue's settings have."""
+    """Where requests about people come from, under the names that any queue's settings have.
+
+    ``photos`` are the settings that it was made of.
+    """
+
+    photos: NatsSettings = Field(exclude=True)
 
     def subjects_of(self, lane: Lane) -> list[str]:
         """Of the requests and of the withdrawals: in one stream, which puts them in order."""

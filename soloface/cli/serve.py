@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from soloface.cli.frame.extras import require_web
 from soloface.cli.frame.output import JsonOption, complain, print_json, say
 from soloface.cli.frame.settings import load_settings
 
@@ -23,17 +24,17 @@ def serve() -> None:
     """
     import structlog
 
-    from dataflow.jobs.errors import ConfigurationError
+    from dataflow.process.cores import share_python
     from dataflow.process.logs import configure_logs
 
-    try:
-        from soloface.web.app import build
-        from soloface.web.server import listen, server_of, url_of
-        from soloface.web.work.desk import Desk
-    except ModuleNotFoundError as error:
-        raise ConfigurationError(f"{error.name} is not installed; install soloface[web]") from None
+    require_web()
+    from soloface.web.app import build
+    from soloface.web.server import listen, server_of, url_of
+    from soloface.web.work.desk import Desk
+
     settings = load_settings()
     configure_logs(settings.log)
+    share_python()
     desk = Desk(settings)
     try:
         app = build(desk)

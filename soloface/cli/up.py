@@ -5,13 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import shlex
-import signal
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -19,6 +16,8 @@ import typer
 from dataflow.jobs.errors import ConfigurationError, SystemicError
 from soloface.cli.frame.output import JsonOption, console_on, print_json
 from soloface.cli.frame.settings import load_settings
+from soloface.cli.frame.signals import termination_as_interrupt
+from soloface.cli.frame.variables import script, write_script
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -49,7 +48,7 @@ def up(
     """
     console = console_on(sys.stderr)  # standard output holds nothing but what a program reads
     try:
-        with _termination_as_interrupt():
+        with termination_as_interrupt():
             _serve(directory, env_file, console, as_json=as_json)
     except KeyboardInterrupt:
         console.print("Stopped. The data are still there.")
@@ -76,7 +75,7 @@ def _serve(directory: Path, env_file: Path | None, console: Console, *, as_json:
         _furnish(servers, settings, console)
         variables = servers.environment() | _choices(settings)
         if env_file is not None:
-            _write(variables, env_file)
+            write_script(variables, env_file, _LIMIT_EXPLAINED)
         _announce(variables, env_file, console, as_json=as_json)
         while all(server.process_id for server in servers.all):
             time.sleep(_CHECK_INTERVAL_S)
@@ -143,21 +142,6 @@ def _choices(settings: Settings) -> dict[str, str]:
     return {f"{PREFIX}MODEL__PACK": settings.model.pack, **chosen}
 
 
-def _write(variables: Mapping[str, str], env_file: Path) -> None:
-    from connectors.embedded.folders import write_private
-
-    try:
-        write_private(env_file, _script(variables))
-    except OSError as error:
-        raise ConfigurationError(f"{env_file} cannot be written: {error.strerror}") from None
-
-
-def _script(variables: Mapping[str, str]) -> str:
-    return _LIMIT_EXPLAINED + "".join(
-        f"export {name}={shlex.quote(value)}\n" for name, value in variables.items()
-    )
-
-
 def _announce(
     variables: Mapping[str, str], env_file: Path | None, console: Console, *, as_json: bool
 ) -> None:
@@ -165,22 +149,8 @@ def _announce(
     if as_json:
         print_json(variables)
     else:
-        sys.stdout.write(_script(variables))
+        sys.stdout.write(script(variables, _LIMIT_EXPLAINED))
     sys.stdout.flush()
     if env_file is not None:
         console.print(f"In another terminal: source {shlex.quote(str(env_file))}", markup=False)
     console.print("Running; Ctrl-C stops.")
-
-
-@contextmanager
-def _termination_as_interrupt() -> Iterator[None]:
-    """Let SIGTERM end us the way Ctrl-C does."""
-
-    def interrupt(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

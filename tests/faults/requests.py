@@ -67,13 +67,23 @@ class Requests:
 
     def publish(self, users: int) -> None:
         """Ask several things about each of so many users, all of them mixed."""
-        desk = Desk(self.world)
-        portrait = ENROLLED[0].portrait()
         ways = ("scaled 0.7", "cropped 10 %", "dark 55 %", "quality 25")
-        photos = [desk.selfie(ENROLLED[0], CHANGES[way](portrait)) for way in ways]
+        photos = [self._selfie(way) for way in ways]
         made = [_request(uuid4(), photos) for _ in range(users)]
         requests = [one for some in made for one in some]
         random.shuffle(requests)
+        self._ask(requests)
+
+    def publish_rivals(self, users: int) -> None:
+        """Ask to enrol so many users by one photo."""
+        photo = self._selfie("scaled 0.7")
+        self._ask([Request(uuid4(), photo) for _ in range(users)])
+
+    def _selfie(self, way: str) -> str:
+        image = CHANGES[way](ENROLLED[0].portrait())
+        return Desk(self.world).selfie(ENROLLED[0], image)
+
+    def _ask(self, requests: list[Request]) -> None:
         for seq, request in asyncio.run(self._publish(requests)):
             self.asked[seq] = request
 

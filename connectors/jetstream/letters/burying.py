@@ -1,4 +1,4 @@
-"""Rejecting a job by hand that waits on the stream, or that a worker holds."""
+"""Rejecting a job or a request by hand that waits on the stream, or that a process holds."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from connectors.jetstream.jobs.given_up import NOBODY_ASKS
 from connectors.jetstream.letters.letter import seal
 from dataflow.jobs.delivery import Delivery
 from dataflow.jobs.errors import ConfigurationError, SystemicError
-from dataflow.jobs.event import body, event_of, headers
-from dataflow.jobs.outcome import Settled
+from dataflow.jobs.outcome import Ended
+from dataflow.process.kind import Kind
 from dataflow.process.trace import traceparent_of
-from dataflow.settings import NatsSettings
+from dataflow.settings import NatsSettings, PeopleQueue
 
 BY_HAND = ""
 """Stands for the model in the event of a job that no worker has settled."""
@@ -28,7 +28,8 @@ BY_HAND = ""
 class Gravedigger:
     """Takes jobs off the stream by hand. Done twice, it changes nothing more."""
 
-    def __init__(self, connection: Client, settings: NatsSettings) -> None:
+    def __init__(self, connection: Client, settings: NatsSettings, kind: Kind) -> None:
+        self._kind = kind
         self._connection = connection
         self._js = connection.jetstream()
         self._settings = settings
@@ -44,13 +45,14 @@ class Gravedigger:
             message: RawStreamMsg = await self._js.get_msg(stream, stream_seq)
         except NotFoundError:
             raise ConfigurationError(
-                f"there is no job {stream_seq} on {stream}, or not any more; "
+                f"there is no {self._what} {stream_seq} on {stream}, or not any more; "
                 "soloface doctor names the oldest that is held"
             ) from None
         lane = settings.lane_of(message.subject or "")
         if lane is None:
             raise ConfigurationError(
-                f"message {stream_seq} on {stream} is no job: its subject is {message.subject}"
+                f"message {stream_seq} on {stream} is no {self._what}: its subject is "
+                f"{message.subject}"
             )
         return Delivery(
             payload=message.data or b"",
@@ -60,9 +62,10 @@ class Gravedigger:
             published_at=message.time or datetime.fromtimestamp(0, UTC),
             traceparent=traceparent_of(message.headers),
             lane=lane,
+            subject=message.subject or "",
         )
 
-    async def bury(self, item: Settled) -> None:
+    async def bury(self, item: Ended) -> None:
         """Write the dead letter, tell of the outcome, and take the job off the stream.
 
         Raises:
@@ -74,12 +77,12 @@ class Gravedigger:
             settings.dead_subject, payload, stream=settings.dead_stream, headers=written
         )
         if settings.events:
-            event = event_of(item, settings.stream, BY_HAND, datetime.now(UTC))
+            told = self._kind.tell(item, settings.stream, BY_HAND, datetime.now(UTC))
             await self._js.publish(
                 settings.settled_subject,
-                body(event),
+                told.data,
                 stream=settings.settled_stream,
-                headers=headers(event, delivery.traceparent),
+                headers=told.headers,
             )
         try:
             await self._js.delete_msg(settings.stream, delivery.stream_seq)
@@ -90,14 +93,18 @@ class Gravedigger:
             except NotFoundError:
                 return
             raise SystemicError(
-                f"the dead letter is written, but {settings.stream} does not let the job "
-                f"{delivery.stream_seq} be removed: {error.description}"
+                f"the dead letter is written, but {settings.stream} does not let the "
+                f"{self._what} {delivery.stream_seq} be removed: {error.description}"
             ) from error
+
+    @property
+    def _what(self) -> str:
+        return "request" if isinstance(self._settings, PeopleQueue) else "job"
 
 
 @asynccontextmanager
-async def gravedigger(settings: NatsSettings) -> AsyncIterator[Gravedigger]:
-    """Connect.
+async def gravedigger(settings: NatsSettings, kind: Kind) -> AsyncIterator[Gravedigger]:
+    """Connect to bury something of that kind.
 
     Raises:
         ConfigurationError: the credentials are refused.
@@ -105,7 +112,7 @@ async def gravedigger(settings: NatsSettings) -> AsyncIterator[Gravedigger]:
     """
     connection = await connect(settings, "soloface dlq bury")
     try:
-        yield Gravedigger(connection, settings)
+        yield Gravedigger(connection, settings, kind)
     except (NatsError, TimeoutError) as error:
         why = str(error) or type(error).__name__
         raise SystemicError(f"JetStream does not do it: {why}; run it again") from error

@@ -74,10 +74,15 @@ class Letter:
         return self._id("user_id")
 
     def _id(self, field: str) -> UUID | None:
-        try:
-            return UUID(orjson.loads(self.payload)[field])
-        except (ValueError, TypeError, KeyError, IndexError, AttributeError):
-            return None
+        return id_in(self.payload, field)
+
+
+def id_in(payload: bytes, field: str) -> UUID | None:
+    """The id that a payload has in a field, if it has one: anybody may have written it."""
+    try:
+        return UUID(orjson.loads(payload)[field])
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError):
+        return None
 
 
 def header_value(text: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from typing import Any, LiteralString, Protocol, TypeVar
 from uuid import UUID
@@ -15,12 +15,11 @@ from psycopg.types.json import Jsonb
 from connectors.postgres.connection import Database
 from connectors.postgres.gallery.members import join_galleries
 from connectors.postgres.gallery.memory import GalleryMemory
-from connectors.postgres.gallery.nearest import nearest_fellows
-from connectors.postgres.gallery.required import gallery_required
+from connectors.postgres.gallery.neighbours import EnrolledNeighbours, plan_for
 from connectors.postgres.gallery.users import count_users, require_comparable
 from connectors.postgres.sql_files import query
 from dataflow.faces.face import Embedding, Quality
-from dataflow.gallery.enrolment import NOT_KEPT, Enrolment, Examined, Refusal, Status
+from dataflow.gallery.enrolment import NOT_KEPT, Enrolment, Examined, Judge, Refusal, Status
 from dataflow.process.retry import LinearBackoff
 from dataflow.steps.matching import Candidate
 
@@ -76,8 +75,7 @@ class EnrolmentRegister:
 
     def photo_counts(self, user_ids: Sequence[UUID]) -> Mapping[UUID, int]:
         """Of how many photos their vectors are the means, as far as they are still of those."""
-        parameters = {"user_ids": list(user_ids), "model": self.model}
-        return dict(self._rows(query("enrolment_photo_counts"), parameters))
+        return self._neighbours.photo_counts(user_ids)
 
     def count(self) -> int:
         """How many are enrolled with this contract."""
@@ -85,17 +83,15 @@ class EnrolmentRegister:
 
     def galleries(self, user_ids: Sequence[UUID]) -> Mapping[UUID, frozenset[str]]:
         """To which galleries they belong, as far as they belong to any."""
-        rows = self._rows(query("galleries_of_users"), {"user_ids": list(user_ids)})
-        return {user_id: frozenset(names) for user_id, names in rows}
+        return self._neighbours.galleries(user_ids)
 
     def members(self, galleries: Collection[str]) -> Mapping[str, int]:
         """How many members of each gallery are enrolled with this contract."""
-        asked = {"galleries": list(galleries), "model": self.model}
-        return dict(self._rows(query("count_members"), asked))
+        return self._neighbours.members(galleries)
 
     def gallery_required(self) -> bool:
         """Whether the workers have noted that they compare in galleries only."""
-        return self._ask(lambda connection: gallery_required(connection, self.model))
+        return self._neighbours.gallery_required()
 
     def join(self, galleries: Mapping[UUID, Sequence[str]]) -> None:
         """Add users to galleries."""
@@ -105,11 +101,7 @@ class EnrolmentRegister:
         self, embeddings: Sequence[Embedding], galleries: Sequence[frozenset[str]], count: int
     ) -> list[list[Candidate]]:
         """The nearest enrolled users of each vector, in its galleries; if it has none, of all."""
-        return self._ask(
-            lambda connection: nearest_fellows(
-                connection, embeddings, galleries, self.model, count, self.memory
-            )
-        )
+        return self._neighbours.nearest(embeddings, galleries, count)
 
     def withdrawn(self, user_ids: Sequence[UUID]) -> set[UUID]:
         """Those who have withdrawn, unless they have agreed again."""
@@ -125,60 +117,78 @@ class EnrolmentRegister:
         values = {"user_id": list(consents), "consent": list(consents.values())}
         self._ask(lambda connection: connection.execute(query("save_consents"), values))
 
-    def save(self, enrolments: Sequence[Enrolment]) -> dict[UUID, Status]:
-        """Store a batch in one transaction.
+    def save(
+        self, enrolments: Sequence[Enrolment], judge: Judge | None = None
+    ) -> Sequence[Enrolment]:
+        """Store a batch in one transaction; returns how each one ended.
 
-        Returns who is left out: whom the platform would have to add first, as its ``users`` need
-        more than an id, and who has withdrawn meanwhile.
+        Not stored are those whom ``judge`` refuses, who have withdrawn meanwhile, and whom the
+        platform would have to add first, as its ``users`` need more than an id. Nobody else is
+        enrolled from the moment of the judgement to the end.
 
         Raises:
             ConfigurationError: the gallery was moved to another model meanwhile.
         """
-        left_out, replaced = self._ask(partial(self._save, enrolments=enrolments))
-        if replaced:
-            self.forget(replaced)
-        return left_out
+        ended, gone = self._ask(partial(self._save, enrolments=enrolments, judge=judge))
+        if gone:
+            self.forget(gone)
+        return ended
 
     def _save(
-        self, connection: Connection, enrolments: Sequence[Enrolment]
-    ) -> tuple[dict[UUID, Status], list[str]]:
+        self, connection: Connection, enrolments: Sequence[Enrolment], judge: Judge | None
+    ) -> tuple[Sequence[Enrolment], list[str]]:
+        plan = plan_for(connection, enrolments, self.model, self.memory) if judge else None
         with connection.transaction():
-            asked = {"user_ids": [enrolment.user_id for enrolment in enrolments]}
             if self.admission:
                 self.admission.enter(connection)
-            known = {row[0] for row in connection.execute(query("lock_users"), asked)}
+            asked = {"user_ids": [enrolment.user_id for enrolment in enrolments]}
+            known = _locked(connection, asked)
             # Under locks that a cut-over waits for.
             require_comparable(connection, self.model)
-            left_out = self._withdrawn(connection, asked)
-            new = [e for e in enrolments if e.user_id not in known and e.user_id not in left_out]
+            ended = {e.user_id: e for e in self._without_withdrawn(connection, enrolments)}
+            if judge and plan:
+                # The last that is waited for: whoever has the turn keeps all others from enrolling.
+                connection.execute(query("take_enrolment_turn"))
+                known = _locked(connection, asked)  # somebody may have been added meanwhile
+                neighbours = EnrolledNeighbours.within(connection, self.model, plan)
+                ended |= {e.user_id: e for e in judge(_stored(ended), neighbours)}
+            self._admit(connection, _stored(ended))
+            new = [enrolment for enrolment in _stored(ended) if enrolment.user_id not in known]
             if not self._add(connection, new):
-                left_out |= {e.user_id: Status.UNKNOWN_USER for e in new}
-            stored = [e for e in enrolments if e.user_id not in left_out]
-            if old := [e for e in stored if e.user_id in known]:
+                ended |= {e.user_id: replace(e, status=Status.UNKNOWN_USER) for e in new}
+            stored = _stored(ended)
+            if old := [enrolment for enrolment in stored if enrolment.user_id in known]:
                 values = {**_vectors(old), "model": self.model}
                 connection.execute(query("update_users"), values)
-            # Photos may have been kept of those who have withdrawn meanwhile.
-            refused = [e for e in enrolments if left_out.get(e.user_id) is Status.WITHDRAWN]
-            kept = {portrait.photo for enrolment in refused for portrait in enrolment.used}
             join_galleries(connection, {e.user_id: e.galleries for e in stored})
+            # Photos may have been kept of those who are not enrolled after all.
+            refused = [e for e in ended.values() if e.status is not Status.ENROLLED]
+            kept = {portrait.photo for enrolment in refused for portrait in enrolment.used}
             gone = self._record(connection, stored, kept)
             if self.admission:
                 for enrolment in stored:
                     self.admission.stored(connection, enrolment)
-            return left_out, gone
+            return list(ended.values()), gone
 
-    def _withdrawn(
-        self, connection: Connection, asked: Mapping[str, list[UUID]]
-    ) -> dict[UUID, Status]:
-        """Under locks that an erasure waits for."""
+    def _without_withdrawn(
+        self, connection: Connection, enrolments: Sequence[Enrolment]
+    ) -> list[Enrolment]:
+        """Mark who has withdrawn meanwhile, under locks that an erasure waits for."""
+        if self.admission or self.again:
+            return list(enrolments)
+        asked = {"user_ids": [enrolment.user_id for enrolment in enrolments]}
+        gone = {user_id for (user_id,) in connection.execute(query("withdrawn_users"), asked)}
+        return [replace(e, status=Status.WITHDRAWN) if e.user_id in gone else e for e in enrolments]
+
+    def _admit(self, connection: Connection, enrolments: Sequence[Enrolment]) -> None:
+        """Lift the withdrawals of those who have agreed again and are about to be enrolled."""
+        if not enrolments:
+            return
         if self.admission:
             self.admission.admit(connection)
-            return {}
-        if self.again:
+        elif self.again:
+            asked = {"user_ids": [enrolment.user_id for enrolment in enrolments]}
             connection.execute(query("lift_withdrawals"), asked)
-            return {}
-        rows = connection.execute(query("withdrawn_users"), asked).fetchall()
-        return {user_id: Status.WITHDRAWN for (user_id,) in rows}
 
     def photos(self, most: int, gallery: str | None) -> tuple[list[tuple[UUID, str]], int]:
         """By which photos users, or members of a gallery, are enrolled: so many, and of how many.
@@ -192,6 +202,10 @@ class EnrolmentRegister:
     def models(self) -> set[str]:
         """The contracts with which users were enrolled by photos."""
         return {model for (model,) in self._rows("select distinct model from face_enrolments")}
+
+    @property
+    def _neighbours(self) -> EnrolledNeighbours:
+        return EnrolledNeighbours(self._ask, self.model, memory=self.memory)
 
     def _rows(
         self, statement: LiteralString, parameters: Mapping[str, Any] | None = None
@@ -253,6 +267,15 @@ class EnrolmentRegister:
             asked = {"refs": sorted(gone)}
             return [ref for (ref,) in connection.execute(query("unreferenced_photos"), asked)]
         return []
+
+
+def _locked(connection: Connection, asked: Mapping[str, list[UUID]]) -> set[UUID]:
+    """Lock those of the users that there are."""
+    return {user_id for (user_id,) in connection.execute(query("lock_users"), asked)}
+
+
+def _stored(ended: Mapping[UUID, Enrolment]) -> list[Enrolment]:
+    return [enrolment for enrolment in ended.values() if enrolment.status is Status.ENROLLED]
 
 
 def _photos(enrolment: Enrolment) -> list[Examined]:

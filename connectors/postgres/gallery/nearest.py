@@ -135,19 +135,21 @@ def nearest_fellows(  # noqa: PLR0913, PLR0917 - a face, where it is sought, and
     memory: GalleryMemory | None = None,
     *,
     gallery_required: bool = False,
+    plan: Plan | None = None,
 ) -> list[list[Candidate]]:
     """The nearest users of that model for each vector, in any of its galleries.
 
-    A vector without one has the nearest of all; with ``gallery_required`` it has none.
+    A vector without one has the nearest of all; with ``gallery_required`` it has none. ``plan`` is
+    one that the connection was prepared for; without it, a transaction's end would undo the
+    preparation.
     """
     nearest: list[list[Candidate]] = [[] for _ in embeddings]
     places = [i for i, names in enumerate(galleries) if names or not gallery_required]
     if places:
         vectors, scopes = [embeddings[i] for i in places], [galleries[i] for i in places]
-        plan = _EXACT
-        if memory or not all(scopes):
+        if plan is None and (memory or not all(scopes)):
             plan = current_plan(connection, model, vectors[0].size, memory)
-        found = Nearest(connection, vectors, scopes, model, plan).found(count)
+        found = Nearest(connection, vectors, scopes, model, plan or _EXACT).found(count)
         for place, users in zip(places, found, strict=True):
             nearest[place] = users
     return nearest

@@ -43,15 +43,21 @@ _lock = threading.Lock()
 
 
 def nearest_users(
-    connection: Connection, embeddings: Sequence[Embedding], model: str, count: int = 2
+    connection: Connection,
+    embeddings: Sequence[Embedding],
+    model: str,
+    count: int = 2,
+    plan: Plan | None = None,
 ) -> list[list[Candidate]]:
     """The ``count`` nearest users of that model for each vector, the nearest first.
 
     Found by an index, the second-nearest may be a user a little farther than the true one.
+    ``plan`` is one that the connection was prepared for; without it, a transaction's end would undo
+    the preparation.
     """
     if not embeddings:
         return []
-    plan = current_plan(connection, model, embeddings[0].size)
+    plan = plan or current_plan(connection, model, embeddings[0].size)
     return collected(ask(connection, embeddings, model, count, plan), len(embeddings))
 
 

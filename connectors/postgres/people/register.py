@@ -17,6 +17,7 @@ from connectors.postgres.people.requests import (
     look,
     note,
     photos_with,
+    require_open,
     require_wanted,
     take_turn,
 )
@@ -84,6 +85,7 @@ class PeopleRegister:
         def noted(connection: Connection) -> None:
             with connection.transaction():
                 take_turn(connection, asked)
+                require_open(connection, asked)
                 note(connection, asked, event)
 
         self._ask(noted)

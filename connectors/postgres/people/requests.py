@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import dropwhile
 from typing import TypeAlias
@@ -40,9 +40,8 @@ def look(connection: Connection, asked: Asked) -> tuple[Standing, Enrolled]:
     Raises:
         SettledBeforeError: this very request has ended.
     """
-    row = connection.execute(query("person_request"), _key(asked)).fetchone()
-    if row and not asked.again:
-        raise SettledBeforeError(read(row[0]))
+    if not asked.again:
+        require_open(connection, asked)
     found = connection.execute(query("person_standing"), {"user_id": asked.user_id}).fetchone()
     replaced_seq, replaced_at, withdrawn_seq, withdrawn_at, in_force, *enrolled = (
         found or [None] * 7
@@ -56,6 +55,17 @@ def look(connection: Connection, asked: Asked) -> tuple[Standing, Enrolled]:
     )
     vector_since, photos_since = enrolled
     return standing, (vector_since, photos_since)
+
+
+def require_open(connection: Connection, asked: Asked) -> None:
+    """Check that a request has not ended.
+
+    Raises:
+        SettledBeforeError: it has.
+    """
+    key = {**_key(asked), "message": asked.moment.name}
+    if row := connection.execute(query("person_request"), key).fetchone():
+        raise SettledBeforeError(read(row[0]))
 
 
 def require_wanted(asked: Asked, standing: Standing) -> None:
@@ -110,6 +120,25 @@ def note(connection: Connection, asked: Asked, event: PersonEvent) -> None:
     if event.outcome is PersonOutcome.ENROLLED and not asked.append:
         turn = {"stream_seq": asked.moment.stream_seq, "at": asked.moment.at}
         connection.execute(query("note_person_turn"), {"user_id": asked.user_id, **turn})
+
+
+def bury(connection: Connection, asked: Asked, event: PersonEvent) -> None:
+    """Note that a message was rejected by hand, so that whoever holds it does it no more.
+
+    That ends the message alone: its dead letter may be replayed, under the same id of the
+    publisher's.
+
+    Raises:
+        SettledBeforeError: the request has ended otherwise.
+    """
+    with connection.transaction():
+        take_turn(connection, asked)
+        try:
+            require_open(connection, asked)
+        except SettledBeforeError as error:
+            if error.event.reason is not PersonReason.BURIED:
+                raise
+        note(connection, replace(asked, key=asked.moment.name), event)
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,11 +36,27 @@ class Person:
         """The picture cut down to this person."""
         picture = load_picture(self.picture)
         height, width = picture.shape[:2]
-        x1, y1, x2, y2 = self.face
-        margin = round(_MARGIN * (y2 - y1))
-        rows = slice(max(0, y1 - margin), min(height, y2 + margin))
-        columns = slice(max(0, x1 - margin), min(width, x2 + margin))
+        _, _, x2, y2 = self.face
+        left, top = self._corner()
+        rows = slice(top, min(height, y2 + self._margin))
+        columns = slice(left, min(width, x2 + self._margin))
         return np.ascontiguousarray(picture[rows, columns])
+
+    def face_on_portrait(self) -> tuple[int, int, int, int]:
+        """The face in pixels of the portrait: (x1, y1, x2, y2)."""
+        x1, y1, x2, y2 = self.face
+        left, top = self._corner()
+        return x1 - left, y1 - top, x2 - left, y2 - top
+
+    @property
+    def _margin(self) -> int:
+        _, y1, _, y2 = self.face
+        return round(_MARGIN * (y2 - y1))
+
+    def _corner(self) -> tuple[int, int]:
+        """Left and top of the portrait, in pixels of the picture."""
+        x1, y1, _, _ = self.face
+        return max(0, x1 - self._margin), max(0, y1 - self._margin)
 
 
 ENROLLED = (

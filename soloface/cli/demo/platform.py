@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,12 +16,14 @@ from typing import IO, Any
 
 import orjson
 
+from connectors.embedded.process import ending_with_us
 from connectors.jetstream.connection import connect
 from connectors.jetstream.letters.following import Feed, events
 from connectors.jetstream.provision import make_missing
 from dataflow.jobs.errors import SystemicError
-from dataflow.settings import NatsSettings
-from soloface.cli.demo.run import DEADLINE_S, DRAIN_S, worker_command
+from dataflow.settings import NatsSettings, Settings
+from soloface.cli.demo.run import DEADLINE_S, DRAIN_S, furnish, publish, worker_command
+from soloface.cli.demo.scenario import Case
 
 LAST_BYTES = 3000
 """Of a process's log, which are shown if it fails."""
@@ -35,11 +38,38 @@ class Platform:
     It hears what was told from ``since`` on, and waits until ``deadline`` of the monotonic clock.
     """
 
-    nats: NatsSettings
+    settings: Settings
     process: subprocess.Popen[bytes]
     log: IO[bytes]
     since: datetime
     deadline: float
+
+    @property
+    def nats(self) -> NatsSettings:
+        """Where it is talked to."""
+        return self.settings.nats
+
+    def require_running(self) -> None:
+        """Check that the process is there.
+
+        Raises:
+            SystemicError: it has ended by itself.
+        """
+        if self.process.poll() is not None:
+            raise _failed("ended too early", self.log)
+
+    def settle(self, cases: Sequence[Case]) -> list[Message | None]:
+        """Publish jobs and their photos; returns how each ended, ``None``: it was not told.
+
+        Raises:
+            SystemicError: the process has ended.
+        """
+        furnish(self.settings, cases)
+        published = asyncio.run(publish(self.nats, cases))
+        feed = Feed.outcomes(self.nats)
+        told = self.hear(feed, lambda event: event.get("stream_seq") in published, len(published))
+        ended = {event["stream_seq"]: event for event in told}
+        return [ended.get(sequence) for sequence in published]
 
     def ask(self, subject: str, **request: object) -> int:
         """Publish a request about a person; returns its sequence."""
@@ -72,27 +102,28 @@ class Platform:
                     found += [one.data for one in told if wanted(one.data)]
                     if len(found) >= count or time.monotonic() > self.deadline:
                         break
-                    if self.process.poll() is not None:
-                        raise _failed("ended too early", self.log)
+                    self.require_running()
             return found
 
         return asyncio.run(heard())
 
 
 @contextmanager
-def platform(nats: NatsSettings, since: datetime) -> Iterator[Platform]:
+def platform(settings: Settings, since: datetime) -> Iterator[Platform]:
     """Run the worker with people by messages, and talk with it; at the end it has to drain.
 
     Raises:
         SystemicError: it ended by itself, or did not drain.
     """
-    asyncio.run(make_missing(nats.people))
+    asyncio.run(make_missing(settings.nats.people))
+    command = ending_with_us(worker_command("all"), signal.SIGTERM)
     with (
         tempfile.TemporaryFile() as log,
-        subprocess.Popen(worker_command("all"), env=os.environ, stderr=log) as process,
+        # Ctrl-C is for us: the worker is told to drain when nobody needs it any more.
+        subprocess.Popen(command, env=os.environ, stderr=log, start_new_session=True) as process,
     ):
         try:
-            yield Platform(nats, process, log, since, time.monotonic() + DEADLINE_S)
+            yield Platform(settings, process, log, since, time.monotonic() + DEADLINE_S)
             process.terminate()
             process.wait(DRAIN_S)
         except subprocess.TimeoutExpired:

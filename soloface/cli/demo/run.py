@@ -8,24 +8,18 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from threading import Timer
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import orjson
 from nats.js import JetStreamContext
 
 from connectors.jetstream.connection import connect
 from connectors.jetstream.provision import provision
-from connectors.postgres.connection import Database
 from connectors.postgres.connection import connect as connect_postgres
-from connectors.postgres.gallery.users import Gallery
 from connectors.store import minio_client, put_object
-from dataflow.faces.face import FacePack
 from dataflow.jobs.errors import SystemicError
 from dataflow.jobs.image_ref import ImageRef
 from dataflow.settings import NatsSettings, Settings
-from dataflow.steps.recognition import recognise
-from soloface.cli.demo.changes import jpeg
-from soloface.cli.demo.people import ENROLLED
 from soloface.cli.demo.scenario import Case
 
 DEADLINE_S = 120
@@ -43,20 +37,6 @@ def furnish(settings: Settings, cases: Sequence[Case]) -> None:
     listed = [(case.photo_id,) for case in cases if case.listed]
     with closing(connect_postgres(settings.database)) as connection:
         connection.cursor().executemany("insert into photos (id) values (%s)", listed)
-
-
-def enrol_everybody(settings: Settings, pack: FacePack) -> dict[UUID, str]:
-    """Enrol the demo's users; returns their names by id."""
-    names = {}
-    with closing(Database(settings.database)) as database:
-        gallery = Gallery(database)
-        for person in ENROLLED:
-            photo = jpeg(person.portrait(), quality=95)
-            face = recognise(photo, pack, settings.images.max_pixels)
-            user_id = uuid4()
-            gallery.enrol(user_id, face.embedding, pack.contract)
-            names[user_id] = person.name
-    return names
 
 
 async def publish(settings: NatsSettings, cases: Iterable[Case]) -> dict[int, Case]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -63,7 +62,7 @@ def play(
     """
     earlier = next(answer.case for answer in answers if answer.case.title == NEWCOMER.name)
     before = set(run.matches(settings))
-    with platform(settings.nats, datetime.now(UTC)) as here:
+    with platform(settings, datetime.now(UTC)) as here:
         act = _Act(settings, here, names, earlier)
         yield from act.galleries()
         yield from act.selfie()
@@ -160,16 +159,11 @@ class _Act:
 
     def _publish(self, *photos: Case) -> list[str]:
         """Publish jobs; returns how each ended."""
-        run.furnish(self.settings, photos)
-        published = asyncio.run(run.publish(self.settings.nats, photos))
-        feed = Feed.outcomes(self.settings.nats)
-        told = self.here.hear(
-            feed, lambda event: event.get("stream_seq") in published, len(published)
-        )
-        ended = {event["stream_seq"]: self._outcome(event) for event in told}
-        return [ended.get(sequence, _NOT_TOLD) for sequence in published]
+        return [self._outcome(event) for event in self.here.settle(photos)]
 
-    def _outcome(self, event: Message) -> str:
+    def _outcome(self, event: Message | None) -> str:
+        if event is None:
+            return _NOT_TOLD
         user_id, reason = event["user_id"], str(event["reason"])
         return f"{reason}, {self.names.get(UUID(user_id), user_id)}" if user_id else reason
 

@@ -6,29 +6,47 @@ import asyncio
 import os
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
 from connectors.embedded import Servers
 from connectors.embedded.buckets import create_bucket
 from connectors.postgres.setup.migrate import migrate
+from dataflow.faces.face import FacePack
 from dataflow.faces.packs.catalog import published_threshold
 from dataflow.faces.packs.install import install_pack
 from dataflow.faces.packs.loading import load_pack
 from dataflow.jobs.reason import Outcome, Reason
 from dataflow.settings import OPEN_PACK, PREFIX, Settings, load_settings
 from soloface.cli.demo import run
+from soloface.cli.demo.doubtful import MIN_MARGIN
+from soloface.cli.demo.enrolment import enrol_everybody
 from soloface.cli.demo.report import Answer, match_table, outcome_table
 from soloface.cli.demo.scenario import Case, cases
 from soloface.cli.demo.second_act import ELSEWHERE, HERE, Step, play
 from soloface.cli.frame.output import console, counted, progress, show_tables
 
 
-def tell(workers: int) -> tuple[list[Answer], list[Step], list[str]]:
-    """Run it in a folder that is gone afterwards.
+@dataclass(frozen=True, slots=True)
+class Story:
+    """What came of it: the answers, the steps of the second act, and what is wrong beyond both.
 
-    Returns the answers, the steps of the second act, and what is wrong beyond both.
+    ``settings`` lead to the servers, which run still.
+    """
+
+    answers: list[Answer]
+    steps: list[Step]
+    problems: list[str]
+    settings: Settings
+    pack: FacePack
+
+
+@contextmanager
+def told(workers: int) -> Iterator[Story]:
+    """Run it in a folder and on servers that are gone afterwards.
 
     Raises:
         ConfigurationError, SystemicError: a server or the worker did not run.
@@ -36,7 +54,7 @@ def tell(workers: int) -> tuple[list[Answer], list[Step], list[str]]:
     with tempfile.TemporaryDirectory(prefix="soloface-demo-") as scratch, Servers() as servers:
         console.print("NATS, PostgreSQL with pgvector and an S3 store are running.")
         os.environ.update(_environment(servers.environment(), Path(scratch)))
-        return _play(load_settings(), workers)
+        yield _play(load_settings(), workers)
 
 
 def _environment(servers: Mapping[str, str], scratch: Path) -> dict[str, str]:
@@ -49,18 +67,20 @@ def _environment(servers: Mapping[str, str], scratch: Path) -> dict[str, str]:
         f"{PREFIX}MODEL__ROOT": str(scratch),
         # By default strangers get their nearest user.
         f"{PREFIX}MATCH__MAX_DISTANCE": str(published_threshold(OPEN_PACK)),
+        f"{PREFIX}MATCH__MIN_MARGIN": str(MIN_MARGIN),
         f"{PREFIX}WORKER__PHOTO_GRACE_S": "1",
+        f"{PREFIX}WEB__PORT": "0",
         f"{PREFIX}LOG__FORMAT": "json",
     }
 
 
-def _play(settings: Settings, workers: int) -> tuple[list[Answer], list[Step], list[str]]:
+def _play(settings: Settings, workers: int) -> Story:
     create_bucket(settings.store)
     migrate(settings.database, settings.model.embedding_dimension)
     install_pack(OPEN_PACK, settings.model.root)
     pack = load_pack(settings.model)
     console.print(f"The model pack {pack.contract.id} is installed.")
-    names = run.enrol_everybody(settings, pack)
+    names = enrol_everybody(settings, pack)
     jobs = cases()
     run.furnish(settings, jobs)
     published = asyncio.run(run.publish(settings.nats, jobs))
@@ -84,7 +104,7 @@ def _play(settings: Settings, workers: int) -> tuple[list[Answer], list[Step], l
     for step in play(settings, ordered, names):
         console.print(step.line())
         steps.append(step)
-    return ordered, steps, problems
+    return Story(ordered, steps, problems, settings, pack)
 
 
 def _answer(case: Case, line: run.LogLine, names: Mapping[UUID, str]) -> Answer:

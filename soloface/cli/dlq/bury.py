@@ -1,4 +1,4 @@
-"""`soloface dlq bury`: reject a job by hand."""
+"""`soloface dlq bury`: reject a job, or a request about a person, by hand."""
 
 from __future__ import annotations
 
@@ -14,28 +14,35 @@ from soloface.cli.frame.settings import load_settings
 def bury(
     stream_seq: Annotated[
         int,
-        typer.Argument(
-            help="The job's sequence on its stream, as `doctor` and the log name it.", min=1
-        ),
+        typer.Argument(help="The sequence on the stream, as `doctor` and the log name it.", min=1),
     ],
     *,
     why: Annotated[str | None, typer.Option(help="Why, for the record.")] = None,
     by: Annotated[str | None, typer.Option(help="Who says so, for the record.")] = None,
+    people: Annotated[
+        bool, typer.Option("--people", help="A request about a person, not a photo's job.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Reject a job that waits, or that a worker holds.
+    """Reject a job or a request that waits, or that a process holds.
 
-    Its outcome is recorded with the reason `buried`, its dead letter can be replayed, and the job
-    leaves the stream. A worker that holds it lets go of it within some seconds.
+    Its outcome is recorded with the reason `buried`, its dead letter can be replayed, and it leaves
+    the stream. A process that holds it lets go of it within some seconds. A withdrawal that you
+    bury is not done.
     """
-    from soloface.cli.dlq.burying import reject
+    from soloface.cli.dlq.burying import reject, reject_request
 
-    item = asyncio.run(reject(load_settings(), stream_seq, _detail(why, by)))
-    photo_id = item.job.photo_id if item.job else None
-    if as_json:
-        print_json({"stream_seq": stream_seq, "photo_id": photo_id, "reason": item.reason})
+    settings, detail = load_settings(), _detail(why, by)
+    if people:
+        request = asyncio.run(reject_request(settings, stream_seq, detail)).job
+        about, what, found = "user", "request", request.user_id if request else None
     else:
-        whose = f"of photo {photo_id}" if photo_id else "that was no valid job"
+        job = asyncio.run(reject(settings, stream_seq, detail)).job
+        about, what, found = "photo", "job", job.photo_id if job else None
+    if as_json:
+        print_json({"stream_seq": stream_seq, f"{about}_id": found, "reason": "buried"})
+    else:
+        whose = f"of {about} {found}" if found else f"that was no valid {what}"
         say(f"buried {stream_seq} {whose}")
 
 

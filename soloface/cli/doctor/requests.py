@@ -6,10 +6,11 @@ import asyncio
 from collections.abc import Iterator
 
 from connectors.jetstream.examining import surroundings
-from connectors.jetstream.rights import Need
+from connectors.jetstream.rights import Need, worker_rights
 from dataflow.jobs.errors import ConfigurationError, SolofaceError
 from dataflow.settings import Settings
 from soloface.cli.doctor.finding import Warn
+from soloface.cli.doctor.held import held_request
 from soloface.cli.frame.output import counted
 
 
@@ -23,7 +24,9 @@ def requests(settings: Settings) -> Iterator[str]:
     if found.streams[0][1] is None:
         yield f"not in use: there is no stream {nats.stream}; docs/people.md says what it is for"
         return
-    if [right for right in found.rights or [] if right.need is Need.ALWAYS]:
+    # Only who could serve the stream is told what it lacks to erase somebody.
+    serving = set(worker_rights(nats))
+    if any(right in serving and right.need is Need.ALWAYS for right in found.rights or []):
         yield f"the stream {nats.stream} is there; this login is not one that serves it"
         return
     if problems := list(found.problems()):
@@ -32,3 +35,4 @@ def requests(settings: Settings) -> Iterator[str]:
     if found.consumer:
         waiting, in_work = found.consumer.num_pending or 0, found.consumer.num_ack_pending or 0
         yield f"{nats.durable}: {counted(waiting, 'request')} waiting, {in_work} in work"
+        yield from held_request(settings)

@@ -22,6 +22,9 @@ def test_latency_speed_and_cost_are_measured_and_written_down(tmp_path: Path) ->
 
     assert len(results.idle_s) == len(results.loaded_s) == 5
     assert all(seconds > 0 for seconds in (*results.idle_s, *results.loaded_s))
+    pairs = zip(results.taken_s, results.answered_s, strict=True)
+    assert all(taken > 0 for taken, _ in pairs)
+    assert len(results.answered_s) == 5
     assert all(per_s > 0 for per_s in results.per_s)
     assert len(results.costs) == 2
     assert all(tells.ms > 0 < silent.ms for tells, silent in results.costs)
@@ -30,5 +33,6 @@ def test_latency_speed_and_cost_are_measured_and_written_down(tmp_path: Path) ->
     write_pages("said", pages(results), page, PLACE)
     text = page.read_text()
     assert "| from commit to event, worker at work |" in text
+    assert "| from a moderator's answer over HTTP to the event |" in text
     assert "| together |" in text
     assert PLACE in (REPOSITORY / "docs" / "performance.md").read_text()

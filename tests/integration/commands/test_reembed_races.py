@@ -62,7 +62,7 @@ class Move:
         self.contract = replace(FakePack.contract, pack="new", dimension=dimension)
         self.reembedding = Reembedding(self._database(databases), self.contract)
         self.register = EnrolmentRegister(self._database(databases), MODEL)
-        assert self.register.save([enrolment(user(1), direction(0), "old.jpg")]) == {}
+        self.register.save([enrolment(user(1), direction(0), "old.jpg")])
         self.stage(0)
 
     def _database(self, databases: ExitStack) -> Database:

@@ -9,6 +9,7 @@ import pytest
 from nats.js.api import AckPolicy, ConsumerConfig, RetentionPolicy, StreamConfig
 from structlog.testing import capture_logs
 
+from connectors.jetstream.client import SharedJetStream
 from connectors.jetstream.examining import surroundings
 from connectors.jetstream.jobs.settling import ACK, nak
 from connectors.jetstream.lanes import LaneState, open_lanes
@@ -16,6 +17,7 @@ from connectors.jetstream.provision import Provision, provision, wanted_streams
 from dataflow.jobs.delivery import SUSPECT_FROM, Delivery
 from dataflow.jobs.errors import ConfigurationError
 from dataflow.jobs.lane import Lane
+from dataflow.process.health import Health
 from dataflow.settings import NatsSettings
 from tests.fixtures.source import BUSY, Source
 from tests.headers import publish_raw
@@ -158,6 +160,18 @@ def test_a_worker_that_may_make_nothing_works_with_one_lane_and_says_so_once(
         assert source.take(1)[0].payload == b"live"
     finally:
         source.close()
+
+
+def test_the_check_before_the_start_and_the_start_say_it_once_together(
+    nats_settings: NatsSettings,
+) -> None:
+    provisioned(nats_settings.model_copy(update={"backfill": False}))
+    shared = SharedJetStream(nats_settings.model_copy(update={"provision": False}), Health())
+    with capture_logs() as logs:
+        for _ in range(2):
+            shared.acquire()
+            shared.release()
+    assert len([line for line in logs if line["event"] == "one_lane"]) == 1
 
 
 def test_an_unsound_consumer_of_the_second_lane_is_refused(nats_settings: NatsSettings) -> None:

@@ -2,145 +2,29 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator, Mapping
-from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from uuid import UUID, uuid4
+from uuid import uuid4
 
-import cv2
-import numpy as np
-import orjson
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from connectors.postgres.connection import Database
-from connectors.postgres.people.register import PeopleRegister
-from connectors.postgres.setup.migrate import migrate
-from dataflow.faces.face import FacePack
-from dataflow.gallery.clashes import ClashLimit
-from dataflow.jobs.image_ref import RefPolicy
-from dataflow.persons.ended import PersonSettled
-from dataflow.persons.reception import Reception
-from dataflow.persons.request import PersonRequest
-from dataflow.persons.services import PeopleServices
-from dataflow.process.retry import LinearBackoff, Persistence
-from dataflow.settings import DatabaseSettings, EnrolmentSettings, Settings
-from tests.builders import DIMENSION, PUBLISHED, FakePack, MemoryStore, delivery
-
-BUCKET = "images"
-
-
-def selfie(number: int) -> bytes:
-    """One face, the same person's; no two are the same file."""
-    pixels = np.full((8, 8, 3), (1, 0, number), np.uint8)
-    return cv2.imencode(".png", pixels)[1].tobytes()
-
-
-PHOTOS = {f"{number}.png": selfie(number) for number in range(1, 20)}
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One request: a withdrawal, or an enrolment by a photo of its own."""
-
-    withdraws: bool = False
-    append: bool = False
-    consents: bool = False
-    further: tuple[str, ...] = ()
-    """More photos, after its own."""
-    at: datetime | None = None
-    """When it is published, if not by its number."""
-    request_id: str | None = None
-
-
-@dataclass
-class Place:
-    """Requests are done here, by the real database."""
-
-    database: Database
-    elsewhere: list[UUID] = field(default_factory=list, repr=False)
-
-    def __post_init__(self) -> None:
-        stop = threading.Event()
-        people = PeopleRegister(
-            self.database,
-            Persistence(LinearBackoff(tries=3, step_s=0.01), stop),
-            lambda: FakePack().contract.id,
-            RefPolicy(BUCKET),
-            lambda asked: self.elsewhere.append(asked.user_id),
-        )
-        services = PeopleServices(
-            Settings(enrolment=EnrolmentSettings(quality="off")),
-            people,
-            MemoryStore(PHOTOS),
-            make_pack,
-            lambda: ClashLimit(0.5, fixed=-1),
-            cores=1,
-        )
-        self.reception: Reception = services.reception()
-        self.validate = services.validate
-
-    def do(self, user: UUID, number: int, step: Step, attempt: int = 1) -> PersonSettled:
-        """Do what the request with this number asks."""
-        withdrawn = Settings().nats.people_withdrawn_subject
-        fields: Mapping[str, object] = (
-            {}
-            if step.withdraws
-            else {
-                "image_refs": [f"{number}.png", *step.further],
-                "append": step.append,
-                **({"consent": "1"} if step.consents else {}),
-            }
-        )
-        came = replace(
-            delivery(
-                orjson.dumps({"user_id": user, "request_id": step.request_id, **fields}),
-                seq=number,
-                attempt=attempt,
-                published_at=step.at or PUBLISHED + timedelta(seconds=number),
-            ),
-            subject=withdrawn if step.withdraws else "",
-        )
-        request = self.validate(came)
-        assert isinstance(request, PersonRequest)
-        done = self.reception.settle(request, lambda: False)
-        assert isinstance(done, PersonSettled), done
-        return done
-
-    def known(self, user: UUID) -> tuple[set[str], bool, bool]:
-        """By which photos the user is enrolled, whether there is a vector, and a withdrawal."""
-        with self.database.connection() as connection:
-            photos = connection.execute(
-                "select ref from face_enrolment_photos where user_id = %s and refused is null",
-                [user],
-            ).fetchall()
-            vector = connection.execute(
-                "select from users where id = %s and face_embedding is not null", [user]
-            ).fetchone()
-            gone = connection.execute(
-                "select from face_withdrawals where user_id = %s", [user]
-            ).fetchone()
-        return {ref.rpartition("/")[2] for (ref,) in photos}, vector is not None, gone is not None
-
-
-def make_pack() -> FacePack:
-    return FakePack()
-
-
-@pytest.fixture
-def place(database_dsn: str) -> Iterator[Place]:
-    where = DatabaseSettings(dsn=database_dsn)
-    migrate(where, DIMENSION)
-    with closing(Database(where)) as database:
-        yield Place(database)
-
+from connectors.postgres.people.requests import bury
+from dataflow.persons.asked import Asked, SettledBeforeError
+from dataflow.persons.order import Moment
+from dataflow.persons.reason import PersonReason
+from tests.builders import PUBLISHED
+from tests.integration.people.place import Place, Step
 
 steps = st.one_of(
     st.just(Step(withdraws=True)),
-    st.builds(Step, append=st.booleans(), consents=st.booleans()),
+    st.builds(
+        Step,
+        append=st.booleans(),
+        consents=st.booleans(),
+        photo=st.sampled_from([None, 1, 2]),
+    ),
 )
 
 
@@ -206,6 +90,28 @@ def test_no_reference_keeps_later_requests_from_being_done(place: Place) -> None
     assert place.known(user) == (set(), False, True)
 
 
+def test_a_photo_that_was_added_again_stays_when_an_earlier_request_comes_late(
+    place: Place,
+) -> None:
+    user, added = uuid4(), Step(append=True, photo=5)
+    place.do(user, 1, added)
+    again = place.do(user, 3, added)
+    assert again.event
+    assert [(p.image_ref, p.reason) for p in again.event.photos] == [("5.png", "unchanged")]
+    place.do(user, 2, Step(photo=6))
+    assert place.known(user) == ({"5.png", "6.png"}, True, False)
+
+
+def test_what_changed_nothing_is_done_again_after_a_withdrawal_that_comes_late(
+    place: Place,
+) -> None:
+    user = uuid4()
+    place.do(user, 1, Step(photo=5))
+    assert place.do(user, 3, Step(photo=5, consents=True)).reason == PersonReason.UNCHANGED
+    assert place.do(user, 2, Step(withdraws=True)).reason == PersonReason.ERASED
+    assert place.known(user) == ({"5.png"}, True, False)
+
+
 def test_a_stream_that_was_made_again_replaces_what_the_old_one_has_added(place: Place) -> None:
     user = uuid4()
     place.do(user, 9, Step())
@@ -225,3 +131,39 @@ def test_a_withdrawal_on_a_stream_that_was_made_again_leaves_nothing_of_the_old_
     agreed = Step(consents=True, request_id="selfie", at=later + timedelta(seconds=1))
     assert not place.do(user, 2, agreed).repeated
     assert place.known(user) == ({"2.png"}, True, False)
+
+
+def test_a_message_that_was_buried_is_done_no_more_but_its_replay_is(place: Place) -> None:
+    user = uuid4()
+    event = place.do(uuid4(), 1, Step()).event
+    assert event
+    moment = Moment(2, PUBLISHED + timedelta(seconds=2))
+    asked = Asked(user, "selfie", moment, enrols=True)
+    buried = replace(event, user_id=user, reason=PersonReason.BURIED)
+    with place.database.connection() as connection:
+        for _ in range(2):  # a burial that was interrupted is done again
+            bury(connection, asked, buried)
+
+    held = place.do(user, 2, Step(request_id="selfie"), attempt=2)
+    assert (held.reason, held.repeated) == (PersonReason.BURIED, True)
+    assert place.known(user) == (set(), False, False)
+    replayed = place.do(user, 3, Step(request_id="selfie"))
+    assert replayed.reason == PersonReason.ENROLLED
+    with place.database.connection() as connection, pytest.raises(SettledBeforeError):
+        bury(connection, replace(asked, moment=Moment(4, PUBLISHED)), buried)
+
+
+def test_a_withdrawal_that_was_buried_while_it_was_done_is_told_as_that(place: Place) -> None:
+    user = uuid4()
+    event = place.do(user, 1, Step()).event
+    assert event
+    buried = replace(event, reason=PersonReason.BURIED)
+    asked = Asked(user, "w", Moment(2, PUBLISHED + timedelta(seconds=2)), enrols=False)
+
+    def bury_it(_asked: Asked) -> None:
+        with place.database.connection() as connection:
+            bury(connection, asked, buried)
+
+    place.meanwhile = bury_it
+    done = place.do(user, 2, Step(withdraws=True, request_id="w"))
+    assert (done.reason, done.repeated) == (PersonReason.BURIED, True)

@@ -90,7 +90,7 @@ def test_people_are_enrolled_and_decided_about_through_it(behind: Records) -> No
         portrait = Portrait("/photos/1.jpg", "0123", direction(0), None)
         batch = [Enrolment(user(3), Status.ENROLLED, direction(90), [portrait], fingerprint="f")]
         for _ in range(8):
-            assert register.save(batch) == {}
+            assert register.save(batch) == batch
         assert gallery.sizes() == {contract.id: 3}
         states = PostgresPhotos(database, ONCE).states([photo(1), photo(2)])
         assert [states[photo(n)].exists for n in (1, 2)] == [True, False]

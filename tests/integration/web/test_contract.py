@@ -25,6 +25,7 @@ from soloface.web.gate.identity import Role
 from soloface.web.gate.tokens import new_token
 from tests.builders import photo, picture, user
 from tests.fixtures.web import MODEL, MakeSite, Site
+from tests.patience import LONG_TEST_S
 from tests.web_asking import operations
 
 CALLS = int(os.environ.get("TEST_API_CALLS", "300"))
@@ -58,6 +59,7 @@ def test_the_document_is_as_the_code_has_it() -> None:
     assert FILE.read_bytes() == document(), "run: uv run python docs/openapi.py"
 
 
+@pytest.mark.timeout(max(LONG_TEST_S, CALLS))
 def test_every_answer_is_one_that_the_document_names(full: Site) -> None:
     load_all_checks()
     checks = [

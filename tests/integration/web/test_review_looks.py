@@ -6,6 +6,7 @@ With `TEST_SCREENSHOTS=1` the pictures of docs/review.md are made again.
 from __future__ import annotations
 
 import os
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
@@ -14,13 +15,14 @@ from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-unt
 from playwright.sync_api import Browser, Page, expect
 from psycopg.types.json import Jsonb
 
-from soloface.cli.demo.changes import CHANGES, jpeg
-from soloface.cli.demo.people import _MARGIN, ENROLLED, Person
+from soloface.cli.demo.changes import CHANGES, Change, brightened, jpeg
+from soloface.cli.demo.people import ENROLLED, STRANGERS, Person
 from tests.builders import photo, user
 from tests.fixtures.browser import MS
 from tests.fixtures.web import MODEL, MakeSite, Site
 from tests.places import REPOSITORY
 
+GWEN, CAMERAMAN = ENROLLED[-1], STRANGERS[-1]
 IMAGES = REPOSITORY / "docs" / "images"
 IN_THE_DOCS = {"review-desktop-light.png", "review-phone-dark.png"}
 SIZES = {"desktop": (1280, 860), "phone": (390, 844)}
@@ -50,15 +52,12 @@ SHOWN = {
 
 def box(person: Person) -> Jsonb:
     """Where the face is on the portrait."""
-    x1, y1, x2, y2 = person.face
-    margin = round(_MARGIN * (y2 - y1))
-    left, top = max(0, x1 - margin), max(0, y1 - margin)
-    return Jsonb({"x1": x1 - left, "y1": y1 - top, "x2": x2 - left, "y2": y2 - top})
+    return Jsonb(dict(zip(("x1", "y1", "x2", "y2"), person.face_on_portrait(), strict=True)))
 
 
-def show(site: Site, number: int, degrees: float, person: Person, change: str) -> None:
+def show(site: Site, number: int, degrees: float, person: Person, change: Change) -> None:
     """A photo of somebody went through the worker."""
-    site.record(number, degrees, CHANGES[change](person.portrait()))
+    site.record(number, degrees, change(person.portrait()))
     site.records.run(
         "update photo_faces set bbox = %s where photo_id = %s", box(person), photo(number)
     )
@@ -66,10 +65,13 @@ def show(site: Site, number: int, degrees: float, person: Person, change: str) -
 
 @pytest.fixture
 def furnished(make_site: MakeSite) -> Site:
-    """The demo's people, with a photo for every queue."""
+    """Two of the demo's people, with a photo for every queue.
+
+    Only these two: anybody may publish the pictures that show them.
+    """
     site = make_site(tokens=None, new_users=True)
-    for number, person in enumerate(ENROLLED[:3], start=1):
-        site.records.add_user(number, 60 * (number - 1), MODEL)
+    for number, person in enumerate((GWEN, CAMERAMAN), start=1):
+        site.records.add_user(number, 140 * (number - 1), MODEL)
         image = jpeg(person.portrait())
         name = sha256(image).hexdigest()
         site.upload(f"enrolment/{name}.jpg", image)
@@ -85,17 +87,16 @@ def furnished(make_site: MakeSite) -> Site:
             name,
             f"minio://{site.settings.store.bucket}/enrolment/{name}.jpg",
         )
-    changes = [name for name in CHANGES if "turned" in name or "dark" in name] or list(CHANGES)
-    ana, bea, carl, dan = ENROLLED[:4]
-    show(site, 3, 5, ana, changes[0])
-    show(site, 4, 12, ana, changes[-1])
-    show(site, 5, 62, bea, changes[0])
-    show(site, 6, 116, carl, changes[0])
-    for number in (7, 8, 9):
-        show(site, number, -100 - number, dan, changes[number % len(changes)])
-    show(site, 10, -56, ana, changes[0])
-    show(site, 2, 88, bea, changes[-1])
-    show(site, 1, 28, ana, changes[0])
+    turned, dark, coarse = (CHANGES[name] for name in ("turned +18°", "dark 55 %", "quality 25"))
+    show(site, 3, 5, GWEN, turned)
+    show(site, 4, 12, GWEN, dark)
+    show(site, 5, 142, CAMERAMAN, turned)
+    show(site, 6, 196, CAMERAMAN, dark)
+    for number, change in ((7, turned), (8, dark), (9, coarse)):
+        show(site, number, -100 - number, CAMERAMAN, change)
+    show(site, 10, -56, GWEN, turned)
+    show(site, 2, 165, CAMERAMAN, dark)
+    show(site, 1, 51, GWEN, partial(brightened, factor=0.3))
     with site.client() as client:
         client.decide(photo(3), "confirm", user(1))
         client.decide(photo(6), "nobody")

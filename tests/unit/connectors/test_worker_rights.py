@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from connectors.postgres.setup.declared import PLATFORMS, added, made, triggers
 from connectors.postgres.setup.migrate import migrations
-from connectors.postgres.setup.rights import NEEDED, STATEMENTS
+from connectors.postgres.setup.rights import NEEDED, PEOPLE_STATEMENTS, STATEMENTS
 from connectors.postgres.sql_files import query
 from dataflow.steps.matching import NEAR_MISS
 from tests.places import REPOSITORY
@@ -23,16 +24,26 @@ OTHERS = {
     *("insert_user", "update_user", "noted_limits", "nearest_fellows", "enrolled_lately"),
     "read_memory",  # no statement that can be planned; it reads what others read
 }
+PEOPLE = ("people/requests", "gallery/neighbours", "gallery/enrolments")
+OF_COMMANDS = {"gallery_required", "withdrawn_users", "enrolled_photos"}
 BY_INDEX = "nearest_users_by_index"  # planned as well, with the length of the vectors
 
 
-def test_each_statement_of_the_worker_is_looked_at() -> None:
+def statements(modules: Iterable[str]) -> set[str]:
+    """The names of those that some modules run."""
     names = set()
-    for module in WORKERS:
+    for module in modules:
         text = (REPOSITORY / "connectors" / "postgres" / f"{module}.py").read_text()
         names |= set(re.findall(r'(?:query|self\._one)\(\s*"(\w+)"', text))
+    return names
 
-    assert names - OTHERS == {*STATEMENTS, BY_INDEX}
+
+def test_each_statement_of_the_worker_is_looked_at() -> None:
+    assert statements(WORKERS) - OTHERS == {*STATEMENTS, BY_INDEX}
+
+
+def test_each_statement_of_requests_about_people_is_looked_at() -> None:
+    assert statements(PEOPLE) - OF_COMMANDS <= set(PEOPLE_STATEMENTS)
 
 
 def test_each_table_that_the_worker_names_is_looked_at_for_hidden_rows() -> None:

@@ -14,6 +14,8 @@ from dataflow.gallery.clashes import ClashLimit, Near
 from dataflow.gallery.enrolling import Enroller
 from dataflow.gallery.enrolment import (
     USERS_AT_A_TIME,
+    Enrolment,
+    Judge,
     Offer,
     Status,
 )
@@ -83,6 +85,26 @@ def test_who_is_too_near_to_another_user_is_refused_and_the_other_is_named(
     assert run(forced, Offer(user(2), ("0 again.png",))) == [Status.ENROLLED]
 
 
+def test_who_was_enrolled_by_somebody_else_since_the_first_look_is_seen(
+    enroller: Enroller, register: MemoryRegister
+) -> None:
+    class Busy(MemoryRegister):
+        """Somebody else enrols user 1 just before this saves."""
+
+        def save(
+            self, enrolments: Sequence[Enrolment], judge: Judge | None = None
+        ) -> list[Enrolment]:
+            run(replace(enroller, register=register), Offer(user(1), ("0.png",)))
+            return super().save(enrolments, judge)
+
+    busy = replace(enroller, register=Busy(users=register.users))
+    (done,) = busy.enrol([Offer(user(2), ("0 again.png",), consent="v1")])
+    assert (done.status, done.clash) == (Status.CLASHES, Candidate(user(1), 0.0))
+    assert register.users.keys() == {user(1)}
+    forced = replace(busy, clashes=None)
+    assert run(forced, Offer(user(2), ("0 again.png",))) == [Status.ENROLLED]
+
+
 def test_in_between_a_user_is_enrolled_and_the_other_is_named(
     enroller: Enroller, register: MemoryRegister
 ) -> None:
@@ -121,7 +143,8 @@ def test_whoever_stands_out_from_the_next_users_is_refused_before_and_within_a_b
     assert [enrolment.status for enrolment in done] == [Status.ENROLLED, Status.CLASHES]
     assert done[1].clash
     assert done[1].clash.user_id == user(40)
-    assert [len(near) for near in seen] == [1 + NEXT, 1 + NEXT]
+    # The first one was looked at again, before it was stored.
+    assert [len(near) for near in seen] == [1 + NEXT] * 3
     assert seen[1][:2] == pytest.approx([0, 1])
     assert user(41) not in register.users
 

@@ -14,7 +14,7 @@ from bytewax.testing import TestingSink, TestingSource, run_main
 from structlog.testing import capture_logs
 
 from dataflow.gallery.clashes import ClashLimit
-from dataflow.gallery.enrolment import Enrolment, Status
+from dataflow.gallery.enrolment import Enrolment, Judge, Status
 from dataflow.jobs.delivery import Delivery
 from dataflow.jobs.errors import DataError, TransientError
 from dataflow.jobs.outcome import Retry
@@ -27,6 +27,7 @@ from dataflow.persons.reception import PersonResult
 from dataflow.persons.services import PeopleServices
 from dataflow.pipeline import add_people
 from dataflow.settings import EnrolmentSettings, Settings
+from dataflow.steps.matching import Candidate
 from tests.builders import POISON, FakePack, MemoryStore, delivery, picture, user
 from tests.register import MemoryRegister
 
@@ -48,12 +49,12 @@ class TellingRegister(MemoryRegister):
 
     tell: Tell | None = None
 
-    def save(self, enrolments: Sequence[Enrolment]) -> dict[Any, Status]:
-        left_out = super().save(enrolments)
-        for enrolment in enrolments:
-            if self.tell and enrolment.user_id not in left_out:
+    def save(self, enrolments: Sequence[Enrolment], judge: Judge | None = None) -> list[Enrolment]:
+        ended = super().save(enrolments, judge)
+        for enrolment in ended:
+            if self.tell and enrolment.status is Status.ENROLLED:
                 self.tell(enrolment)
-        return left_out
+        return ended
 
 
 @dataclass
@@ -183,3 +184,31 @@ def test_what_comes_again_is_told_again_and_not_done_again(request_id: str | Non
     assert isinstance(twice, PersonSettled)
     assert (once.repeated, twice.repeated) == (False, True)
     assert once.event == twice.event
+
+
+def test_what_a_transaction_has_told_that_failed_is_not_the_end() -> None:
+    @dataclass
+    class Failing(TellingRegister):
+        """Tells, cannot commit, and finds somebody else when it tries again."""
+
+        def save(
+            self, enrolments: Sequence[Enrolment], judge: Judge | None = None
+        ) -> list[Enrolment]:
+            del judge
+            assert self.tell
+            clash = Candidate(user(9), 0.1)
+            for enrolment in enrolments:
+                self.tell(enrolment)
+            return [replace(e, status=Status.CLASHES, clash=clash) for e in enrolments]
+
+    class Unlucky(MemoryPeople):
+        def register(self, asked: Asked, seen: object, tell: Tell) -> TellingRegister:
+            del asked, seen
+            return Failing(tell=tell)
+
+    end = run(Unlucky(), asks(1, "1.png"))[1]
+    assert isinstance(end, PersonSettled)
+    assert end.event
+    assert (end.reason, end.event.outcome) == ("clashes_with_user", "refused")
+    assert end.event.clash
+    assert end.event.clash.user_id == user(9)

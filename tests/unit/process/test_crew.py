@@ -140,3 +140,22 @@ def test_its_threads_stand_back_behind_others_and_no_others_do(notes: Notes) -> 
     notes.expect("looked")
     assert found == [7]
     assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == 0
+
+
+def test_whoever_ends_waits_for_what_runs_and_lets_nothing_else_begin(notes: Notes) -> None:
+    began, may_end = threading.Event(), threading.Event()
+    crew = Crew(1, PATIENCE_S).resting_at_exit()
+
+    def work() -> None:
+        began.set()
+        wait_for(may_end)
+        notes.note("done")()
+
+    crew.submit(work, notes.note("late"))
+    crew.submit(notes.note("next"), notes.note("late"))
+    wait_for(began)
+    crew.rest(0)
+    notes.expect()
+    may_end.set()
+    crew.rest(PATIENCE_S)
+    notes.expect("done")

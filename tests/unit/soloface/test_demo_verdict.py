@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import pytest
 import typer
 
 from dataflow.jobs.reason import Reason
+from dataflow.settings import Settings
 from soloface.cli.demo import story
 from soloface.cli.demo.changes import jpeg
 from soloface.cli.demo.command import demo
@@ -16,6 +19,7 @@ from soloface.cli.demo.people import ENROLLED
 from soloface.cli.demo.report import Answer
 from soloface.cli.demo.scenario import Case
 from soloface.cli.demo.second_act import Step
+from tests.builders import FakePack
 
 JOB = Answer(
     Case("a job", frozenset({Reason.NO_FACE}), jpeg(ENROLLED[0].portrait())),
@@ -50,10 +54,22 @@ def test_anything_that_is_not_as_said_is_exit_code_1(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(story, "tell", lambda _workers: ([JOB], [STEP], []))
+    tells(monkeypatch, [JOB], [STEP], [])
     demo(tmp_path, 1)
 
-    monkeypatch.setattr(story, "tell", lambda _workers: ([answer], [step], problems))
+    tells(monkeypatch, [answer], [step], problems)
     with pytest.raises(typer.Exit) as ended:
         demo(tmp_path, 1)
     assert ended.value.exit_code == 1
+
+
+def tells(
+    monkeypatch: pytest.MonkeyPatch, answers: list[Answer], steps: list[Step], problems: list[str]
+) -> None:
+    """Have the story go like this, without servers."""
+
+    @contextmanager
+    def told(_workers: int) -> Iterator[story.Story]:
+        yield story.Story(answers, steps, problems, Settings(), FakePack())
+
+    monkeypatch.setattr(story, "told", told)

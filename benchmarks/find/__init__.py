@@ -1,0 +1,1 @@
+"""How fast `POST /v1/find` is, beside the bare loop."""
