@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from shutil import copytree
 from uuid import UUID, uuid4
 
 import pytest
@@ -14,26 +13,12 @@ from connectors.postgres.connection import Database
 from connectors.postgres.gallery.enrolments import EnrolmentRegister
 from dataflow.gallery.enrolment import Enrolment, Status
 from dataflow.jobs.errors import ConfigurationError
-from soloface.cli.demo.changes import CHANGES, brightened, jpeg
+from soloface.cli.demo.changes import brightened, jpeg
 from soloface.cli.demo.people import ENROLLED
 from tests.fixtures.worker import Soloface
 from tests.world import World
 
 ANA, BEA = ENROLLED[:2]
-
-
-@pytest.fixture
-def tree(tmp_path: Path) -> dict[str, UUID]:
-    """Folders of two users in `tmp_path`, and what else lies about there."""
-    users = {"ana": uuid4(), "bea": uuid4()}
-    for person, name in ((ANA, "ana"), (BEA, "bea")):
-        folder = tmp_path / str(users[name])
-        folder.mkdir()
-        (folder / "1.jpg").write_bytes(jpeg(person.portrait()))
-        (folder / "2.jpg").write_bytes(CHANGES["quality 25"](person.portrait()))
-        (folder / ".DS_Store").write_text("no photo")
-    (tmp_path / "list.txt").write_text("no folder")
-    return users
 
 
 def photo_counts(world: World, *users: UUID) -> dict[UUID, int]:
@@ -267,44 +252,3 @@ def test_where_there_is_nobody_to_enrol_the_exit_code_says_so(
 @pytest.mark.usefixtures("world")
 def test_a_table_of_names_goes_with_folders_only(soloface: Soloface, tmp_path: Path) -> None:
     assert soloface("enroll", uuid4(), "a.jpg", "--users", tmp_path / "names.csv").code == 2
-
-
-def test_users_are_added_to_galleries_by_folders_a_column_and_an_option(
-    world: World, soloface: Soloface, tmp_path: Path, tree: dict[str, UUID]
-) -> None:
-    for gallery in ("hall", "school"):
-        (tmp_path / "trees" / gallery).mkdir(parents=True)
-    for name, gallery in (("ana", "hall"), ("ana", "school"), ("bea", "school")):
-        copytree(tmp_path / str(tree[name]), tmp_path / "trees" / gallery / str(tree[name]))
-    done = soloface("enroll", "--folder", tmp_path / "trees", "--galleries", "--json")
-    assert done.code == 0
-    expected = {str(tree["ana"]): ["hall", "school"], str(tree["bea"]): ["school"]}
-    assert {one["user_id"]: one["galleries"] for one in done.json} == expected
-    for photo in (tmp_path / "trees").glob("*/*/*.jpg"):
-        world.upload(f"events/{photo.relative_to(tmp_path / 'trees')}", photo.read_bytes())
-    again = soloface("enroll", "--prefix", "events", "--galleries", "--json")
-    assert {one["user_id"]: one["galleries"] for one in again.json} == expected
-    table = tmp_path / "users.csv"
-    table.write_text(
-        "user_id,photo,gallery\n"
-        + "".join(f"{tree['ana']},{tree['ana']}/{n}.jpg,club{n}\n" for n in (1, 2))
-    )
-    done = soloface("enroll", "--csv", table, "--gallery", "all", "--json")
-    assert [one["galleries"] for one in done.json] == [["club1", "club2", "all"]]
-    with world.database() as connection:
-        rows = connection.execute("select gallery, user_id from face_gallery_members").fetchall()
-    assert {(row["gallery"], row["user_id"]) for row in rows} == {
-        *((name, tree["ana"]) for name in ("hall", "school", "club1", "club2", "all")),
-        ("school", tree["bea"]),
-    }
-
-
-@pytest.mark.parametrize("gallery", ["", "two words", "x" * 129])
-def test_a_bad_name_of_a_gallery_enrols_nobody(
-    world: World, soloface: Soloface, tmp_path: Path, tree: dict[str, UUID], gallery: str
-) -> None:
-    del tree
-    done = soloface("enroll", "--folder", tmp_path, "--gallery", gallery)
-    assert done.code == 1
-    assert "--gallery: the name of a gallery must be" in done.err
-    assert world.gallery() == {}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataflow.gallery.enrolment import Examiner
+from dataflow.gallery.enrolling import Enroller
+from dataflow.gallery.enrolment import Examiner, Offer, Status
 from tests.builders import FakePack, picture
 
 THRESHOLD = FakePack.threshold
@@ -23,3 +24,7 @@ def read(photo: str) -> bytes:
 
 def examiner(quality: str = "off", max_pixels: int = 1000, bystanders: str = "refuse") -> Examiner:
     return Examiner(FakePack(), read, max_pixels, quality, bystanders)
+
+
+def run(enroller: Enroller, *offers: Offer) -> list[Status]:
+    return [enrolment.status for enrolment in enroller.enrol(offers)]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -22,27 +21,12 @@ from dataflow.gallery.enrolment import (
 from dataflow.steps.matching import Candidate
 from tests.builders import user
 from tests.register import MemoryRegister
-from tests.unit.gallery.album import THRESHOLD, examiner, read
+from tests.unit.gallery.album import THRESHOLD, examiner, read, run
 
 NEVER, RARELY = (
     Worst(far=far, distance=0, low=0, high=0, extrapolated=False, population="made up")
     for far in (1e-6, 1e-1)
 )
-
-
-@pytest.fixture
-def register() -> MemoryRegister:
-    return MemoryRegister()
-
-
-@pytest.fixture
-def enroller(register: MemoryRegister) -> Iterator[Enroller]:
-    with ThreadPoolExecutor(2) as pool:
-        yield Enroller(examiner(), register, pool, clashes=ClashLimit(THRESHOLD))
-
-
-def run(enroller: Enroller, *offers: Offer) -> list[Status]:
-    return [enrolment.status for enrolment in enroller.enrol(offers)]
 
 
 def test_the_same_photos_again_change_nothing_and_are_not_looked_at(
@@ -170,7 +154,8 @@ def test_the_limit_knows_of_how_many_photos_both_vectors_are_the_means(
     watched = replace(everybody, clashes=Watched(THRESHOLD))
     run(watched, Offer(user(3), ("3a",)), Offer(user(4), ("4a", "4b")))
 
-    assert [(photos, sorted(others)) for photos, others in seen] == [(1, [1, 2]), (2, [1, 1, 2])]
+    looked_at = [(1, [1, 2]), (2, [1, 1, 2])]  # and again, before they were stored
+    assert [(photos, sorted(others)) for photos, others in seen] == looked_at * 2
 
 
 def test_the_one_for_whom_a_user_is_refused_is_named_though_another_is_nearer(
@@ -272,51 +257,3 @@ def test_consent_goes_with_the_enrolment_and_also_where_the_photos_are_the_same(
     assert register.consents == {}
     list(enroller.enrol([*again, Offer(user(3), ("3.png",), "v2")]))
     assert register.consents == {user(1): "v2", user(2): "v2"}
-
-
-def test_only_users_who_share_a_gallery_are_kept_apart(
-    enroller: Enroller, register: MemoryRegister
-) -> None:
-    assert run(enroller, Offer(user(1), ("0.png",), galleries=("hall",))) == [Status.ENROLLED]
-    assert run(enroller, Offer(user(2), ("0 again.png",), galleries=("school",))) == [
-        Status.ENROLLED
-    ]
-    assert run(enroller, Offer(user(3), ("0.png",), galleries=("hall", "club"))) == [Status.CLASHES]
-    assert register.places == {user(1): {"hall"}, user(2): {"school"}}
-
-
-def test_in_one_batch_too_only_users_who_share_a_gallery_are_kept_apart(enroller: Enroller) -> None:
-    offers = [Offer(user(n), ("0.png",), galleries=(name,)) for n, name in ((1, "a"), (2, "b"))]
-    assert run(enroller, *offers) == [Status.ENROLLED, Status.ENROLLED]
-    again = [Offer(user(n), ("1.png",), galleries=("a",)) for n in (3, 4)]
-    assert run(enroller, *again) == [Status.ENROLLED, Status.CLASHES]
-
-
-def test_a_user_who_belongs_to_a_gallery_already_is_compared_with_its_members(
-    enroller: Enroller, register: MemoryRegister
-) -> None:
-    run(enroller, Offer(user(1), ("0.png",), galleries=("hall",)))
-    register.join({user(2): ["hall"]})
-    assert run(enroller, Offer(user(2), ("0 again.png",))) == [Status.CLASHES]
-
-
-def test_the_same_photos_again_can_add_a_gallery(
-    enroller: Enroller, register: MemoryRegister
-) -> None:
-    run(enroller, Offer(user(1), ("0.png",)))
-    assert run(enroller, Offer(user(1), ("0.png",), galleries=("hall",))) == [Status.UNCHANGED]
-    assert register.places == {user(1): {"hall"}}
-
-
-@pytest.mark.parametrize("where", ["set", "noted", "nowhere"])
-def test_where_a_gallery_is_required_those_without_one_are_compared_with_nobody(
-    enroller: Enroller, register: MemoryRegister, where: str
-) -> None:
-    strict = replace(enroller, gallery_required=where == "set")
-    register.required = where == "noted"
-    expected = Status.CLASHES if where == "nowhere" else Status.ENROLLED
-    inside = Offer(user(3), ("0.png",), galleries=("hall",))
-    offers = [Offer(user(1), ("0.png",)), Offer(user(2), ("0.png",)), inside]
-    assert run(strict, *offers) == [Status.ENROLLED, expected, Status.ENROLLED]
-    assert run(strict, Offer(user(4), ("0.png",))) == [expected]
-    assert run(strict, replace(inside, user_id=user(5))) == [Status.CLASHES]
