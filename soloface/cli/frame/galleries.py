@@ -31,11 +31,15 @@ def gallery_of(name: str, where: str) -> str:
     return name
 
 
-def jobs_need_gallery(settings: Settings) -> bool:
+def jobs_need_gallery(settings: Settings, *, without_database: bool = True) -> bool:
     """Whether the workers skip a job that names no gallery.
 
     It is set here, or they have noted it in the database. If that does not answer, this says so on
     standard error and goes by the environment: who publishes may have no login to it.
+
+    Raises:
+        ConfigurationError, TransientError, SystemicError: the database did not answer, and nothing
+            goes ``without_database``.
     """
     from connectors.postgres.connection import Database
     from soloface.rules import requires_gallery
@@ -44,6 +48,8 @@ def jobs_need_gallery(settings: Settings) -> bool:
         with closing(Database(settings.database)) as database:
             return requires_gallery(settings, database)
     except SolofaceError as error:
+        if not without_database:
+            raise
         complain(
             "jobs without a gallery are published, though the database does not say whether the "
             f"workers take them: {error}"

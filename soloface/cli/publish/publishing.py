@@ -96,11 +96,12 @@ class Publisher:
         self._settings = settings
         self._refs = RefPolicy(store.bucket, store.buckets, store.prefixes)
         self._database: psycopg.Connection[TupleRow] | None = None
+        self._uploads = False
 
     @cached_property
     def _gallery_required(self) -> bool:
         """Asked once, where a job names none."""
-        return jobs_need_gallery(self._settings)
+        return jobs_need_gallery(self._settings, without_database=not self._uploads)
 
     def close(self) -> None:
         """Close the connection to the database, if there is one."""
@@ -118,6 +119,7 @@ class Publisher:
         A photo has the same id and key each time, and its row comes first. So whatever an
         interruption leaves, the next run completes, and no object is ever without its row.
         """
+        self._uploads = True
         for name, path in photos:
             try:
                 data = self._looked_at(path)
