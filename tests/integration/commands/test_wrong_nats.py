@@ -110,7 +110,9 @@ def test_a_wrong_address_or_login_is_one_line(
         f"nats://{object_server.endpoint}": "NATS",
         f"tls://127.0.0.1:{nats_server.port}": "NATS offers no TLS",
     }
-    for url, words in wrong.items():
+    # Doctor examines all the rest each time.
+    some = list(wrong.items())[: 1 if command[0] == "doctor" else None]
+    for url, words in some:
         with monkeypatch.context() as patch:
             patch.setenv(f"{PREFIX}NATS__URL", url)
             line = said(soloface, *command)
