@@ -15,7 +15,7 @@ from benchmarks.accuracy.faces import together
 from benchmarks.accuracy.folders import find_sets
 from benchmarks.accuracy.resampling import Figure
 from benchmarks.accuracy.run import look_at
-from benchmarks.report import Page, require_place, show_pages, write_pages
+from benchmarks.report import Page, require_place, tell_pages
 from dataflow.faces.packs.loading import far_table_of
 from dataflow.jobs.errors import ConfigurationError, SolofaceError
 from dataflow.settings import OPEN_PACK, load_settings
@@ -61,9 +61,7 @@ def main(
     except SolofaceError as error:
         complain(str(error))
         raise typer.Exit(1) from None
-    show_pages(said, pages(found), console)
-    if markdown:
-        write_pages(said, pages(found), markdown, PLACE)
+    tell_pages(said, list(pages(found)), console, markdown, PLACE)
 
 
 def measure(folders: Sequence[Path], pack: str, cache: Path | None) -> tuple[str, list[Crowded]]:

@@ -144,6 +144,15 @@ def show_pages(text: str, tables: Iterable[Page], console: Console) -> None:
     console.print(text)
 
 
+def tell_pages(
+    text: str, tables: Sequence[Page], console: Console, markdown: Path | None, place: str
+) -> None:
+    """Print tables and a text, and put them into their place on a page, where one is given."""
+    show_pages(text, tables, console)
+    if markdown:
+        write_pages(text, tables, markdown, place)
+
+
 def said(size: str, machine: Machine, took_s: float) -> str:
     """Where it was measured, and how long that took."""
     return (

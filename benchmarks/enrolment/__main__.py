@@ -28,7 +28,7 @@ from benchmarks.enrolment.crowd import Crowd
 from benchmarks.enrolment.pictures import Pictures
 from benchmarks.enrolment.report import PLACE, Findings, pages, said
 from benchmarks.enrolment.viewing import Viewer
-from benchmarks.report import require_place, show_pages, write_pages
+from benchmarks.report import require_place, tell_pages
 from dataflow.faces.packs.far_table import far_table_of_contract
 from dataflow.faces.packs.gap_table import Gap, GapTable, shipped_gap_table
 from dataflow.faces.packs.loading import load_pack
@@ -105,9 +105,7 @@ def main(  # noqa: PLR0913 - a command's parameters are its options
     except SolofaceError as error:
         complain(str(error))
         raise typer.Exit(1) from None
-    show_pages(said(found), pages(found), console)
-    if markdown:
-        write_pages(said(found), pages(found), markdown, PLACE)
+    tell_pages(said(found), list(pages(found)), console, markdown, PLACE)
 
 
 def _faces(

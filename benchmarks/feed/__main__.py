@@ -24,7 +24,7 @@ from benchmarks.feed.listener import latencies, listening, percentiles
 from benchmarks.lanes import WorkerLane
 from benchmarks.measure import Sample
 from benchmarks.photos import SIZES, make_photos
-from benchmarks.report import Page, require_place, said, show_pages, write_pages
+from benchmarks.report import Page, require_place, said, tell_pages
 from benchmarks.results import Machine, this_machine
 from benchmarks.serving import serving
 from benchmarks.stage import Site, build_site
@@ -217,9 +217,7 @@ def main(
     require_place(markdown, PLACE)
     results = measure(size, NAMED[size])
     text = said(size, results.machine, results.took_s)
-    show_pages(text, pages(results), console)
-    if markdown:
-        write_pages(text, pages(results), markdown, PLACE)
+    tell_pages(text, list(pages(results)), console, markdown, PLACE)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from benchmarks.find.lane import FindLane
 from benchmarks.lanes import BareLane
 from benchmarks.measure import Lane, Sample, Series, cpu_ratio, ratio, take_turns
 from benchmarks.photos import SIZES, make_photos
-from benchmarks.report import Page, require_place, said, show_pages, write_pages
+from benchmarks.report import Page, require_place, said, tell_pages
 from benchmarks.results import Machine, this_machine
 from benchmarks.serving import serving
 from benchmarks.stage import Site, build_site
@@ -170,9 +170,7 @@ def main(
     require_place(markdown, PLACE)
     results = measure(size, NAMED[size])
     text = said(size, results.machine, results.took_s)
-    show_pages(text, pages(results), console)
-    if markdown:
-        write_pages(text, pages(results), markdown, PLACE)
+    tell_pages(text, list(pages(results)), console, markdown, PLACE)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from benchmarks.rematch.live import beside_jobs
 from benchmarks.rematch.passing import measured
 from benchmarks.rematch.platform import Platform
 from benchmarks.rematch.report import PLACE, Run, pages, said
-from benchmarks.report import require_place, show_pages, write_pages
+from benchmarks.report import require_place, tell_pages
 from connectors.embedded import PostgresServer
 from connectors.postgres.setup.migrate import migrate
 from dataflow.settings import DatabaseSettings
@@ -72,9 +72,7 @@ def main(
             status.update("jobs")
             run.live = beside_jobs(smoke=smoke)
     run.took_s = time.perf_counter() - began
-    show_pages(said(run), pages(run), console)
-    if markdown:
-        write_pages(said(run), pages(run), markdown, PLACE)
+    tell_pages(said(run), list(pages(run)), console, markdown, PLACE)
 
 
 def _platforms(parts: Sequence[str], *, smoke: bool) -> Iterator[tuple[Platform, set[str]]]:

@@ -19,6 +19,7 @@ BYTES_BESIDE = 48
 
 _AT_A_TIME = 500
 """So many vectors fit into a core's cache while they are coded."""
+_OF_ANOTHER_LENGTH = "some users have vectors of another length than the model's"
 _TRAILER = b"\xff\xff"
 _SIGNATURE = b"PGCOPY\n\xff\r\n\0"
 
@@ -60,6 +61,7 @@ def go_on(connection: Connection, model: str, memory: Memory) -> Memory | None:
     """Bring it to what is known now; ``None``: all of it has to be read again.
 
     Raises:
+        UnreadableError: a vector is not of the model's length.
         NoRoomError: there are too many users.
     """
     now = memory.now
@@ -73,11 +75,15 @@ def go_on(connection: Connection, model: str, memory: Memory) -> Memory | None:
     snapshot, reread = rows[0][:2]
     if reread:
         return None
-    memory.ledger.change(
+    changed = [
         Known(user_id, None if vector is None else vector.to_numpy(), galleries)
         for _, _, user_id, vector, galleries in rows
         if user_id is not None
-    )
+    ]
+    dimension = now.crowd.coded.dimension
+    if any(user.vector is not None and user.vector.size != dimension for user in changed):
+        raise UnreadableError(_OF_ANOTHER_LENGTH)
+    memory.ledger.change(changed)
     return Memory(memory.ledger, memory.ledger.remembered(snapshot, now.watch))
 
 
@@ -133,8 +139,8 @@ def _vectors(connection: Connection, model: str, dimension: int) -> Iterator[NDA
 
 def _rows(data: bytearray, row: np.dtype[np.void]) -> NDArray[np.void]:
     if len(data) % row.itemsize:
-        raise UnreadableError("some users have vectors of another length than the model's")
+        raise UnreadableError(_OF_ANOTHER_LENGTH)
     rows = np.frombuffer(data, row)
     if (rows["dimension"] != row["vector"].shape[0]).any():
-        raise UnreadableError("some users have vectors of another length than the model's")
+        raise UnreadableError(_OF_ANOTHER_LENGTH)
     return rows

@@ -78,6 +78,19 @@ def test_a_database_that_nothing_watches_is_not_remembered(
     assert "soloface doctor" in logs[0]["error"]
 
 
+def test_a_vector_of_another_length_is_said_and_ends_no_thread(
+    connection: Connection, thirty: GalleryMemory
+) -> None:
+    connection.execute("alter table users alter face_embedding type vector")
+    thirty.refresh()
+    assert thirty.now
+    enrol(connection, 1, [1.0] * (DIMENSION + 1))
+    with capture_logs() as logs:
+        thirty.refresh()
+    assert thirty.now is None
+    assert "of another length" in logs[0]["error"]
+
+
 def test_memory_can_be_turned_off(thirty: GalleryMemory) -> None:
     off = GalleryMemory(thirty.database, MODEL, DIMENSION, 0)
     off.refresh()
